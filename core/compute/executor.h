@@ -1,0 +1,110 @@
+// The one door to a device that computes: the CPU's shard team today, CUDA behind the same face.
+// An executor holds one model's weights and its KV blocks. It knows tokens, blocks and logits; not requests, sessions or text.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/compute/model_spec.h"
+
+namespace fabula::compute {
+
+// Positions per KV block: a multiple of 16 (NUMERICS 5) and of the attention's KV tile, so that tiles never cross blocks.
+inline constexpr int kv_block_tokens = 64;
+
+enum class Precision : uint8_t { automatic, f32, f16, bf16, q8_0, q4_0 };
+enum class KvPrecision : uint8_t { f32, f16, q8_0 };
+
+struct LoadOptions {
+  Precision precision = Precision::automatic;
+  KvPrecision kv_precision = KvPrecision::f16;
+  int64_t kv_blocks = 0;          // how many blocks the pool holds; laid out at load
+  int64_t max_batch_tokens = 512; // rows of one forward step; scratch is laid out for it
+  int64_t max_logit_rows = 64;
+  std::function<void(double fraction)> on_progress;  // called on the loading thread
+  const std::atomic<bool>* cancel = nullptr;
+};
+
+// What was decided for one tensor at load (NUMERICS 10); shown by `inspect --precision` and the window.
+struct TensorReport {
+  std::string name;
+  formats::DType stored, effective;
+  float max_abs = 0;
+  double f16_flushed_share = 0, f16_overflow_share = 0;
+  double relative_error = 0;  // ||w - effective(w)|| / ||w||
+};
+
+struct ExecutorInfo {
+  std::string kind;            // "cpu"
+  std::string isa;             // "avx512vnni"
+  int threads = 1;
+  uint64_t weight_bytes = 0;   // as packed
+  uint64_t weight_bytes_per_token = 0;  // read by one decode step of one sequence (experts: the active ones)
+  uint64_t kv_bytes_per_token = 0;
+  uint64_t kv_block_bytes = 0;
+  uint64_t scratch_bytes = 0;
+  std::string numerics_id;     // NUMERICS 7: effective types, KV type, rope, kind, kernel revision
+  std::vector<TensorReport> tensors;
+};
+
+enum class LogitRows : uint8_t { none, last, all };
+
+// One sequence's part of a step: `tokens` stand at positions start, start + 1, ...; all earlier positions are in `blocks`.
+struct SequenceSlice {
+  std::span<const int32_t> tokens;
+  int64_t start = 0;                 // absolute position of tokens[0]
+  std::span<const int32_t> blocks;   // block ids covering positions 0 .. start + tokens.size() - 1, in order
+  LogitRows logits = LogitRows::last;
+};
+
+struct StepStats {
+  double seconds = 0;
+  int workers = 0;         // threads that took part, the caller included
+  uint64_t bytes_read = 0; // weights and KV
+};
+
+// Thread: all calls from the one engine thread, but info() and set_threads-free accessors are const and safe while no call runs.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual const ExecutorInfo& info() const = 0;
+
+  // One step over a ragged batch. Writes K and V of every token into its block, then logits of the wanted rows in batch
+  // order to logits(). sum of tokens <= max_batch_tokens, sum of rows <= max_logit_rows.
+  // `abandon` is looked at before every phase: true ends the step with ErrorCode::cancelled; blocks of the step's own
+  // positions then hold garbage and must not be used. No allocation on this path.
+  virtual Status forward(std::span<const SequenceSlice> batch, const std::atomic<bool>* abandon) = 0;
+
+  virtual const float* logits() const = 0;  // (rows of the last step, vocab), valid until the next forward
+  virtual const StepStats& last_step() const = 0;
+
+  // Copies the first `tokens` positions of a block (copy-on-write of the partial last block).
+  virtual void copy_block(int32_t from, int32_t to, int tokens) = 0;
+  // A block's bytes for the prefix store; kv_block_bytes long, the same layout on every ISA.
+  virtual Status read_block(int32_t block, std::span<std::byte> out) const = 0;
+  virtual Status write_block(int32_t block, std::span<const std::byte> bytes) = 0;
+
+  // Live change of the number of workers. Never changes a result.
+  virtual void set_threads(int threads) = 0;
+  // Between generations the workers may sleep; called by the engine when a generation starts or ends.
+  virtual void set_hot(bool hot) = 0;
+};
+
+struct CpuOptions {
+  int threads = 0;            // 0: physical cores
+  std::string isa_override;   // "" or a name of the ISA list; FABULA_ISA is read by the app and passed here
+};
+
+// Reads and packs the weights (streamed: peak = packed + two tensors). `source` must live until this returns.
+// Errors: cancelled, out_of_memory (named with sizes), unsupported (type or flag by name), corrupt, io.
+Result<std::unique_ptr<Executor>> make_cpu_executor(const ModelSpec& spec, const formats::TensorSource& source,
+                                                    const LoadOptions& load, const CpuOptions& cpu);
+
+}  // namespace fabula::compute

@@ -1,0 +1,2 @@
+#include "core/compute/executor.h"
+#include "core/compute/model_spec.h"

@@ -1,0 +1,2 @@
+#include "core/engine/engine.h"
+#include "core/engine/sampler.h"

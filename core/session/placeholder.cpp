@@ -1,0 +1,3 @@
+#include "core/session/service.h"
+#include "core/session/store.h"
+#include "core/session/types.h"

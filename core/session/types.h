@@ -1,0 +1,80 @@
+// What a session is made of. Tokens are the truth; text is derived from them and kept beside them for search and display.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/engine/sampler.h"
+
+namespace fabula::session {
+
+enum class Mode : uint8_t { chat, story };
+enum class Role : uint8_t { system, user, assistant, tool };
+const char* mode_name(Mode mode);
+const char* role_name(Role role);
+
+// What is needed to say the same words again (DESIGN 2); stored with every reply.
+struct Receipt {
+  std::string model_fingerprint, numerics_id, build;
+  engine::SamplerSettings sampler;
+  uint64_t seed = 0;
+  int64_t max_tokens = 0;
+  std::vector<std::string> stop;
+  std::string prompt_hash;      // SHA-256 of the prompt's ids, 4 bytes little-endian each
+  std::vector<int32_t> prompt;  // the ids themselves are rebuilt from the tree; kept only where a template made them
+};
+
+struct MessageStats {
+  int64_t prompt_tokens = 0, reused_tokens = 0, generated_tokens = 0;
+  double prompt_seconds = 0, decode_seconds = 0, first_token_seconds = 0;
+};
+
+struct Message {
+  std::string id;       // UUIDv7
+  std::string parent;   // "" for a root
+  Role role = Role::user;
+  std::string text;
+  std::vector<int32_t> tokens;  // exact ids that the model read or wrote for this message's content
+  std::string tokenizer;        // fingerprint of the tokenizer of `tokens`
+  int64_t created_at = 0;       // Unix milliseconds
+  std::string finish_reason;    // "" for what people wrote; "partial" while a reply is being written
+  std::optional<Receipt> receipt;
+  MessageStats stats;
+  int siblings = 1, sibling_index = 0;  // alternatives at this place; filled in snapshots
+};
+
+// Settings that a session keeps for itself; defaults come from the mode.
+struct SessionSettings {
+  engine::SamplerSettings sampler;
+  std::optional<uint64_t> seed;   // none: drawn anew for each reply, and stored in its receipt
+  int64_t max_tokens = 512;
+  std::vector<std::string> stop;
+};
+
+struct SessionInfo {
+  std::string id, title;
+  bool title_is_manual = false;
+  Mode mode = Mode::chat;
+  int64_t created_at = 0, updated_at = 0;
+  int64_t message_count = 0;      // of the current path
+  std::string model_path, model_name, model_fingerprint;
+  bool in_trash = false, pinned = false;
+  bool generating = false;
+};
+
+// Immutable snapshot of one session's current path: what panels draw and the API answers.
+struct SessionView {
+  SessionInfo info;
+  std::string system;
+  SessionSettings settings;
+  std::string draft;
+  std::vector<std::shared_ptr<const Message>> path;  // root first
+  std::string current;                               // id of the last message of the path, "" when empty
+  uint64_t revision = 0;                             // grows with every change
+  bool can_undo = false, can_redo = false;
+};
+
+}  // namespace fabula::session

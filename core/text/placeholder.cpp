@@ -1,0 +1,2 @@
+#include "core/text/chat_template.h"
+#include "core/text/tokenizer.h"

@@ -1,0 +1,40 @@
+# Compiler settings of the whole project, and the functions that declare rooms and tests.
+
+find_program(FABULA_CCACHE ccache)
+if(FABULA_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${FABULA_CCACHE}")
+endif()
+
+# NUMERICS: no contraction of a*b+c anywhere (g++ does it by default with -mfma, and ISA files would drift apart).
+add_compile_options(-ffp-contract=off -fno-math-errno -Wall -Wextra -Wpedantic -Wno-missing-field-initializers)
+# Debian's _FORTIFY_SOURCE and hardening are kept for release builds: model files and pages are hostile input.
+add_compile_options($<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2> -fstack-protector-strong)
+if(FABULA_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(FABULA_SANITIZE)
+  add_compile_options(-fsanitize=${FABULA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${FABULA_SANITIZE})
+endif()
+
+# fabula_room(name SOURCES ... [DEPENDS rooms or libraries, public] [PRIVATE libraries])
+# One static library per room of the house; includes are written from the repository's root.
+function(fabula_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;PRIVATE" ${ARGN})
+  add_library(fabula_${name} STATIC ${ROOM_SOURCES})
+  target_include_directories(fabula_${name} PUBLIC "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(fabula_${name} PUBLIC ${ROOM_DEPENDS} PRIVATE ${ROOM_PRIVATE})
+endfunction()
+
+# fabula_test(name SOURCES ... LIBRARIES ... [LABELS ...] [TIMEOUT seconds])
+# One doctest executable; CTest runs it as one test. TIMEOUT is generous: nothing here asserts speed.
+function(fabula_test name)
+  cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${TEST_SOURCES})
+  target_link_libraries(${name} PRIVATE fabula_test_support ${TEST_LIBRARIES})
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}")
+endfunction()

@@ -1,0 +1,35 @@
+# Every library comes from the distribution (third_party/README.md says which and why). A missing one stops the
+# configuration with its Debian package named.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(TBB REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS system)
+find_package(fmt REQUIRED)
+
+function(fabula_pkg target module package)
+  pkg_check_modules(${target} IMPORTED_TARGET ${module})
+  if(NOT ${target}_FOUND)
+    message(FATAL_ERROR "${module} not found: install the package ${package}")
+  endif()
+endfunction()
+
+fabula_pkg(SQLITE sqlite3 libsqlite3-dev)
+fabula_pkg(PCRE2 libpcre2-8 libpcre2-dev)
+fabula_pkg(SENTENCEPIECE sentencepiece libsentencepiece-dev)
+fabula_pkg(UTF8PROC libutf8proc libutf8proc-dev)
+fabula_pkg(CURL libcurl libcurl4-openssl-dev)
+fabula_pkg(CRYPTO libcrypto libssl-dev)
+
+find_path(NLOHMANN_JSON_INCLUDE nlohmann/json.hpp REQUIRED)
+find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+
+if(FABULA_GUI)
+  fabula_pkg(GLFW glfw3 libglfw3-dev)
+  fabula_pkg(IMGUI imgui libimgui-dev)
+  fabula_pkg(FREETYPE freetype2 libfreetype-dev)
+  fabula_pkg(FONTCONFIG fontconfig libfontconfig-dev)
+  fabula_pkg(HARFBUZZ harfbuzz libharfbuzz-dev)
+  fabula_pkg(FRIBIDI fribidi libfribidi-dev)
+  find_library(UNIBREAK_LIBRARY unibreak REQUIRED)
+  include(FabulaGlad)
+endif()
