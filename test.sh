@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# All of Fabula's tests in one command: installs what is missing, builds, runs.
+#   ./test.sh          what every change must pass (at most 15 minutes on two cores)
+#   ./test.sh --full   the long suites too, each within the budget it prints
+set -euo pipefail
+cd "$(dirname "$0")"
+source packaging/setup/setup.sh
+
+full=0
+case ${1:-} in
+  '') ;;
+  --full) full=1 ;;
+  *) die "unknown option $1; see the head of test.sh" ;;
+esac
+
+ensure_packages packaging/setup/packages.txt packaging/setup/packages-test.txt
+preset=release
+[ "${CI:-}" = true ] && preset=ci
+
+if [ -z "${FABULA_TESTDATA:-}" ] && [ -d ../shared/testdata ]; then
+  FABULA_TESTDATA=$(cd ../shared/testdata && pwd)
+  export FABULA_TESTDATA
+fi
+if ensure_chat_model optional; then
+  FABULA_CHAT_MODEL=$(chat_model_path)
+  export FABULA_CHAT_MODEL
+fi
+[ "$full" = 1 ] && export FABULA_FULL=1
+
+passed=0 failed=0 skipped=0
+# suite NAME FOLDER [ctest options]: runs and counts; a failure is shown whole, and the others still run.
+suite() {
+  local name=$1 folder=$2 started=$SECONDS log
+  shift 2
+  log=build/log/$name.log
+  mkdir -p build/log
+  say "$name tests ..."
+  ctest --test-dir "$folder" --output-on-failure --no-tests=error --timeout "${FABULA_TEST_TIMEOUT:-600}" "$@" 2>&1 | tee "$log" |
+    sed -n '/Passed\|Failed\|\*\*\*\|ERROR\|tests passed/p; /Start.*[0-9]: /!{/^[^ 0-9].*\(error\|assert\)/p}' || true
+  local p f s
+  p=$(grep -c '   Passed ' "$log" || true)
+  s=$(grep -c '\*\*\*Skipped\|\*\*\*Not Run' "$log" || true)
+  f=$(grep -cE '\*\*\*(Failed|Exception|Timeout)' "$log" || true)
+  [ "$((p + s + f))" -gt 0 ] || f=1
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  [ "$f" = 0 ] || sed -n '/\*\*\*\(Failed\|Exception\|Timeout\)/,/^ *[0-9]*\/[0-9]* Test/p' "$log" | tail -n 120
+  say "$name tests: $p passed, $f failed, $s skipped in $((SECONDS - started)) s"
+}
+
+build_targets "$preset" all
+suite release "build/$preset"
+
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]
