@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -21,6 +22,12 @@ inline constexpr int kv_block_tokens = 64;
 
 enum class Precision : uint8_t { automatic, f32, f16, bf16, q8_0, q4_0 };
 enum class KvPrecision : uint8_t { f32, f16, q8_0 };
+
+// The names of the command line, the settings and the window: "auto", "f16", ... Errors: invalid_argument listing them.
+Result<Precision> precision_from_name(std::string_view name);
+Result<KvPrecision> kv_precision_from_name(std::string_view name);
+std::string_view precision_name(Precision precision);
+std::string_view kv_precision_name(KvPrecision precision);
 
 struct LoadOptions {
   Precision precision = Precision::automatic;
