@@ -17,6 +17,7 @@
 #include "core/base/paths.h"
 #include "core/base/result.h"
 #include "core/compute/executor.h"
+#include "core/engine/backends.h"
 #include "core/engine/sampler.h"
 #include "core/model/model.h"
 
@@ -103,22 +104,28 @@ struct EngineOptions {
   int64_t prefill_chunk = 256;    // tokens per step and sequence
   int64_t max_batch = 16;         // sequences decoded together
   std::string isa;                // override, "" for the best the machine has
+  std::filesystem::path kv_folder;                 // Places::kv_folder(); empty: KV does not survive a restart
+  uint64_t kv_disk_bytes = uint64_t{4} << 30;      // cap of that folder
+  uint64_t kv_ram_bytes = 0;      // per model, for kept prefixes and running requests; 0: by the machine's free memory
+  Backends backends;              // left empty: real models on real devices
   LogSink* log = nullptr;         // outlives the engine
 };
 
-// A consumer's end of a ring. Destroying it cancels its requests. Thread: poll from one thread only.
+// A consumer's end of a ring. Destroying it cancels its requests, and waits for a wake() that is running. It may outlive the
+// engine. Thread: poll from one thread only.
 class Consumer {
  public:
   virtual ~Consumer() = default;
-  virtual bool poll(Event& event) = 0;               // false: nothing now
-  virtual Error take_error(RequestId request) = 0;   // after load_failed, or finished with reason error
-  virtual std::vector<Choice> take_alternatives(RequestId request, int64_t index) = 0;  // of the index-th generated token
+  virtual bool poll(Event& event) = 0;               // false: nothing now; wake() follows when there is
+  virtual Error take_error(RequestId request) = 0;   // once, after load_failed, or finished with reason error
+  // Of the index-th generated token, once; kept until taken or the consumer is destroyed.
+  virtual std::vector<Choice> take_alternatives(RequestId request, int64_t index) = 0;
 };
 
 class Engine {
  public:
   explicit Engine(EngineOptions options);
-  ~Engine();  // cancels everything and joins the thread
+  ~Engine();  // cancels everything, hands what is left of new KV to the disk (at most a second), joins its threads
 
   // `wake` runs on the engine thread after events were pushed; it must not block (glfwPostEmptyEvent, an eventfd).
   std::unique_ptr<Consumer> make_consumer(std::function<void()> wake);
@@ -137,6 +144,7 @@ class Engine {
   std::shared_ptr<const LoadedModel> loaded_or_null(ModelId model) const;
   void set_threads(ModelId model, int threads);
 
+  // Prompt and reply together fill at most the context; a prompt that fills it alone ends at once with `length`.
   // Errors at once: invalid_argument, not_found (model), context_overflow (both numbers), busy (queue full).
   Result<RequestId> submit(GenerateRequest request, Consumer& consumer);
   // Looked at before every phase of a step; the finished event follows. Safe for any id at any time.

@@ -47,23 +47,46 @@ struct Choice {
   float logprob = 0;  // natural log of the softmax of the unmodified logits
 };
 
+// Order (NUMERICS 6): logit bias, repetition / presence / frequency penalties, temperature, top-k, typical, top-p, min-p, draw.
+// Each filter sees the renormalised survivors of the one before; ties go to the lowest id; the draw walks the survivors by id.
 // Scratch is laid out once for a vocabulary; sample() does not allocate. Thread: one at a time.
 class Sampler {
  public:
   explicit Sampler(int64_t vocab);
 
-  // logits: (vocab), left untouched. history: all tokens before `position`, prompt included.
-  // Random number: counter-based, key (seed, choice_index), counter `position`.
-  Choice sample(const float* logits, std::span<const int32_t> history, int64_t position, uint64_t seed, uint32_t choice_index,
-                const SamplerSettings& settings);
+  // logits: (vocab), left untouched. history: all tokens before `position`, prompt included; only the penalty window is read.
+  // Random number: counter-based, key (seed, choice_index), counter `position`. Ids outside the vocabulary are passed over.
+  // Errors: internal, where a logit is NaN or +infinity or all are -infinity (a broken model file can do that).
+  Result<Choice> sample(const float* logits, std::span<const int32_t> history, int64_t position, uint64_t seed,
+                        uint32_t choice_index, const SamplerSettings& settings);
 
   // The `count` likeliest tokens of unmodified logits with their log-probabilities, descending, ties to the lowest id.
-  void top(const float* logits, int count, std::vector<Choice>& out);
+  Status top(const float* logits, int count, std::vector<Choice>& out);
 
  private:
-  int64_t vocab_;
-  std::vector<float> values_;
-  std::vector<int32_t> order_;
+  struct Candidate {
+    float value;   // the logit, bias and penalties applied
+    float weight;  // exp((value - max) / temperature)
+    float key;     // typical: distance from the entropy
+    int32_t id;
+  };
+
+  const float* modified(const float* logits, std::span<const int32_t> history, const SamplerSettings& settings);
+  void penalise(std::span<const int32_t> window, const SamplerSettings& settings);
+  void take_top(const float* values, size_t k);  // into candidates_[0, n_), in no order
+  void weigh(float max, float temperature);
+  void keep_typical(float share, float max, float temperature);
+  void keep_top_p(float share);
+  void keep_min_p(float share);
+  int32_t draw(double uniform);
+  template <class Less>
+  void keep_mass(double mass, Less less);
+
+  size_t vocab_;
+  size_t n_ = 0;                       // live candidates
+  std::vector<Candidate> candidates_;  // (vocab)
+  std::vector<float> values_;          // (vocab)
+  std::vector<int32_t> counts_;        // (vocab), all 0 between calls
 };
 
 }  // namespace fabula::engine

@@ -1,0 +1,77 @@
+// The one thread that owns all model memory: takes commands, makes steps, sleeps when there is nothing to do.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/engine/engine.h"
+#include "core/engine/hub.h"
+
+namespace fabula::engine {
+
+// Which models are there, for any thread to ask. The lock is held for a look-up or a swap, never while anything computes.
+class LoadedModels {
+ public:
+  using Ptr = std::shared_ptr<const Engine::LoadedModel>;
+  Ptr find_or_null(ModelId model) const {
+    const std::lock_guard lock(mutex_);
+    const auto it = models_.find(model);
+    return it == models_.end() ? nullptr : it->second;
+  }
+  void set(ModelId model, Ptr loaded) {
+    const std::lock_guard lock(mutex_);
+    models_[model] = std::move(loaded);
+  }
+  void erase(ModelId model) {
+    const std::lock_guard lock(mutex_);
+    models_.erase(model);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<ModelId, Ptr> models_;
+};
+
+class EngineThread {
+ public:
+  EngineThread(std::shared_ptr<Hub> hub, LoadedModels& models);
+  ~EngineThread();  // ends everything, spills for at most a second, joins
+
+ private:
+  struct Home {  // of a model
+    std::shared_ptr<Resident> resident;
+    std::shared_ptr<Channel> channel;  // of whoever loaded it
+  };
+
+  void run();
+  void run_once();
+  void shut_down();
+  bool step_all();
+  bool spill_all(int64_t max_blocks);
+  void flush_channels();
+  void publish_metrics();
+  Home* find_or_null(ModelId model);
+
+  void handle(OpenChannel& command);
+  void handle(CloseChannel& command);
+  void handle(Submit& command);
+  void handle(LoadNews& command);
+  void handle(Join& command);
+  void handle(Unload& command);
+  void handle(SetThreads& command);
+  void handle(Fetched& command);
+  void handle(Stop& command);
+
+  const std::shared_ptr<Hub> hub_;
+  LoadedModels& models_;
+  std::vector<std::shared_ptr<Channel>> channels_;
+  std::vector<Home> homes_;
+  uint64_t step_ = 0;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace fabula::engine

@@ -1,0 +1,124 @@
+#include "core/engine/kv_cache.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace fabula::engine {
+
+namespace {
+
+std::span<const int32_t> slice(std::span<const int32_t> tokens, int64_t begin, int64_t end) {
+  return tokens.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+}
+
+}  // namespace
+
+KvCache::KvCache(compute::Executor& executor, KvKey root, int64_t n_blocks, DiskTier* disk)
+    : executor_(executor), root_(root), disk_(disk), pool_(n_blocks), store_(pool_) {}
+
+void KvCache::attach(KvLease& lease, std::span<const int32_t> tokens, int64_t limit) {
+  while (lease.tokens % block_tokens == 0 && lease.tokens < limit) {
+    const int64_t end = std::min(limit, lease.tokens + block_tokens);
+    const PrefixStore::Hit hit = store_.find(parent_of(lease), slice(tokens, lease.tokens, end));
+    if (hit.common == block_tokens) {
+      pool_.retain(hit.block);
+      lease.blocks.push_back(hit.block);
+      lease.keys.push_back(store_.key_of(hit.block));
+      lease.tokens += block_tokens;
+      continue;
+    }
+    if (hit.common == 0 || !on_disk(lease, tokens, limit, 1).empty()) break;
+    pool_.retain(hit.block);  // taking a block for the copy must not evict the source
+    if (const int32_t copy = take_block_or_negative(); copy >= 0) {
+      executor_.copy_block(hit.block, copy, static_cast<int>(hit.common));
+      lease.blocks.push_back(copy);
+      lease.tokens += hit.common;
+    }
+    pool_.release(hit.block);
+    break;
+  }
+  store_.touch(lease.blocks);
+}
+
+std::vector<KvKey> KvCache::on_disk(const KvLease& lease, std::span<const int32_t> tokens, int64_t limit, size_t max) const {
+  std::vector<KvKey> keys;
+  if (!disk_ || lease.tokens % block_tokens != 0) return keys;
+  KvKey parent = parent_of(lease);
+  for (int64_t begin = lease.tokens; begin + block_tokens <= limit && keys.size() < max; begin += block_tokens) {
+    const KvKey key = child_key(parent, slice(tokens, begin, begin + block_tokens));
+    if (store_.contains_full(parent, key) || !disk_->contains(key)) break;
+    keys.push_back(key);
+    parent = key;
+  }
+  return keys;
+}
+
+void KvCache::adopt(const KvLease& lease, std::span<const int32_t> tokens, std::span<const DiskTier::Block> blocks) {
+  KvKey parent = parent_of(lease);
+  int64_t begin = lease.tokens;
+  std::vector<int32_t> adopted;  // held until all are in, so that a later one does not push out an earlier one
+  for (const DiskTier::Block& fetched : blocks) {
+    const auto own = slice(tokens, begin, begin + block_tokens);
+    const int32_t block = take_block_or_negative();
+    if (block < 0) break;
+    adopted.push_back(block);
+    if (child_key(parent, own) != fetched.key || !executor_.write_block(block, fetched.bytes).ok()) break;
+    store_.insert(parent, own, block);
+    parent = fetched.key;
+    begin += block_tokens;
+  }
+  for (int32_t block : adopted) pool_.release(block);
+}
+
+bool KvCache::grow(KvLease& lease, int64_t until) {
+  while (static_cast<int64_t>(lease.blocks.size()) * block_tokens < until) {
+    const int32_t block = take_block_or_negative();
+    if (block < 0) return false;
+    lease.blocks.push_back(block);
+  }
+  return true;
+}
+
+void KvCache::advance(KvLease& lease, std::span<const int32_t> tokens, int64_t until) {
+  lease.tokens = until;
+  while (static_cast<int64_t>(lease.keys.size() + 1) * block_tokens <= until) {
+    const auto begin = static_cast<int64_t>(lease.keys.size()) * block_tokens;
+    const auto own = slice(tokens, begin, begin + block_tokens);
+    const int32_t block = lease.blocks[lease.keys.size()];
+    const KvKey parent = parent_of(lease);
+    lease.keys.push_back(child_key(parent, own));
+    if (store_.insert(parent, own, block) && disk_ && !disk_->contains(lease.keys.back()))
+      unspilled_.push_back({block, lease.keys.back()});
+  }
+}
+
+void KvCache::release(KvLease& lease, std::span<const int32_t> tokens) {
+  const auto full = static_cast<int64_t>(lease.keys.size());
+  if (lease.tokens > full * block_tokens)
+    store_.insert(parent_of(lease), slice(tokens, full * block_tokens, lease.tokens), lease.blocks[lease.keys.size()]);
+  store_.touch(lease.blocks);
+  for (int32_t block : lease.blocks) pool_.release(block);
+  lease = {};
+}
+
+bool KvCache::spill(int64_t max) {
+  bool any = false;
+  for (int64_t n = 0; n < max && has_unspilled() && disk_->has_room(); ++n) {
+    const auto [block, key] = unspilled_.front();
+    unspilled_.pop_front();
+    if (!store_.holds(block) || store_.key_of(block) != key) continue;
+    std::vector<std::byte> bytes(executor_.info().kv_block_bytes);
+    if (!executor_.read_block(block, bytes).ok()) continue;
+    disk_->offer(key, std::move(bytes));
+    any = true;
+  }
+  return any;
+}
+
+int32_t KvCache::take_block_or_negative() {
+  int32_t block = pool_.take_or_negative();
+  if (block < 0 && store_.evict_one()) block = pool_.take_or_negative();
+  return block;
+}
+
+}  // namespace fabula::engine

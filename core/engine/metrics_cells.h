@@ -1,0 +1,51 @@
+// Where the engine thread leaves its numbers for anybody to read.
+#pragma once
+
+#include <atomic>
+
+#include "core/engine/engine.h"
+
+namespace fabula::engine {
+
+// A rate over about the last second of work: what is older counts half as much with each further second. Engine thread only.
+class RateMeter {
+ public:
+  void add(double amount, double seconds) {
+    amount_ += amount;
+    seconds_ += seconds;
+    if (seconds_ < 1) return;
+    amount_ /= 2;
+    seconds_ /= 2;
+  }
+  double per_second() const { return seconds_ > 0 ? amount_ / seconds_ : 0; }
+
+ private:
+  double amount_ = 0, seconds_ = 0;
+};
+
+struct MetricsCells {
+  std::atomic<double> prefill_tokens_per_second{0}, decode_tokens_per_second{0}, decode_gb_per_second{0};
+  std::atomic<int64_t> active_requests{0}, queued_requests{0}, batch{0};
+  std::atomic<int64_t> kv_blocks_used{0}, kv_blocks_total{0};
+  std::atomic<int64_t> tokens_generated{0}, prompt_tokens_read{0}, prompt_tokens_reused{0};
+  std::atomic<int> workers{0};
+
+  Metrics read() const {
+    Metrics m;
+    m.prefill_tokens_per_second = prefill_tokens_per_second;
+    m.decode_tokens_per_second = decode_tokens_per_second;
+    m.decode_gb_per_second = decode_gb_per_second;
+    m.active_requests = active_requests;
+    m.queued_requests = queued_requests;
+    m.batch = batch;
+    m.kv_blocks_used = kv_blocks_used;
+    m.kv_blocks_total = kv_blocks_total;
+    m.tokens_generated = tokens_generated;
+    m.prompt_tokens_read = prompt_tokens_read;
+    m.prompt_tokens_reused = prompt_tokens_reused;
+    m.workers = workers;
+    return m;
+  }
+};
+
+}  // namespace fabula::engine

@@ -1,2 +1,0 @@
-#include "core/engine/engine.h"
-#include "core/engine/sampler.h"

@@ -1,0 +1,95 @@
+// A model in memory with everything that works on it: its executor, its KV memory, its sequences. One step() is one forward
+// pass over a batch of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/engine/engine.h"
+#include "core/engine/hub.h"
+#include "core/engine/kv_cache.h"
+#include "core/engine/sampler.h"
+#include "core/engine/scheduler.h"
+
+namespace fabula::engine {
+
+// Thread: made on the loader thread, then the engine thread alone.
+class Resident {
+ public:
+  struct Setting {
+    std::shared_ptr<Hub> hub;
+    DiskTier* disk = nullptr;  // may be null; outlives this
+    StepLimits limits;
+    int64_t max_sequences = 16;
+    int64_t kv_blocks = 0;
+  };
+  Resident(ModelId id, std::shared_ptr<const Engine::LoadedModel> loaded, std::unique_ptr<compute::Executor> executor,
+           Setting setting);
+  ~Resident();
+
+  ModelId id() const { return id_; }
+  const std::shared_ptr<const Engine::LoadedModel>& loaded() const { return loaded_; }
+  const KvCache& cache() const { return cache_; }
+  int64_t active() const { return static_cast<int64_t>(active_.size()); }
+
+  void enqueue(std::unique_ptr<Sequence> sequence);
+  void fetched(Fetched fetched);
+  void set_threads(int threads);
+
+  void end_cancelled();
+  // Admits, plans, computes, samples. false: there is nothing that could be done now.
+  bool step(uint64_t number);
+  // Hands up to `max` new blocks to the disk tier. true: there may be more to do.
+  bool spill(int64_t max) { return cache_.spill(max); }
+  void end_all();
+
+ private:
+  using SequencePtr = std::unique_ptr<Sequence>;
+
+  void admit();
+  void start(Sequence& sequence);
+  bool plan(uint64_t number);
+  void make_room();
+  Sequence* worst_holder_or(Sequence* needy);
+  void preempt(Sequence& victim);
+  Status compute();
+  void account();
+  void take_results();
+  void take_logits(Sequence& sequence, int64_t begin, int64_t n, const float* rows);
+  void accept(Sequence& sequence, const float* logits);
+  void emit_token(Sequence& sequence, const Choice& choice);
+  void end(Sequence& sequence, FinishReason reason);
+  void fail(Sequence& sequence, Error error);
+  void remove_ended();
+  void keep_workers_hot();
+  compute::LogitRows rows_of(const Sequence& sequence, int64_t tokens) const;
+  bool is_end_token(int32_t token) const;
+
+  const ModelId id_;
+  std::shared_ptr<const Engine::LoadedModel> loaded_;
+  std::unique_ptr<compute::Executor> executor_;
+  const Setting setting_;
+  KvCache cache_;
+  Sampler sampler_;
+  std::vector<SequencePtr> waiting_, active_;
+  bool memory_is_short_ = false;  // somebody was sent back: no new ones until somebody ends
+  bool hot_ = false;
+  uint64_t arrivals_ = 0;
+
+  // Of the step in progress; kept to avoid allocations.
+  struct Work {
+    Sequence* sequence;
+    int64_t tokens;
+  };
+  std::vector<Work> work_;
+  std::vector<Runnable> runnables_;
+  std::vector<Sequence*> runnable_sequences_;
+  std::vector<Planned> planned_;
+  std::vector<compute::SequenceSlice> slices_;
+  std::vector<std::shared_ptr<Control>> controls_;
+  RateMeter prefill_rate_, decode_rate_, decode_bytes_;
+};
+
+}  // namespace fabula::engine

@@ -1,0 +1,249 @@
+#include "core/engine/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "core/engine/exact_math.h"
+#include "core/engine/philox.h"
+
+namespace fabula::engine {
+
+namespace {
+
+struct Peak {
+  float max;
+  bool usable;  // no NaN, no +infinity, at least one finite
+};
+
+Peak find_peak(const float* x, size_t n) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  float lanes[sum_lanes];
+  std::fill(lanes, lanes + sum_lanes, -infinity);
+  int32_t bad[sum_lanes] = {};
+  size_t i = 0;
+  for (; i + sum_lanes <= n; i += sum_lanes)
+    for (size_t l = 0; l < sum_lanes; ++l) {
+      lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
+      bad[l] |= !(x[i + l] < infinity);
+    }
+  for (size_t l = 0; i < n; ++i, ++l) {
+    lanes[l] = x[i] > lanes[l] ? x[i] : lanes[l];
+    bad[l] |= !(x[i] < infinity);
+  }
+  const float max = *std::max_element(lanes, lanes + sum_lanes);
+  const bool any_bad = std::any_of(bad, bad + sum_lanes, [](int32_t b) { return b != 0; });
+  return {max, !any_bad && max > -infinity};
+}
+
+double log_sum_exp_above(const float* x, size_t n, float max) {  // log sum exp(x - max)
+  return log_positive(lane_sum(n, [x, max](size_t i) { return exp_nonpositive(x[i] - max); }));
+}
+
+float logprob_of(float value, float max, double log_sum) {
+  return static_cast<float>((static_cast<double>(value) - static_cast<double>(max)) - log_sum);
+}
+
+Error unusable_logits() {
+  return {ErrorCode::internal,
+          "the model computed no usable logits (NaN or infinity): its file is damaged, or its precision overflows"};
+}
+
+// A strict total order, so that every selection has one answer whatever the algorithm.
+constexpr auto higher = [](const auto& a, const auto& b) {
+  return a.value != b.value ? a.value > b.value : a.id < b.id;
+};
+
+}  // namespace
+
+Status check(const SamplerSettings& settings) {
+  Status status;
+  SamplerSettings::visit(settings, [&](const char* name, const auto& value, double lowest, double highest) {
+    const auto number = static_cast<double>(value);
+    if (status.ok() && !(number >= lowest && number <= highest))
+      status = Error{ErrorCode::invalid_argument, std::string(name) + " must be from " + std::to_string(lowest) + " to " +
+                                                      std::to_string(highest) + ", not " + std::to_string(number)};
+  });
+  FABULA_TRY(std::move(status));
+  if (settings.repeat_penalty == 0)
+    return Error{ErrorCode::invalid_argument, "repeat_penalty must be above 0 (1 is off): logits are divided by it"};
+  for (const auto& [token, bias] : settings.logit_bias)
+    if (!std::isfinite(bias))
+      return Error{ErrorCode::invalid_argument, "logit_bias of token " + std::to_string(token) + " is not a finite number"};
+  return {};
+}
+
+Sampler::Sampler(int64_t vocab)
+    : vocab_(static_cast<size_t>(vocab)), candidates_(vocab_), values_(vocab_), counts_(vocab_, 0) {}
+
+Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> history, int64_t position, uint64_t seed,
+                               uint32_t choice_index, const SamplerSettings& settings) {
+  const Peak raw = find_peak(logits, vocab_);
+  if (!raw.usable) return unusable_logits();
+  const float* values = modified(logits, history, settings);
+  const Peak peak = values == logits ? raw : find_peak(values, vocab_);
+  if (!peak.usable) return unusable_logits();
+
+  int32_t token = 0;
+  if (settings.temperature == 0) {
+    token = static_cast<int32_t>(std::find(values, values + vocab_, peak.max) - values);
+  } else {
+    const bool all = settings.top_k <= 0 || static_cast<size_t>(settings.top_k) >= vocab_;
+    take_top(values, all ? vocab_ : static_cast<size_t>(settings.top_k));
+    weigh(peak.max, settings.temperature);
+    if (settings.typical_p < 1) keep_typical(settings.typical_p, peak.max, settings.temperature);
+    if (settings.top_p < 1) keep_top_p(settings.top_p);
+    if (settings.min_p > 0) keep_min_p(settings.min_p);
+    token = draw(uniform_at(seed, choice_index, position));
+  }
+  return Choice{token, logprob_of(logits[token], raw.max, log_sum_exp_above(logits, vocab_, raw.max))};
+}
+
+Status Sampler::top(const float* logits, int count, std::vector<Choice>& out) {
+  out.clear();
+  const Peak peak = find_peak(logits, vocab_);
+  if (!peak.usable) return unusable_logits();
+  const double log_sum = log_sum_exp_above(logits, vocab_, peak.max);
+  take_top(logits, std::min(vocab_, static_cast<size_t>(std::max(count, 0))));
+  std::sort(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(n_), higher);
+  for (size_t i = 0; i < n_; ++i) out.push_back({candidates_[i].id, logprob_of(candidates_[i].value, peak.max, log_sum)});
+  return {};
+}
+
+// The logits themselves where nothing changes them, else values_.
+const float* Sampler::modified(const float* logits, std::span<const int32_t> history, const SamplerSettings& settings) {
+  const bool penalised =
+      settings.repeat_penalty != 1 || settings.presence_penalty != 0 || settings.frequency_penalty != 0;
+  if (settings.logit_bias.empty() && !penalised) return logits;
+  std::copy(logits, logits + vocab_, values_.begin());
+  for (const auto& [token, bias] : settings.logit_bias)
+    if (token >= 0 && static_cast<size_t>(token) < vocab_) values_[static_cast<size_t>(token)] += bias;
+  if (penalised) {
+    const size_t window = settings.penalty_window < 0
+                              ? history.size()
+                              : std::min(history.size(), static_cast<size_t>(settings.penalty_window));
+    penalise(history.last(window), settings);
+  }
+  return values_.data();
+}
+
+// Repetition as in CTRL (Keskar et al. 2019); presence and frequency as OpenAI defines them.
+void Sampler::penalise(std::span<const int32_t> window, const SamplerSettings& settings) {
+  const auto known = [this](int32_t token) { return token >= 0 && static_cast<size_t>(token) < vocab_; };
+  for (int32_t token : window)
+    if (known(token)) ++counts_[static_cast<size_t>(token)];
+  for (int32_t token : window) {
+    if (!known(token)) continue;
+    const auto id = static_cast<size_t>(token);
+    if (counts_[id] == 0) continue;  // done at its first place in the window
+    float& value = values_[id];
+    value = value > 0 ? value / settings.repeat_penalty : value * settings.repeat_penalty;
+    value -= settings.presence_penalty + static_cast<float>(counts_[id]) * settings.frequency_penalty;
+    counts_[id] = 0;
+  }
+}
+
+void Sampler::take_top(const float* values, size_t k) {
+  const auto candidate = [values](size_t i) { return Candidate{values[i], 0, 0, static_cast<int32_t>(i)}; };
+  n_ = k;
+  if (k == 0) return;
+  constexpr size_t heap_pays_below = 1024;  // beyond, sifting costs more than one partition of everything
+  if (k < vocab_ && k <= heap_pays_below) {
+    const auto end = candidates_.begin() + static_cast<ptrdiff_t>(k);
+    for (size_t i = 0; i < k; ++i) candidates_[i] = candidate(i);
+    std::make_heap(candidates_.begin(), end, higher);  // the worst of the best is on top
+    for (size_t i = k; i < vocab_; ++i) {
+      if (!(values[i] > candidates_.front().value)) continue;  // an equal value has the higher id here
+      std::pop_heap(candidates_.begin(), end, higher);
+      *(end - 1) = candidate(i);
+      std::push_heap(candidates_.begin(), end, higher);
+    }
+    return;
+  }
+  for (size_t i = 0; i < vocab_; ++i) candidates_[i] = candidate(i);
+  if (k < vocab_)
+    std::nth_element(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(k), candidates_.end(), higher);
+}
+
+void Sampler::weigh(float max, float temperature) {
+  // Sums below run in candidate order: by id, so that the order does not depend on how they were selected.
+  if (n_ < vocab_)
+    std::sort(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(n_),
+              [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
+  for (size_t i = 0; i < n_; ++i) candidates_[i].weight = exp_nonpositive((candidates_[i].value - max) / temperature);
+}
+
+// Keeps the first candidates in the order of `less` until their weights reach `mass`; at least one.
+template <class Less>
+void Sampler::keep_mass(double mass, Less less) {
+  const auto begin = candidates_.begin();
+  const auto end = begin + static_cast<ptrdiff_t>(n_);
+  double sum = 0;
+  auto sorted = begin;
+  // The head of a long tail is enough nearly always: sort it piece by piece.
+  for (ptrdiff_t piece = 64; sorted != end; piece *= 8) {
+    const auto until = end - sorted > piece ? sorted + piece : end;
+    if (until != end) std::nth_element(sorted, until, end, less);
+    std::sort(sorted, until, less);
+    for (; sorted != until; ++sorted) {
+      sum += static_cast<double>(sorted->weight);
+      if (sum >= mass) {
+        n_ = static_cast<size_t>(sorted - begin) + 1;
+        return;
+      }
+    }
+  }
+}
+
+// Locally typical sampling (Meister et al. 2022): nearest to the entropy first.
+void Sampler::keep_typical(float share, float max, float temperature) {
+  const auto weight = [this](size_t i) { return static_cast<double>(candidates_[i].weight); };
+  const double total = lane_sum(n_, weight);
+  const double log_total = log_positive(total);
+  const auto log_weight = [&](size_t i) { return static_cast<double>((candidates_[i].value - max) / temperature); };
+  const double entropy = lane_sum(n_, [&](size_t i) {
+    return candidates_[i].weight > 0 ? weight(i) / total * (log_total - log_weight(i)) : 0.0;
+  });
+  for (size_t i = 0; i < n_; ++i)
+    candidates_[i].key = static_cast<float>(std::abs(log_total - log_weight(i) - entropy));
+  keep_mass(static_cast<double>(share) * total, [](const Candidate& a, const Candidate& b) {
+    return a.key != b.key ? a.key < b.key : a.id < b.id;
+  });
+}
+
+// Nucleus sampling (Holtzman et al. 2020).
+void Sampler::keep_top_p(float share) {
+  const double total = lane_sum(n_, [this](size_t i) { return static_cast<double>(candidates_[i].weight); });
+  keep_mass(static_cast<double>(share) * total, higher);
+}
+
+void Sampler::keep_min_p(float share) {
+  float heaviest = 0;
+  for (size_t i = 0; i < n_; ++i) heaviest = std::max(heaviest, candidates_[i].weight);
+  size_t kept = 0;
+  for (size_t i = 0; i < n_; ++i)
+    if (candidates_[i].weight >= share * heaviest) candidates_[kept++] = candidates_[i];
+  n_ = kept;
+}
+
+int32_t Sampler::draw(double uniform) {
+  const auto begin = candidates_.begin();
+  const auto end = begin + static_cast<ptrdiff_t>(n_);
+  const auto by_id = [](const Candidate& a, const Candidate& b) { return a.id < b.id; };
+  if (!std::is_sorted(begin, end, by_id)) std::sort(begin, end, by_id);
+  double total = 0;
+  for (auto it = begin; it != end; ++it) total += static_cast<double>(it->weight);
+  const double target = uniform * total;
+  double sum = 0;
+  int32_t last = begin->id;
+  for (auto it = begin; it != end; ++it) {
+    if (it->weight <= 0) continue;
+    sum += static_cast<double>(it->weight);
+    last = it->id;
+    if (sum > target) break;
+  }
+  return last;
+}
+
+}  // namespace fabula::engine
