@@ -1,2 +1,0 @@
-#include "core/text/chat_template.h"
-#include "core/text/tokenizer.h"
