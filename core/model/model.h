@@ -48,8 +48,13 @@ struct Model {
   GenerationDefaults defaults;
 };
 
+struct OpenOptions {
+  std::filesystem::path fingerprint_folder;  // below the cache: remembers fingerprints of large files; "": nothing is remembered
+};
+
+// `path`: a GGUF file, any part of a split one, a Hugging Face folder or its config.json, model.safetensors or index.
 // Errors: not_found, corrupt, unsupported (architecture, flag or tensor by name), io. The message names the file.
-Result<std::shared_ptr<const Model>> open_model(const std::filesystem::path& path);
+Result<std::shared_ptr<const Model>> open_model(const std::filesystem::path& path, const OpenOptions& options = {});
 
 // A bare tokenizer.json, .model or vocabulary-only GGUF, besides anything open_model takes.
 Result<std::shared_ptr<const text::Tokenizer>> open_tokenizer(const std::filesystem::path& path);

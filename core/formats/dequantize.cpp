@@ -1,0 +1,107 @@
+#include <cstring>
+
+#include "core/base/numeric.h"
+#include "core/formats/quant.h"
+#include "core/formats/quant_blocks.h"
+
+namespace fabula::formats {
+
+namespace {
+
+using Bytes = const uint8_t*;
+
+uint16_t load16(Bytes p) { return static_cast<uint16_t>(p[0] | p[1] << 8); }
+float load_f16(Bytes p) { return f16_to_f32(load16(p)); }
+
+uint32_t load32(Bytes p) {
+  uint32_t value;
+  std::memcpy(&value, p, 4);
+  return value;
+}
+
+// One element a "block".
+void block_f32(Bytes in, float* out) { std::memcpy(out, in, 4); }
+void block_f64(Bytes in, float* out) {
+  double value;
+  std::memcpy(&value, in, 8);
+  *out = static_cast<float>(value);
+}
+void block_f16(Bytes in, float* out) { *out = load_f16(in); }
+void block_bf16(Bytes in, float* out) { *out = bf16_to_f32(load16(in)); }
+void block_f8_e4m3(Bytes in, float* out) { *out = f8_e4m3_to_f32(*in); }
+void block_f8_e5m2(Bytes in, float* out) { *out = f8_e5m2_to_f32(*in); }
+
+// 32 elements: f16 scale d (and minimum m), then the values. Nibbles: element i low, element i + 16 high.
+void block_q4_0(Bytes in, float* out) {
+  const float d = load_f16(in);
+  for (int i = 0; i < 16; ++i) {
+    out[i] = static_cast<float>((in[2 + i] & 15) - 8) * d;
+    out[i + 16] = static_cast<float>((in[2 + i] >> 4) - 8) * d;
+  }
+}
+void block_q4_1(Bytes in, float* out) {
+  const float d = load_f16(in), m = load_f16(in + 2);
+  for (int i = 0; i < 16; ++i) {
+    out[i] = static_cast<float>(in[4 + i] & 15) * d + m;
+    out[i + 16] = static_cast<float>(in[4 + i] >> 4) * d + m;
+  }
+}
+void block_q5_0(Bytes in, float* out) {  // the fifth bits of all 32 stand in one word
+  const float d = load_f16(in);
+  const uint32_t high = load32(in + 2);
+  for (int i = 0; i < 16; ++i) {
+    const int low_value = (in[6 + i] & 15) | static_cast<int>((high >> i & 1) << 4);
+    const int high_value = (in[6 + i] >> 4) | static_cast<int>((high >> (i + 16) & 1) << 4);
+    out[i] = static_cast<float>(low_value - 16) * d;
+    out[i + 16] = static_cast<float>(high_value - 16) * d;
+  }
+}
+void block_q5_1(Bytes in, float* out) {
+  const float d = load_f16(in), m = load_f16(in + 2);
+  const uint32_t high = load32(in + 4);
+  for (int i = 0; i < 16; ++i) {
+    const int low_value = (in[8 + i] & 15) | static_cast<int>((high >> i & 1) << 4);
+    const int high_value = (in[8 + i] >> 4) | static_cast<int>((high >> (i + 16) & 1) << 4);
+    out[i] = static_cast<float>(low_value) * d + m;
+    out[i + 16] = static_cast<float>(high_value) * d + m;
+  }
+}
+void block_q8_0(Bytes in, float* out) {
+  const float d = load_f16(in);
+  for (int i = 0; i < 32; ++i) out[i] = static_cast<float>(static_cast<int8_t>(in[2 + i])) * d;
+}
+void block_q8_1(Bytes in, float* out) {  // d, then d * sum of the values, which nothing here needs
+  const float d = load_f16(in);
+  for (int i = 0; i < 32; ++i) out[i] = static_cast<float>(static_cast<int8_t>(in[4 + i])) * d;
+}
+
+BlockDecoder decoder_or_null(DType type) {
+  switch (type) {
+    case DType::f32: return block_f32;
+    case DType::f64: return block_f64;
+    case DType::f16: return block_f16;
+    case DType::bf16: return block_bf16;
+    case DType::f8_e4m3: return block_f8_e4m3;
+    case DType::f8_e5m2: return block_f8_e5m2;
+    case DType::q4_0: return block_q4_0;
+    case DType::q4_1: return block_q4_1;
+    case DType::q5_0: return block_q5_0;
+    case DType::q5_1: return block_q5_1;
+    case DType::q8_0: return block_q8_0;
+    case DType::q8_1: return block_q8_1;
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+
+bool can_dequantize(DType type) { return decoder_or_null(type) != nullptr; }
+
+void dequantize(DType type, const std::byte* source, float* out, int64_t n) {
+  const BlockDecoder decode = decoder_or_null(type);
+  const DTypeInfo& info = dtype_info(type);
+  const auto* in = reinterpret_cast<const uint8_t*>(source);
+  for (int64_t i = 0; i < n; i += info.block_elements, in += info.block_bytes) decode(in, out + i);
+}
+
+}  // namespace fabula::formats

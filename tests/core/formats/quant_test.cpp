@@ -1,0 +1,83 @@
+// Against ggml's own blocks (testdata/quant): what it wrote must be read as it reads it, and what Fabula writes must be what it writes.
+#include "core/formats/quant.h"
+
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "tests/support/support.h"
+
+using namespace fabula;
+using formats::DType;
+
+namespace {
+
+std::vector<float> read_floats(const std::filesystem::path& path) {
+  const std::string bytes = test::read_text(path);
+  std::vector<float> out(bytes.size() / 4);
+  std::memcpy(out.data(), bytes.data(), out.size() * 4);
+  return out;
+}
+
+bool same_bits(float a, float b) { return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) || (std::isnan(a) && std::isnan(b)); }
+
+struct StoredType {
+  DType type;
+  const char* file;
+};
+
+const StoredType stored_types[] = {
+    {DType::f16, "f16"},   {DType::bf16, "bf16"}, {DType::q4_0, "q4_0"}, {DType::q4_1, "q4_1"},
+    {DType::q5_0, "q5_0"}, {DType::q5_1, "q5_1"}, {DType::q8_0, "q8_0"},
+};
+
+void check_decoding(DType type, const std::filesystem::path& blocks, const std::filesystem::path& expected_file) {
+  const std::string bytes = test::read_text(blocks);
+  const std::vector<float> expected = read_floats(expected_file);
+  const formats::DTypeInfo& info = formats::dtype_info(type);
+  REQUIRE(bytes.size() / static_cast<size_t>(info.block_bytes) * static_cast<size_t>(info.block_elements) == expected.size());
+  std::vector<float> found(expected.size());
+  formats::dequantize(type, reinterpret_cast<const std::byte*>(bytes.data()), found.data(), static_cast<int64_t>(found.size()));
+  size_t wrong = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (same_bits(found[i], expected[i])) continue;
+    if (wrong++ < 3) MESSAGE(blocks.string() << " element " << i << ": " << found[i] << " instead of " << expected[i]);
+  }
+  CHECK(wrong == 0);
+}
+
+}  // namespace
+
+TEST_CASE("every stored type is decoded bit for bit as ggml does") {
+  FABULA_REQUIRE_TESTDATA();
+  const auto folder = *test::testdata() / "quant" / "ggml";
+  for (const StoredType& stored : stored_types) {
+    CAPTURE(stored.file);
+    const std::string name = stored.file;
+    check_decoding(stored.type, folder / (name + ".q.bin"), folder / (name + ".deq.f32"));
+    check_decoding(stored.type, folder / (name + ".rand.q.bin"), folder / (name + ".rand.deq.f32"));
+  }
+}
+
+TEST_CASE("the simple types are encoded byte for byte as ggml does") {
+  FABULA_REQUIRE_TESTDATA();
+  const auto folder = *test::testdata() / "quant" / "ggml";
+  const std::vector<float> input = read_floats(folder / "input.f32");
+  for (const DType type : {DType::f16, DType::bf16, DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0}) {
+    std::string name(formats::dtype_info(type).name);
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    CAPTURE(name);
+    const std::string expected = test::read_text(folder / (name + ".q.bin"));
+    REQUIRE(formats::can_quantize(type));
+    std::string found(formats::row_bytes(type, static_cast<int64_t>(input.size())), '\0');
+    formats::quantize(type, input.data(), reinterpret_cast<std::byte*>(found.data()), static_cast<int64_t>(input.size()));
+    REQUIRE(found.size() == expected.size());
+    size_t wrong = 0;
+    for (size_t i = 0; i < found.size(); ++i) wrong += found[i] != expected[i];
+    CHECK(wrong == 0);
+  }
+}
