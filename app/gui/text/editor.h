@@ -80,9 +80,9 @@ class Editor {
   struct Step {
     size_t begin = 0;
     std::string removed, inserted;
-    std::vector<PaintSpan> marks_before, marks_after;  // of the removed and inserted text, relative to begin
+    std::vector<PaintSpan> marks_before;   // of the text that was removed, relative to begin
+    std::vector<PaintSpan> marks_after;    // of the text that was inserted; known once the step is undone
     size_t caret_before = 0, anchor_before = 0;
-    size_t caret_after = 0;
     bool open = false;  // further typing may join
   };
 
@@ -92,6 +92,7 @@ class Editor {
   bool joins(const Step& step, size_t begin, size_t end, std::string_view with) const;
   void break_group();
   void erase(bool forward, bool word);
+  void place_caret(size_t offset);
   std::vector<PaintSpan> marks_in(size_t begin, size_t end) const;
   void repaint();
   std::string clean(std::string_view text) const;

@@ -62,6 +62,8 @@ class FontStack {
   // size_px: text height (em) in pixels. phase: horizontal subpixel offset in quarters. A glyph that cannot be drawn is empty.
   GlyphBitmap rasterize(FaceId face, uint32_t glyph, float size_px, int phase);
 
+  bool is_colour(FaceId face) const;
+  const std::string& language() const;
   std::string face_name(FaceId face) const;  // for the About panel and for tests
   size_t opened_faces() const;
 

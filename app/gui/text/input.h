@@ -35,6 +35,7 @@ class InputQueue {
   void push_character(char32_t c) { events_.push_back({true, c, {}}); }
   void push_key(const KeyPress& key) { events_.push_back({false, 0, key}); }
   std::vector<InputEvent> take() { return std::exchange(events_, {}); }
+  void put_back(const InputEvent& event) { events_.push_back(event); }  // what the one that took it has no use for
   bool empty() const { return events_.empty(); }
   void clear() { events_.clear(); }
 

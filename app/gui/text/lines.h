@@ -13,7 +13,8 @@ namespace fabula::text {
 struct LinePiece {
   uint32_t cluster_begin = 0;
   uint32_t cluster_end = 0;
-  float x = 0;  // left edge from the line's left edge
+  uint8_t level = 0;  // bidi level; spaces at the end of a line take the paragraph's
+  float x = 0;        // left edge from the line's left edge
   float width = 0;
 };
 
@@ -34,7 +35,7 @@ struct LineOptions {
   float line_spacing = 1.5f;  // line height as a multiple of the text height
   float ascent = 0.95f;      // of the base font, as fractions of the text height
   float descent = 0.25f;
-  float size_px = 0;  // height of an empty line
+  float size_px = 16;  // text height of the base font
 };
 
 class ParagraphLayout {
@@ -59,7 +60,9 @@ class ParagraphLayout {
   void break_lines(const LineOptions& options);
   void add_line(size_t cluster_begin, size_t cluster_end, const LineOptions& options);
   void order_pieces(Line& line);
-  float x_inside(size_t cluster, uint32_t byte) const;  // from the cluster's left edge
+  float x_inside(size_t cluster, uint32_t byte, bool backwards) const;  // from the cluster's left edge
+  template <class Visit>
+  void visit_clusters(const Line& line, Visit visit) const;  // left to right: (cluster, x, backwards)
 
   std::shared_ptr<const ShapedParagraph> shaped_;
   std::vector<Line> lines_;

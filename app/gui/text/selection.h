@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "app/gui/text/input.h"
 #include "app/gui/text/text_flow.h"
@@ -29,13 +30,17 @@ class Selection {
   // Arrows, Home, End, Page Up and Down with Ctrl and Shift, Ctrl+A. false: not a motion.
   bool motion(const KeyPress& press, float page_height_px);
 
+  // Where one grapheme or word forward or backward ends.
+  size_t step(bool forward, bool word) const;
+
   // clicks: 1 places the caret, 2 takes the word, 3 the paragraph. shift extends.
   void mouse_down(Point point, int clicks, bool shift);
   void mouse_drag(Point point);
 
  private:
+  void horizontal(bool left, bool word, bool extend);
   void vertical(int lines, bool extend);
-  size_t left_or_right(bool left, bool word);
+  std::pair<size_t, size_t> unit_around(size_t offset) const;
 
   TextFlow* flow_;
   Caret caret_;

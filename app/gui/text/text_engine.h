@@ -57,13 +57,15 @@ class TextEngine {
 
   // Draws one line of a layout; the flow uses it too. Colours come from the paint spans under each cluster.
   // base: byte in the spans' text where the paragraph begins.
-  void draw_line(ImDrawList& list, const ParagraphLayout& layout, size_t line, Point origin, Colour colour, bool light,
+  void draw_line(ImDrawList& list, const ParagraphLayout& layout, size_t line, Point origin, Colour colour,
                  const std::vector<PaintSpan>* spans = nullptr, size_t base = 0);
 
  private:
   TextEngine(std::unique_ptr<FontStack> fonts, TextureSink& sink);
   struct Label;
   const ParagraphLayout& label(std::string_view text, const LabelStyle& style);
+  void draw_glyph(ImDrawList& list, const ShapedRun& run, const Glyph& glyph, float pen, float baseline, Colour colour,
+                  TextureId& bound);
   std::string ellipsized(std::string_view text, const LabelStyle& style, float max_width_px);
 
   std::unique_ptr<FontStack> fonts_;

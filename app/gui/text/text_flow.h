@@ -33,7 +33,6 @@ struct FlowPaint {
   Colour selection = 0;
   size_t selection_begin = 0;
   size_t selection_end = 0;
-  bool light_on_dark = false;
 };
 
 class TextFlow {
@@ -70,6 +69,9 @@ class TextFlow {
   float height() const;
   // Lays out everything. For short texts, tests and benches.
   void layout_all();
+  // Lays out what is only estimated; forgotten glyphs stay forgotten, since their height is known.
+  void layout_missing();
+  void forget_glyphs();  // of a text that is out of sight; heights stay known
   // Lays out what [top, top + height) shows and forgets the glyphs of paragraphs far from it. Returns how much the first
   // visible paragraph moved down because estimates above it became exact: add it to the scroll position.
   float prepare(float top, float height);
@@ -105,8 +107,19 @@ class TextFlow {
   float estimate(const Paragraph& paragraph) const;
   size_t paragraph_at_y(float y) const;
   std::vector<FontSpan> spans_of(size_t index) const;
-  void draw_paragraph(ImDrawList& list, size_t index, Point origin, float clip_top, float clip_bottom,
-                      const FlowPaint& paint);
+  void forget_far(float top, float height);
+  float paragraph_y(size_t index) const;
+  struct Place {
+    size_t paragraph = 0;
+    const ParagraphLayout* layout = nullptr;
+    size_t line = 0;
+    Caret local;  // relative to the paragraph
+  };
+  Place place(Caret caret);
+  void draw_paragraph(ImDrawList& list, size_t index, Point origin, float top, float bottom, const FlowPaint& paint,
+                      const std::vector<PaintSpan>& spans);
+  void draw_strokes(ImDrawList& list, Point origin, float top, float bottom, const FlowPaint& paint,
+                    const std::vector<PaintSpan>& spans);
 
   TextEngine* engine_;
   FlowStyle style_;

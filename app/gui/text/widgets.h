@@ -43,6 +43,9 @@ bool text_selectable(TextEngine& engine, const char* id, std::string_view label,
 
 struct EditBox {
   float size_px = 16;
+  FontStyle font;
+  float line_spacing = 1.5f;
+  float paragraph_spacing_px = 0;
   Colour text = 0;         // 0: ImGuiCol_Text
   Colour placeholder_colour = 0;  // 0: ImGuiCol_TextDisabled
   Colour selection = 0;    // 0: ImGuiCol_TextSelectedBg
