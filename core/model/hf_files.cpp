@@ -1,11 +1,9 @@
 #include "core/model/hf_files.h"
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "core/base/file.h"
-#include "core/model/hf_settings.h"
 
 namespace fabula::model {
 
@@ -52,7 +50,7 @@ Result<std::shared_ptr<const text::Tokenizer>> open_hf_tokenizer(const std::file
   FABULA_ASSIGN(const std::string pieces, read_if_present(folder / "tokenizer.model", max_tokenizer_bytes));
   if (pieces.empty())
     return Error{ErrorCode::not_found, folder.string() + " holds no tokenizer (neither tokenizer.json nor tokenizer.model)"};
-  auto tokenizer = text::make_tokenizer_from_sentencepiece(pieces);
+  auto tokenizer = text::make_tokenizer_from_sentencepiece(pieces, config);
   if (!tokenizer.ok()) return Error{tokenizer.error().code, (folder / "tokenizer.model").string() + ": " + tokenizer.error().message};
   return tokenizer;
 }
@@ -69,41 +67,10 @@ Result<std::string> read_hf_template(const std::filesystem::path& folder) {
   return std::string();
 }
 
-std::vector<text::TokenId> named_end_tokens(const Json& config) {
-  std::vector<text::TokenId> ids;
-  const auto take = [&](const Json& value) {
-    if (value.is_number_integer() && value >= 0 && value <= INT32_MAX) ids.push_back(value.get<text::TokenId>());
-  };
-  const auto at = config.is_object() ? config.find("eos_token_id") : config.end();
-  if (!config.is_object() || at == config.end()) return ids;
-  if (!at->is_array()) take(*at);
-  else
-    for (const Json& element : *at) take(element);
-  return ids;
-}
-
 Result<Json> read_generation_config(const std::filesystem::path& folder) {
   FABULA_ASSIGN(const std::string text, read_if_present(folder / "generation_config.json", max_config_bytes));
   if (text.empty()) return Json();
   return parse_json(text, (folder / "generation_config.json").string());
-}
-
-GenerationDefaults read_generation_defaults(const Json& generation_config) {
-  GenerationDefaults defaults;
-  if (!generation_config.is_object()) return defaults;
-  Settings settings(generation_config);
-  // A value outside its range is as good as none: these are only suggestions.
-  const auto number = [&](const char* key, double least, double most) -> std::optional<float> {
-    const auto value = settings.number(key);
-    return value && *value >= least && *value <= most ? std::optional(static_cast<float>(*value)) : std::nullopt;
-  };
-  defaults.temperature = number("temperature", 0.0, 100.0);
-  defaults.top_p = number("top_p", 0.0, 1.0);
-  defaults.min_p = number("min_p", 0.0, 1.0);
-  defaults.typical_p = number("typical_p", 0.0, 1.0);
-  defaults.repetition_penalty = number("repetition_penalty", 0.01, 100.0);
-  if (const auto top_k = number("top_k", 0.0, 1e9)) defaults.top_k = static_cast<int>(*top_k);
-  return defaults;
 }
 
 }  // namespace fabula::model

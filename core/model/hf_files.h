@@ -4,11 +4,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "core/base/json.h"
 #include "core/base/result.h"
-#include "core/model/model.h"
+#include "core/text/tokenizer.h"
 
 namespace fabula::model {
 
@@ -21,11 +20,7 @@ Result<std::shared_ptr<const text::Tokenizer>> open_hf_tokenizer(const std::file
 // chat_template.jinja, else what tokenizer_config.json says; "" where there is none. Errors: corrupt.
 Result<std::string> read_hf_template(const std::filesystem::path& folder);
 
-// eos_token_id of config.json and generation_config.json, as a number or a list.
-std::vector<text::TokenId> named_end_tokens(const Json& config);
-
 // Json() where there is no generation_config.json. Errors: corrupt.
 Result<Json> read_generation_config(const std::filesystem::path& folder);
-GenerationDefaults read_generation_defaults(const Json& generation_config);
 
 }  // namespace fabula::model

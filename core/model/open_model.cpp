@@ -7,6 +7,7 @@
 #include "core/formats/safetensors.h"
 #include "core/model/end_tokens.h"
 #include "core/model/fingerprint.h"
+#include "core/model/generation_settings.h"
 #include "core/model/gguf_hyperparameters.h"
 #include "core/model/gguf_vocabulary.h"
 #include "core/model/hf_files.h"

@@ -17,6 +17,11 @@ if(FABULA_SANITIZE)
   add_link_options(-fsanitize=${FABULA_SANITIZE})
 endif()
 
+if(FABULA_FUZZ)  # every room is instrumented; the targets themselves are in tests/fuzz
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 # fabula_room(name SOURCES ... [DEPENDS rooms or libraries, public] [PRIVATE libraries])
 # One static library per room of the house; includes are written from the repository's root.
 function(fabula_room name)
