@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/engine/sampler.h"
@@ -13,8 +14,10 @@ namespace fabula::session {
 
 enum class Mode : uint8_t { chat, story };
 enum class Role : uint8_t { system, user, assistant, tool };
-const char* mode_name(Mode mode);
+const char* mode_name(Mode mode);  // "chat", "story"
 const char* role_name(Role role);
+std::optional<Mode> mode_or_none(std::string_view name);
+std::optional<Role> role_or_none(std::string_view name);
 
 // What is needed to say the same words again (DESIGN 2); stored with every reply.
 struct Receipt {
@@ -24,7 +27,19 @@ struct Receipt {
   int64_t max_tokens = 0;
   std::vector<std::string> stop;
   std::string prompt_hash;      // SHA-256 of the prompt's ids, 4 bytes little-endian each
-  std::vector<int32_t> prompt;  // the ids themselves are rebuilt from the tree; kept only where a template made them
+  // The prompt itself, as what it adds to the context of an earlier reply on the same branch: the first `prompt_keep` ids of
+  // (that reply's prompt, its tokens), then `prompt`. No base: `prompt` is all of it. So a receipt stays replayable when the
+  // system text or the template has changed since, and a long chat is not stored once per turn.
+  std::string prompt_base;      // id of that reply, "" for none
+  int64_t prompt_keep = 0;
+  std::vector<int32_t> prompt;
+  // Where the reply was continued under another seed or other settings; ascending.
+  struct Continuation {
+    int64_t at = 0;             // index of the first token that it covers
+    uint64_t seed = 0;
+    engine::SamplerSettings sampler;
+  };
+  std::vector<Continuation> continuations;
 };
 
 struct MessageStats {
@@ -40,7 +55,9 @@ struct Message {
   std::vector<int32_t> tokens;  // exact ids that the model read or wrote for this message's content
   std::string tokenizer;        // fingerprint of the tokenizer of `tokens`
   int64_t created_at = 0;       // Unix milliseconds
-  std::string finish_reason;    // "" for what people wrote; "partial" while a reply is being written
+  // "" for what people wrote; "partial" while a reply is being written; "interrupted" where the process died meanwhile;
+  // else the engine's "stop", "length", "cancelled", "error".
+  std::string finish_reason;
   std::optional<Receipt> receipt;
   MessageStats stats;
   int siblings = 1, sibling_index = 0;  // alternatives at this place; filled in snapshots

@@ -1,0 +1,76 @@
+// Inside of the Store: the sessions' rows kept in memory, and the statements that change them. Every method that writes either
+// runs inside a caller's transaction (write_*) or opens its own; memory (mirror_*) changes only after the commit.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/session/change.h"
+#include "core/session/document.h"
+#include "core/session/schema.h"
+#include "core/session/sqlite.h"
+#include "core/session/store.h"
+#include "core/session/tree.h"
+
+namespace fabula::session {
+
+class Store::Impl {
+ public:
+  // A session's row as it is in the database; its messages once they are needed.
+  struct Loaded {
+    int64_t key = 0;
+    SessionInfo info;
+    std::string system, draft, current;
+    SessionSettings settings;
+    int64_t undo_op = 0;
+    uint64_t revision = 1;
+    std::optional<bool> can_redo;  // none: not looked up yet
+    std::optional<Tree> tree;
+    std::optional<Error> damage;   // why this session cannot be used, though the others can
+  };
+  struct Operation {
+    const char* kind;
+    Change before, after;
+    bool joined = false;
+    bool reorders = false;  // counts as a change of the session in the list
+  };
+
+  explicit Impl(Database opened) : database(std::move(opened)) {}
+
+  Status load_sessions();
+  Status mark_interrupted();
+  Result<Loaded*> find(std::string_view session);
+  Result<Tree*> tree_of(Loaded& session);
+  Result<bool> can_redo(Loaded& session);
+  Result<const Tree::Node*> living(Loaded& session, std::string_view message);
+
+  // Rows (store_rows.cpp)
+  Result<int64_t> insert_session(const SessionInfo& info, std::string_view system, const SessionSettings& settings);
+  Result<int64_t> insert_message(int64_t session_key, int64_t parent_key, int64_t depth, const Message& message);
+  Status write_content(int64_t session_key, const Change::Content& content);
+  Status write_tokens(int64_t message_key, std::string_view tokenizer, std::span<const int32_t> tokens);
+  Status write_title(const Loaded& session, const Change::Title& title);
+  Status write_change(const Loaded& session, const Change& change);
+  Status write_operation(const Loaded& session, const Operation& operation, int64_t now);
+  Result<Tree> read_tree(int64_t session_key);
+
+  void mirror_change(Loaded& session, const Change& change);
+  void mirror_operation(Loaded& session, const Operation& operation, int64_t operation_key, int64_t now);
+
+  // One transaction: `operation` applied and logged.
+  Status perform(Loaded& session, const Operation& operation);
+  // The step back or forth; false where there is none.
+  Result<bool> travel(Loaded& session, bool back);
+  // The change of title that an unnamed session's first message asks for.
+  std::optional<Change::Title> title_from(const Loaded& session, const Message& message) const;
+  Document document_of(Loaded& session, const Tree& tree) const;
+  Result<std::string> insert_document(Document document);
+  Result<bool> any_message_exists(const Document& document);
+
+  Database database;
+  std::unordered_map<std::string, Loaded> sessions;
+};
+
+}  // namespace fabula::session

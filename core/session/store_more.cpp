@@ -1,0 +1,227 @@
+// What the Store does beside operations: drafts and models, search, export and import, purge.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/base/clock.h"
+#include "core/session/search_text.h"
+#include "core/session/store_impl.h"
+#include "core/session/title.h"
+
+namespace fabula::session {
+
+Status Store::set_title_automatic(std::string_view session, std::string_view title) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  Change change;
+  change.title = Change::Title{clean_title(title), false};
+  if (found->info.title_is_manual || change.title->text == found->info.title) return {};
+  FABULA_ASSIGN(Transaction transaction, Transaction::begin(impl_->database));
+  FABULA_TRY(impl_->write_change(*found, change));
+  FABULA_TRY(transaction.commit());
+  impl_->mirror_change(*found, change);
+  return {};
+}
+
+Status Store::set_draft(std::string_view session, std::string_view draft) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  if (found->draft == draft) return {};
+  FABULA_TRY(impl_->database.run("UPDATE sessions SET draft = ?2 WHERE key = ?1", found->key, draft));
+  found->draft = draft;
+  return {};
+}
+
+Status Store::set_model(std::string_view session, std::string_view path, std::string_view name,
+                        std::string_view fingerprint) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  SessionInfo& info = found->info;
+  if (info.model_path == path && info.model_name == name && info.model_fingerprint == fingerprint) return {};
+  FABULA_TRY(impl_->database.run(
+      "UPDATE sessions SET model_path = ?2, model_name = ?3, model_fingerprint = ?4 WHERE key = ?1", found->key, path, name,
+      fingerprint));
+  info.model_path = path;
+  info.model_name = name;
+  info.model_fingerprint = fingerprint;
+  ++found->revision;
+  return {};
+}
+
+Status Store::set_pinned(std::string_view session, bool pinned) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  FABULA_TRY(impl_->database.run("UPDATE sessions SET pinned = ?2 WHERE key = ?1", found->key, pinned));
+  found->info.pinned = pinned;
+  ++found->revision;
+  return {};
+}
+
+Result<std::vector<int32_t>> Store::tokens_or_empty(std::string_view session, std::string_view message,
+                                                    std::string_view tokenizer) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  FABULA_ASSIGN(const Tree::Node* node, impl_->living(*found, message));
+  if (node->message->tokenizer == tokenizer) return node->message->tokens;
+  FABULA_ASSIGN(Query row, impl_->database.query("SELECT ids FROM message_tokens WHERE message = ?1 AND tokenizer = ?2",
+                                                 node->key, tokenizer));
+  FABULA_ASSIGN(const bool there, row.step());
+  const std::span<const std::byte> blob = there ? row.blob(0) : std::span<const std::byte>();
+  std::vector<int32_t> tokens(blob.size() / sizeof(int32_t));
+  std::copy_n(blob.begin(), tokens.size() * sizeof(int32_t), std::as_writable_bytes(std::span(tokens)).begin());
+  return tokens;
+}
+
+Status Store::keep_tokens(std::string_view session, std::string_view message, std::string_view tokenizer,
+                          std::span<const int32_t> tokens) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  FABULA_ASSIGN(const Tree::Node* node, impl_->living(*found, message));
+  if (node->message->tokenizer == tokenizer)
+    return Error{ErrorCode::invalid_argument, "a message's own tokens change only with the message"};
+  return impl_->write_tokens(node->key, tokenizer, tokens);
+}
+
+Status Store::purge(std::string_view session) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  Database& database = impl_->database;
+  {
+    FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
+    FABULA_ASSIGN(Query indexed,
+                  database.query("SELECT key, text FROM messages WHERE session = ?1 AND indexed = 1", found->key));
+    for (;;) {
+      FABULA_ASSIGN(const bool row, indexed.step());
+      if (!row) break;
+      FABULA_TRY(take_from_index(database, SearchIndex::messages, indexed.integer(0), indexed.text(1)));
+    }
+    FABULA_TRY(take_from_index(database, SearchIndex::titles, found->key, found->info.title));
+    FABULA_TRY(database.run("UPDATE sessions SET current = NULL WHERE key = ?1", found->key));
+    FABULA_TRY(database.run(
+        "DELETE FROM message_tokens WHERE message IN (SELECT key FROM messages WHERE session = ?1)", found->key));
+    FABULA_TRY(database.run("DELETE FROM operations WHERE session = ?1", found->key));
+    FABULA_TRY(database.run("DELETE FROM messages WHERE session = ?1", found->key));
+    FABULA_TRY(database.run("DELETE FROM sessions WHERE key = ?1", found->key));
+    // Terms that were taken away stay in old segments of the index until these are merged.
+    FABULA_TRY(database.run("INSERT INTO message_index(message_index) VALUES('optimize')"));
+    FABULA_TRY(database.run("INSERT INTO title_index(title_index) VALUES('optimize')"));
+    FABULA_TRY(transaction.commit());
+  }
+  impl_->sessions.erase(std::string(session));
+  // The write-ahead log still holds the old pages.
+  FABULA_ASSIGN(const int64_t blocked, database.integer_or(1, "PRAGMA wal_checkpoint(TRUNCATE)"));
+  if (blocked)
+    return Error{ErrorCode::busy, "the session is gone, but another program reads the database: its text leaves the file later"};
+  return {};
+}
+
+Result<std::vector<Store::Hit>> Store::search(std::string_view query, int limit) {
+  std::vector<Hit> hits;
+  const std::string expression = search_expression(query);
+  if (expression.empty() || limit <= 0) return hits;
+  {
+    FABULA_ASSIGN(Query rows, impl_->database.query(
+                                  "SELECT s.id, s.title FROM title_index CROSS JOIN sessions s ON s.key = title_index.rowid"
+                                  " WHERE title_index MATCH ?1 AND s.in_trash = 0 ORDER BY title_index.rowid DESC LIMIT ?2",
+                                  expression, limit));
+    for (;;) {
+      FABULA_ASSIGN(const bool row, rows.step());
+      if (!row) break;
+      hits.push_back({std::string(rows.text(0)), "", search_snippet(rows.text(1), query)});
+    }
+  }
+  FABULA_ASSIGN(Query rows,
+                impl_->database.query(
+                    "SELECT s.id, m.id, m.text FROM message_index CROSS JOIN messages m ON m.key = message_index.rowid"
+                    " CROSS JOIN sessions s ON s.key = m.session"
+                    " WHERE message_index MATCH ?1 AND m.deleted = 0 AND s.in_trash = 0"
+                    " ORDER BY message_index.rowid DESC LIMIT ?2",
+                    expression, limit - static_cast<int>(hits.size())));
+  for (;;) {
+    FABULA_ASSIGN(const bool row, rows.step());
+    if (!row) return hits;
+    hits.push_back({std::string(rows.text(0)), std::string(rows.text(1)), search_snippet(rows.text(2), query)});
+  }
+}
+
+Document Store::Impl::document_of(Loaded& session, const Tree& tree) const {
+  Document document{session.info, session.system, session.settings, {}, session.current};
+  for (const Tree::Node* node : tree.order())
+    if (!node->deleted) document.messages.push_back(node->message);
+  return document;
+}
+
+Result<OrderedJson> Store::export_session(std::string_view session) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  FABULA_ASSIGN(const Tree* tree, impl_->tree_of(*found));
+  return document_to_json(impl_->document_of(*found, *tree));
+}
+
+Result<std::string> Store::export_markdown(std::string_view session) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  FABULA_ASSIGN(const Tree* tree, impl_->tree_of(*found));
+  return document_to_markdown(impl_->document_of(*found, *tree));
+}
+
+Result<bool> Store::Impl::any_message_exists(const Document& document) {
+  for (const auto& message : document.messages) {
+    FABULA_ASSIGN(const int64_t key, database.integer_or(0, "SELECT key FROM messages WHERE id = ?1", message->id));
+    if (key != 0) return true;
+  }
+  return false;
+}
+
+Result<std::string> Store::Impl::insert_document(Document document) {
+  Loaded loaded;
+  loaded.info = document.info;
+  loaded.info.title = clean_title(document.info.title);
+  loaded.system = document.system;
+  loaded.settings = document.settings;
+  loaded.current = document.current;
+  Tree& tree = loaded.tree.emplace();
+  FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
+  FABULA_ASSIGN(loaded.key, insert_session(loaded.info, loaded.system, loaded.settings));
+  for (const auto& message : document.messages) {
+    const Tree::Node* parent = tree.find_or_null(message->parent);
+    FABULA_ASSIGN(const int64_t key, insert_message(loaded.key, parent ? parent->key : 0, parent ? parent->depth + 1 : 1, *message));
+    if (!tree.add(*message, key)) return Error{ErrorCode::internal, "message " + message->id + " could not be placed"};
+  }
+  Change change;
+  change.current = document.current;
+  FABULA_TRY(write_change(loaded, change));
+  FABULA_TRY(transaction.commit());
+  mirror_change(loaded, change);
+  const std::string id = loaded.info.id;
+  sessions.insert_or_assign(id, std::move(loaded));
+  return id;
+}
+
+Result<std::string> Store::import_session(const Json& value) {
+  FABULA_ASSIGN(Document document, document_from_json(value));
+  FABULA_TRY(engine::check(document.settings.sampler));
+  bool id_is_taken = impl_->sessions.contains(document.info.id);
+  if (id_is_taken) {
+    const auto found = impl_->find(document.info.id);
+    if (found.ok()) {
+      FABULA_ASSIGN(const Tree* tree, impl_->tree_of(**found));
+      Document present = impl_->document_of(**found, *tree);
+      present.info.updated_at = document.info.updated_at;
+      if (document_to_json(present) == document_to_json(document)) {
+        FABULA_TRY(restore(document.info.id));
+        return document.info.id;
+      }
+    }
+  } else {
+    FABULA_ASSIGN(id_is_taken, impl_->any_message_exists(document));
+  }
+  if (id_is_taken) give_new_ids(document);
+  return impl_->insert_document(std::move(document));
+}
+
+Status Store::check_integrity() {
+  FABULA_ASSIGN(Query rows, impl_->database.query("PRAGMA integrity_check"));
+  for (;;) {
+    FABULA_ASSIGN(const bool row, rows.step());
+    if (!row) break;
+    if (rows.text(0) != "ok") return Error{ErrorCode::corrupt, "the database is damaged: " + std::string(rows.text(0))};
+  }
+  FABULA_ASSIGN(Query broken, impl_->database.query("PRAGMA foreign_key_check"));
+  FABULA_ASSIGN(const bool any, broken.step());
+  if (any) return Error{ErrorCode::corrupt, "the database is damaged: a row of " + std::string(broken.text(0)) + " stands alone"};
+  FABULA_TRY(impl_->database.run("INSERT INTO message_index(message_index) VALUES('integrity-check')"));
+  return impl_->database.run("INSERT INTO title_index(title_index) VALUES('integrity-check')");
+}
+
+}  // namespace fabula::session
