@@ -82,6 +82,7 @@ class Service {
   std::shared_ptr<const LiveReply> live_or_null(const std::string& session) const;
   ModelState model_state(Mode mode) const;   // each mode remembers its own model
   engine::Metrics metrics() const;
+  engine::Engine& engine();   // for requests that belong to no session (completions of the API, logits)
   std::vector<Notice> take_notices();        // one consumer: the window
 
   // ---- models ----
@@ -116,6 +117,7 @@ class Service {
   Answer<void> edit(std::string session, std::string message, std::string text);  // a sibling with the new text; later ones stay on their branch
   Answer<void> select_sibling(std::string session, std::string message, int step);  // ‹ 2/3 ›
 
+  Answer<std::vector<std::shared_ptr<const Message>>> tree(std::string session);  // every branch, parents first
   Answer<OrderedJson> export_session(std::string session);
   Answer<std::string> import_session(std::string document);
   Answer<std::vector<Store::Hit>> search(std::string query, int limit = 50);
