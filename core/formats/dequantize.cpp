@@ -1,6 +1,3 @@
-#include <cstring>
-
-#include "core/base/numeric.h"
 #include "core/formats/quant.h"
 #include "core/formats/quant_blocks.h"
 
@@ -9,15 +6,6 @@ namespace fabula::formats {
 namespace {
 
 using Bytes = const uint8_t*;
-
-uint16_t load16(Bytes p) { return static_cast<uint16_t>(p[0] | p[1] << 8); }
-float load_f16(Bytes p) { return f16_to_f32(load16(p)); }
-
-uint32_t load32(Bytes p) {
-  uint32_t value;
-  std::memcpy(&value, p, 4);
-  return value;
-}
 
 // One element a "block".
 void block_f32(Bytes in, float* out) { std::memcpy(out, in, 4); }
@@ -89,7 +77,28 @@ BlockDecoder decoder_or_null(DType type) {
     case DType::q5_1: return block_q5_1;
     case DType::q8_0: return block_q8_0;
     case DType::q8_1: return block_q8_1;
-    default: return nullptr;
+    case DType::q2_k: return decode_q2_k;
+    case DType::q3_k: return decode_q3_k;
+    case DType::q4_k: return decode_q4_k;
+    case DType::q5_k: return decode_q5_k;
+    case DType::q6_k: return decode_q6_k;
+    case DType::q8_k: return decode_q8_k;
+    case DType::iq1_s: return decode_iq1_s;
+    case DType::iq1_m: return decode_iq1_m;
+    case DType::iq2_xxs: return decode_iq2_xxs;
+    case DType::iq2_xs: return decode_iq2_xs;
+    case DType::iq2_s: return decode_iq2_s;
+    case DType::iq3_xxs: return decode_iq3_xxs;
+    case DType::iq3_s: return decode_iq3_s;
+    case DType::iq4_nl: return decode_iq4_nl;
+    case DType::iq4_xs: return decode_iq4_xs;
+    case DType::tq1_0: return decode_tq1_0;
+    case DType::tq2_0: return decode_tq2_0;
+    case DType::mxfp4: return decode_mxfp4;
+    case DType::nvfp4: return decode_nvfp4;
+    case DType::q1_0: return decode_q1_0;
+    case DType::q2_0: return decode_q2_0;
+    default: return nullptr;  // integers and truth values
   }
 }
 

@@ -1,14 +1,11 @@
 #include <cmath>
-#include <cstring>
 
-#include "core/base/numeric.h"
 #include "core/formats/quant.h"
+#include "core/formats/quant_blocks.h"
 
 namespace fabula::formats {
 
 namespace {
-
-void store16(std::byte* to, uint16_t value) { std::memcpy(to, &value, 2); }
 
 // The element of largest magnitude, with its sign; the first of equals.
 float signed_extreme(const float* x, int n) {
@@ -100,8 +97,6 @@ void block_q8_0(const float* x, std::byte* out) {
 void block_f32(const float* x, std::byte* out) { std::memcpy(out, x, 4); }
 void block_f16(const float* x, std::byte* out) { store16(out, f32_to_f16(*x)); }
 void block_bf16(const float* x, std::byte* out) { store16(out, f32_to_bf16(*x)); }
-
-using BlockEncoder = void (*)(const float* x, std::byte* out);
 
 BlockEncoder encoder_or_null(DType type) {
   switch (type) {

@@ -33,6 +33,26 @@ struct StoredType {
 const StoredType stored_types[] = {
     {DType::f16, "f16"},   {DType::bf16, "bf16"}, {DType::q4_0, "q4_0"}, {DType::q4_1, "q4_1"},
     {DType::q5_0, "q5_0"}, {DType::q5_1, "q5_1"}, {DType::q8_0, "q8_0"},
+    {DType::q2_k, "q2_K"},
+    {DType::q3_k, "q3_K"},
+    {DType::q4_k, "q4_K"},
+    {DType::q5_k, "q5_K"},
+    {DType::q6_k, "q6_K"},
+    {DType::iq1_s, "iq1_s"},
+    {DType::iq1_m, "iq1_m"},
+    {DType::iq2_xxs, "iq2_xxs"},
+    {DType::iq2_xs, "iq2_xs"},
+    {DType::iq2_s, "iq2_s"},
+    {DType::iq3_xxs, "iq3_xxs"},
+    {DType::iq3_s, "iq3_s"},
+    {DType::iq4_nl, "iq4_nl"},
+    {DType::iq4_xs, "iq4_xs"},
+    {DType::tq1_0, "tq1_0"},
+    {DType::tq2_0, "tq2_0"},
+    {DType::mxfp4, "mxfp4"},
+    {DType::nvfp4, "nvfp4"},
+    {DType::q1_0, "q1_0"},
+    {DType::q2_0, "q2_0"},
 };
 
 void check_decoding(DType type, const std::filesystem::path& blocks, const std::filesystem::path& expected_file) {
@@ -55,6 +75,7 @@ void check_decoding(DType type, const std::filesystem::path& blocks, const std::
 TEST_CASE("every stored type is decoded bit for bit as ggml does") {
   FABULA_REQUIRE_TESTDATA();
   const auto folder = *test::testdata() / "quant" / "ggml";
+  CHECK(std::size(stored_types) == 27);
   for (const StoredType& stored : stored_types) {
     CAPTURE(stored.file);
     const std::string name = stored.file;
