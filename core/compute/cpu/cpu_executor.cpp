@@ -1,0 +1,322 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "core/compute/cpu/isa.h"
+#include "core/compute/cpu/step.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace fabula::compute {
+
+namespace cpu {
+
+namespace {
+
+constexpr uint32_t kernel_revision = 1;  // raised whenever a bit of any result may change
+
+static_assert(kv_tile == kv_block_tokens);
+
+KvType kv_type_of(KvPrecision precision) {
+  switch (precision) {
+    case KvPrecision::f32: return KvType::f32;
+    case KvPrecision::f16: return KvType::f16;
+    case KvPrecision::q8_0: return KvType::q8_0;
+  }
+  return KvType::f16;
+}
+
+// NUMERICS 2 on the calling thread, for the length of a step.
+class StandardRounding {
+ public:
+#if defined(__x86_64__)
+  StandardRounding() : before_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
+  ~StandardRounding() { _mm_setcsr(before_); }
+
+ private:
+  unsigned before_;
+#endif
+};
+
+std::string numerics_id(const ModelSpec& spec, const Weights& weights, KvPrecision kv) {
+  Sha256 hash;
+  hash.update("fabula cpu");
+  hash.update_value(kernel_revision);
+  hash.update_value(static_cast<uint32_t>(kv));
+  for (const TensorReport& report : weights.reports) {
+    hash.update(report.name);
+    hash.update_value(static_cast<uint32_t>(report.effective));
+  }
+  for (const RopeTable& rope : spec.ropes) {
+    hash.update_value(static_cast<int64_t>(rope.rotary_dim));
+    for (const double f : rope.inv_freq) hash.update_value(f);
+    for (const double f : rope.inv_freq_long) hash.update_value(f);
+    hash.update_value(rope.short_context);
+    hash.update_value(rope.attention_factor);
+  }
+  const Sha256Digest digest = hash.finish();
+  return to_hex(std::span(digest).first(16));
+}
+
+class CpuExecutor final : public Executor {
+ public:
+  CpuExecutor(ModelSpec spec, const LoadOptions& load, const KernelTable& kernels, int threads)
+      : spec_(std::move(spec)), max_tokens_(load.max_batch_tokens), max_logits_(load.max_logit_rows), kernels_(kernels), team_(threads) {}
+
+  Status prepare(const formats::TensorSource& source, const LoadOptions& load);
+
+  const ExecutorInfo& info() const override { return info_; }
+  Status forward(std::span<const SequenceSlice> batch, const std::atomic<bool>* abandon) override;
+  const float* logits() const override { return scratch_.logits; }
+  const StepStats& last_step() const override { return stats_; }
+  void copy_block(int32_t from, int32_t to, int tokens) override;
+  Status read_block(int32_t block, std::span<std::byte> out) const override;
+  Status write_block(int32_t block, std::span<const std::byte> bytes) override;
+  void set_threads(int threads) override;
+  void set_hot(bool hot) override { team_.set_hot(hot); }
+
+ private:
+  Status check(std::span<const SequenceSlice> batch) const;
+  void lay_out(Step& step);
+  void embed(Step& step);
+  void rope_angles(Step& step, int64_t token);
+  void head(Step& step);
+  Activations layer_input(const LayerWeights& layer, bool attention, int64_t n) const;
+  uint64_t kv_bytes_read(std::span<const SequenceSlice> batch) const;
+
+  ModelSpec spec_;
+  const int64_t max_tokens_, max_logits_;
+  const KernelTable& kernels_;
+  Team team_;
+  Weights weights_;
+  KvPool kv_;
+  Scratch scratch_;
+  ExecutorInfo info_;
+  StepStats stats_;
+};
+
+Status CpuExecutor::prepare(const formats::TensorSource& source, const LoadOptions& load) {
+  FABULA_ASSIGN(weights_, load_weights(spec_, source, load));
+  FABULA_ASSIGN(kv_, KvPool::allocate(kv_type_of(load.kv_precision), spec_.n_layers, spec_.n_kv_heads, spec_.head_dim, load.kv_blocks));
+  FABULA_ASSIGN(scratch_, make_scratch(spec_, load));
+  info_ = {.kind = "cpu",
+           .isa = kernels_.isa,
+           .threads = team_.threads(),
+           .weight_bytes = weights_.bytes,
+           .weight_bytes_per_token = weights_.bytes_per_token,
+           .kv_bytes_per_token = kv_.bytes_per_token(),
+           .kv_block_bytes = static_cast<uint64_t>(kv_.block_bytes()),
+           .scratch_bytes = scratch_.memory.size_bytes(),
+           .numerics_id = numerics_id(spec_, weights_, load.kv_precision),
+           .tensors = weights_.reports};
+  return {};
+}
+
+Status CpuExecutor::check(std::span<const SequenceSlice> batch) const {
+  int64_t tokens = 0, rows = 0;
+  const auto refuse = [](std::string why) { return Error{ErrorCode::invalid_argument, "forward: " + std::move(why)}; };
+  for (const SequenceSlice& slice : batch) {
+    const auto n = static_cast<int64_t>(slice.tokens.size());
+    tokens += n;
+    rows += slice.logits == LogitRows::all ? n : slice.logits == LogitRows::last && n > 0 ? 1 : 0;
+    if (slice.start < 0 || static_cast<int64_t>(slice.blocks.size()) * kv_tile < slice.start + n)
+      return refuse("the blocks of a sequence do not cover its positions");
+    for (const int32_t block : slice.blocks)
+      if (block < 0 || block >= kv_.n_blocks()) return refuse("block " + std::to_string(block) + " does not exist");
+    for (const int32_t token : slice.tokens)
+      if (token < 0 || token >= spec_.vocab) return refuse("token " + std::to_string(token) + " is not in the vocabulary");
+  }
+  if (tokens > max_tokens_) return refuse(std::to_string(tokens) + " tokens, at most " + std::to_string(max_tokens_));
+  if (rows > max_logits_) return refuse(std::to_string(rows) + " rows of logits, at most " + std::to_string(max_logits_));
+  return {};
+}
+
+void CpuExecutor::lay_out(Step& step) {
+  for (size_t i = 0; i < step.batch.size(); ++i) {
+    const SequenceSlice& slice = step.batch[i];
+    for (size_t j = 0; j < slice.tokens.size(); ++j) {
+      const bool wanted = slice.logits == LogitRows::all || (slice.logits == LogitRows::last && j + 1 == slice.tokens.size());
+      if (wanted) scratch_.logit_token[step.n_logits++] = static_cast<int32_t>(step.n_tokens);
+      scratch_.token_sequence[step.n_tokens] = static_cast<int32_t>(i);
+      scratch_.token_position[step.n_tokens++] = slice.start + static_cast<int64_t>(j);
+    }
+  }
+}
+
+void CpuExecutor::rope_angles(Step& step, int64_t token) {
+  const int64_t position = scratch_.token_position[token];
+  for (size_t i = 0; i < spec_.ropes.size(); ++i) {
+    const RopeTable& rope = spec_.ropes[i];
+    const std::vector<double>& frequencies =
+        !rope.inv_freq_long.empty() && position >= rope.short_context ? rope.inv_freq_long : rope.inv_freq;
+    float* cos = scratch_.rope + (static_cast<int64_t>(i) * step.n_tokens + token) * 2 * scratch_.rope_half;
+    float* sin = cos + scratch_.rope_half;
+    for (size_t f = 0; f < frequencies.size(); ++f) {
+      const double angle = static_cast<double>(position) * frequencies[f];
+      cos[f] = static_cast<float>(std::cos(angle) * rope.attention_factor);
+      sin[f] = static_cast<float>(std::sin(angle) * rope.attention_factor);
+    }
+  }
+}
+
+void CpuExecutor::embed(Step& step) {
+  step.spread_out(step.n_tokens, spec_.hidden, [&](int64_t first, int64_t end, int) {
+    for (int64_t t = first; t < end; ++t) {
+      const auto sequence = static_cast<size_t>(scratch_.token_sequence[t]);
+      const SequenceSlice& slice = step.batch[sequence];
+      float* h = scratch_.h + t * scratch_.hidden_stride;
+      read_row(weights_.embedding, slice.tokens[static_cast<size_t>(scratch_.token_position[t] - slice.start)], h);
+      if (spec_.embedding_scale != 1.0f)
+        for (int64_t i = 0; i < spec_.hidden; ++i) h[i] *= spec_.embedding_scale;
+      rope_angles(step, t);
+    }
+  });
+}
+
+Activations CpuExecutor::layer_input(const LayerWeights& layer, bool attention, int64_t n) const {
+  bool values = false, quants = false;
+  const auto reads = [&](const PackedMatrix& m) { (m.quantised() ? quants : values) |= static_cast<bool>(m); };
+  if (attention) {
+    for (const PackedMatrix* m : {&layer.q, &layer.k, &layer.v}) reads(*m);
+  } else {
+    for (const PackedMatrix* m : {&layer.gate, &layer.up, &layer.router, &layer.shared_gate, &layer.shared_up, &layer.shared_router})
+      reads(*m);
+  }
+  return scratch_.in.laid_out(spec_.hidden, n, values, quants);
+}
+
+// Logits of the wanted rows: their residual rows move to the front, then the final norm and the head.
+void CpuExecutor::head(Step& step) {
+  Scratch& s = scratch_;
+  const LayerWeights* last = weights_.layers.empty() ? nullptr : &weights_.layers.back();
+  if (step.abandoned) return;
+  for (int64_t r = 0; r < step.n_logits; ++r) {  // ascending, so a row is never overwritten before it moves
+    const int64_t from = s.logit_token[r];
+    if (from == r) continue;
+    std::memcpy(s.h + r * s.hidden_stride, s.h + from * s.hidden_stride, static_cast<size_t>(s.hidden_stride) * 4);
+    std::memcpy(s.branch + r * s.hidden_stride, s.branch + from * s.hidden_stride, static_cast<size_t>(s.hidden_stride) * 4);
+  }
+  s.in = s.in.laid_out(spec_.hidden, step.n_logits, !weights_.head.quantised(), weights_.head.quantised());
+  residual_and_norm(step, last != nullptr, last ? last->post_ffn_norm : nullptr, {weights_.final_norm, weights_.final_norm_bias}, s.in, nullptr);
+  const LinearOutput out{&weights_.head, weights_.head_bias, s.logits};
+  linear(step, s.in, {&out, 1}, spec_.vocab);
+  if (spec_.logit_scale == 1.0f && spec_.final_softcap == 0.0f) return;
+  constexpr int64_t piece = 4096;
+  const int64_t total = step.n_logits * spec_.vocab;
+  step.phase((total + piece - 1) / piece, [&](int64_t shard, int) {
+    const int64_t n = std::min(piece, total - shard * piece);
+    kernels_.softcap(s.logits + shard * piece, (n + 15) / 16 * 16, spec_.logit_scale, spec_.final_softcap);
+  });
+}
+
+uint64_t CpuExecutor::kv_bytes_read(std::span<const SequenceSlice> batch) const {
+  uint64_t positions = 0;
+  for (const SequenceSlice& slice : batch) positions += static_cast<uint64_t>(slice.start) + slice.tokens.size();
+  return positions * kv_.bytes_per_token();
+}
+
+Status CpuExecutor::forward(std::span<const SequenceSlice> batch, const std::atomic<bool>* abandon) {
+  FABULA_TRY(check(batch));
+  const double begin = monotonic_seconds();
+  const StandardRounding rounding;
+  Step step{spec_, weights_, kernels_, team_, kv_, scratch_, batch, abandon};
+  lay_out(step);
+  team_.begin_step();
+  embed(step);
+  for (size_t i = 0; i < weights_.layers.size() && !step.abandoned; ++i) {
+    const LayerWeights& layer = weights_.layers[i];
+    scratch_.in = layer_input(layer, true, step.n_tokens);
+    residual_and_norm(step, i > 0, i > 0 ? weights_.layers[i - 1].post_ffn_norm : nullptr,
+                      {layer.attention_norm, layer.attention_norm_bias}, scratch_.in, nullptr);
+    attention(step, static_cast<int64_t>(i));
+    scratch_.in = layer_input(layer, false, step.n_tokens);
+    residual_and_norm(step, true, layer.post_attention_norm, {layer.ffn_norm, layer.ffn_norm_bias}, scratch_.in,
+                      has_experts(layer) ? scratch_.normed : nullptr);
+    feed_forward(step, static_cast<int64_t>(i));
+  }
+  if (step.n_logits > 0) head(step);
+  stats_ = {monotonic_seconds() - begin, team_.workers_in_step(), info_.weight_bytes_per_token + kv_bytes_read(batch)};
+  if (step.abandoned) return Error{ErrorCode::cancelled, "the step was abandoned"};
+  return {};
+}
+
+void CpuExecutor::copy_block(int32_t from, int32_t to, int tokens) {
+  if (tokens > 0 && from != to) std::memcpy(kv_.block(to).data(), kv_.block(from).data(), kv_.block(from).size());
+}
+
+Status CpuExecutor::read_block(int32_t block, std::span<std::byte> out) const {
+  if (block < 0 || block >= kv_.n_blocks() || out.size() != kv_.block(block).size())
+    return Error{ErrorCode::invalid_argument, "read_block: no such block, or a buffer of the wrong size"};
+  std::memcpy(out.data(), kv_.block(block).data(), out.size());
+  return {};
+}
+
+Status CpuExecutor::write_block(int32_t block, std::span<const std::byte> bytes) {
+  if (block < 0 || block >= kv_.n_blocks() || bytes.size() != kv_.block(block).size())
+    return Error{ErrorCode::invalid_argument, "write_block: no such block, or bytes of the wrong size"};
+  std::memcpy(kv_.block(block).data(), bytes.data(), bytes.size());
+  return {};
+}
+
+void CpuExecutor::set_threads(int threads) {
+  team_.resize(std::clamp(threads > 0 ? threads : physical_cores(), 1, max_workers));
+  info_.threads = team_.threads();
+}
+
+Error unsupported(const std::string& what) { return {ErrorCode::unsupported, "the CPU engine cannot run this model: " + what}; }
+
+Status check_spec(const ModelSpec& spec, const LoadOptions& load) {
+  if (spec.hidden <= 0 || spec.vocab <= 0 || spec.head_dim <= 0 || spec.n_heads <= 0 || spec.n_kv_heads <= 0 ||
+      spec.n_heads % spec.n_kv_heads != 0)
+    return unsupported("its sizes make no sense (heads " + std::to_string(spec.n_heads) + ", KV heads " + std::to_string(spec.n_kv_heads) +
+                       ", head size " + std::to_string(spec.head_dim) + ", hidden " + std::to_string(spec.hidden) + ")");
+  if (spec.head_dim > 1024) return unsupported("a head size of " + std::to_string(spec.head_dim));
+  if (static_cast<int64_t>(spec.layers.size()) != spec.n_layers) return unsupported("its layers are not all described");
+  if (!spec.embedding || !spec.head) return unsupported("it has no embedding or no output matrix");
+  if (load.kv_blocks <= 0 || load.max_batch_tokens <= 0 || load.max_logit_rows <= 0)
+    return Error{ErrorCode::invalid_argument, "load options: kv_blocks, max_batch_tokens and max_logit_rows must be positive"};
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    const std::string where = "layer " + std::to_string(i) + " ";
+    if (!layer.q || !layer.k || !layer.v || !layer.o) return unsupported(where + "has no attention matrices");
+    const bool experts = !layer.expert_up.empty();
+    if (experts && (!layer.router || static_cast<int64_t>(layer.expert_up.size()) != spec.n_experts ||
+                    layer.expert_down.size() != layer.expert_up.size() || spec.experts_per_token <= 0 ||
+                    spec.experts_per_token > spec.n_experts || (!layer.expert_gate.empty() && layer.expert_gate.size() != layer.expert_up.size())))
+      return unsupported(where + "does not describe its experts");
+    if (!experts && (!layer.up || !layer.down)) return unsupported(where + "has no feed-forward matrices");
+    if (layer.rope >= static_cast<int>(spec.ropes.size())) return unsupported(where + "names a position embedding that is not described");
+  }
+  for (const RopeTable& rope : spec.ropes)
+    if (rope.rotary_dim < 0 || rope.rotary_dim > spec.head_dim || static_cast<int>(rope.inv_freq.size()) != rope.rotary_dim / 2 ||
+        (!rope.inv_freq_long.empty() && rope.inv_freq_long.size() != rope.inv_freq.size()))
+      return unsupported("its rotary dimensions do not fit its heads");
+  return {};
+}
+
+}  // namespace
+
+}  // namespace cpu
+
+Result<std::unique_ptr<Executor>> make_cpu_executor(const ModelSpec& spec, const formats::TensorSource& source, const LoadOptions& load,
+                                                    const CpuOptions& options) {
+  FABULA_TRY(cpu::check_spec(spec, load));
+  FABULA_ASSIGN(const cpu::KernelTable* kernels, cpu::choose_kernels(options.isa_override));
+  const int threads = std::clamp(options.threads > 0 ? options.threads : cpu::physical_cores(), 1, cpu::max_workers);
+  try {
+    auto executor = std::make_unique<cpu::CpuExecutor>(spec, load, *kernels, threads);
+    FABULA_TRY(executor->prepare(source, load));
+    return std::unique_ptr<Executor>(std::move(executor));
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::out_of_memory, "There is not enough memory to load this model"};
+  }
+}
+
+}  // namespace fabula::compute

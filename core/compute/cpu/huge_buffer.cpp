@@ -1,0 +1,60 @@
+#include "core/compute/cpu/huge_buffer.h"
+
+#include <sys/mman.h>
+
+#include <fstream>
+#include <string>
+#include <utility>
+
+namespace fabula::compute::cpu {
+
+namespace {
+constexpr size_t huge_page = size_t{2} << 20;
+}
+
+uint64_t available_memory_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string key, unit;
+  uint64_t kilobytes = 0;
+  while (file >> key >> kilobytes) {
+    std::getline(file, unit);
+    if (key == "MemAvailable:") return kilobytes * 1024;
+  }
+  return UINT64_MAX;
+}
+
+HugeBuffer::~HugeBuffer() {
+  if (mapping_) munmap(mapping_, mapped_bytes_);
+}
+
+HugeBuffer::HugeBuffer(HugeBuffer&& other) noexcept { *this = std::move(other); }
+
+HugeBuffer& HugeBuffer::operator=(HugeBuffer&& other) noexcept {
+  std::swap(mapping_, other.mapping_);
+  std::swap(mapped_bytes_, other.mapped_bytes_);
+  std::swap(data_, other.data_);
+  std::swap(size_bytes_, other.size_bytes_);
+  return *this;
+}
+
+Result<HugeBuffer> HugeBuffer::allocate(size_t size_bytes, std::string_view what) {
+  HugeBuffer buffer;
+  const auto refuse = [&](uint64_t available) {
+    return Error{ErrorCode::out_of_memory, std::string(what) + " need " + std::to_string(size_bytes >> 20) + " MiB of memory, but " +
+                                               std::to_string(available >> 20) + " MiB are free"};
+  };
+  const uint64_t available = available_memory_bytes();
+  if (size_bytes > available) return refuse(available);
+  const size_t mapped = size_bytes + huge_page;
+  void* mapping = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapping == MAP_FAILED) return refuse(available);
+  buffer.mapping_ = mapping;
+  buffer.mapped_bytes_ = mapped;
+  const auto address = reinterpret_cast<uintptr_t>(mapping);
+  buffer.data_ = static_cast<uint8_t*>(mapping) + ((huge_page - address % huge_page) % huge_page);
+  buffer.size_bytes_ = size_bytes;
+  if (size_bytes >= huge_page) madvise(buffer.data_, size_bytes, MADV_HUGEPAGE);  // a wish: ordinary pages work too
+  return buffer;
+}
+
+}  // namespace fabula::compute::cpu

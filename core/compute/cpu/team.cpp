@@ -1,0 +1,189 @@
+#include "core/compute/cpu/team.h"
+
+#include <tbb/global_control.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "core/base/clock.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace fabula::compute::cpu {
+
+namespace {
+
+constexpr double idle_seconds_hot = 0.010;   // a sampler, a grammar or a slow consumer may stand between two steps
+constexpr double idle_seconds_cold = 0.002;
+constexpr int spins_per_clock = 256;         // one look at the clock per that many pauses (about 10 us)
+constexpr int spins_before_yield = 2000;     // then the caller lets a pre-empted worker of its own core run
+
+void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+// NUMERICS 2: one rounding mode for all threads, no flushing of subnormals.
+class StandardRounding {
+ public:
+#if defined(__x86_64__)
+  StandardRounding() : before_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
+  ~StandardRounding() { _mm_setcsr(before_); }
+
+ private:
+  unsigned before_;
+#endif
+};
+
+// Each worker has its own run of a phase's shards and helps the others when it is through. `left` counts down; a claim is valid
+// while the value before was positive, so a late claim on an old phase finds nothing, or finds valid work of the new one.
+struct alignas(128) Slot {
+  std::atomic<int64_t> left{0};
+  int64_t begin = 0, count = 0;     // written by the caller before `left`
+  std::atomic<bool> taken{false};
+  std::atomic<uint64_t> last_step{0};
+};
+
+}  // namespace
+
+struct Team::State {
+  explicit State(int n)
+      : threads(n),
+        slots(static_cast<size_t>(n)),
+        parallelism(tbb::global_control::max_allowed_parallelism,
+                    static_cast<size_t>(std::max<int>(n, static_cast<int>(std::thread::hardware_concurrency())))),
+        arena(n, 1) {}
+
+  void work(int self) {
+    int64_t done = 0;
+    for (int i = 0; i < threads; ++i) {
+      Slot& slot = slots[static_cast<size_t>((self + i) % threads)];
+      while (slot.left.load(std::memory_order_relaxed) > 0) {
+        const int64_t left = slot.left.fetch_sub(1, std::memory_order_acq_rel);
+        if (left <= 0) break;
+        call(context, slot.begin + slot.count - left, self);
+        ++done;
+      }
+    }
+    if (done) {
+      slots[static_cast<size_t>(self)].last_step.store(step.load(std::memory_order_relaxed), std::memory_order_relaxed);
+      pending.fetch_sub(done, std::memory_order_release);
+    }
+  }
+
+  int take_slot() {
+    for (int i = 1; i < threads; ++i) {
+      bool free = false;
+      if (slots[static_cast<size_t>(i)].taken.compare_exchange_strong(free, true)) return i;
+    }
+    return -1;
+  }
+
+  bool any_work() const {
+    for (const Slot& slot : slots)
+      if (slot.left.load(std::memory_order_relaxed) > 0) return true;
+    return false;
+  }
+
+  void worker() {
+    const int self = take_slot();
+    if (self > 0) {
+      const StandardRounding rounding;
+      double idle_since = monotonic_seconds();
+      uint64_t seen = 0;
+      for (int spins = 0; !stop.load(std::memory_order_relaxed);) {
+        const uint64_t now = phase.load(std::memory_order_acquire);
+        if (now != seen || any_work()) {
+          seen = now;
+          work(self);
+          spins = 0;
+          idle_since = 0;
+          continue;
+        }
+        pause();
+        if (++spins % spins_per_clock != 0) continue;
+        const double time = monotonic_seconds();
+        if (idle_since == 0) idle_since = time;
+        if (time - idle_since > (hot.load(std::memory_order_relaxed) ? idle_seconds_hot : idle_seconds_cold)) break;
+      }
+      slots[static_cast<size_t>(self)].taken.store(false);
+    }
+    present.fetch_sub(1, std::memory_order_release);
+  }
+
+  const int threads;
+  std::vector<Slot> slots;
+  std::atomic<uint64_t> phase{0}, step{0};
+  std::atomic<int64_t> pending{0};
+  std::atomic<int> present{0};   // called in and not yet left
+  std::atomic<bool> stop{false}, hot{false};
+  Call call = nullptr;
+  const void* context = nullptr;
+  tbb::global_control parallelism;  // before the arena: it may ask for more threads than the hardware has
+  tbb::task_arena arena;
+};
+
+Team::Team(int threads) : state_(std::make_shared<State>(std::max(1, threads))) {}
+
+Team::~Team() { dismiss(); }
+
+// Workers inside look at `stop` and leave; a task that TBB has not started yet will find it set. Each holds the state.
+void Team::dismiss() { state_->stop.store(true); }
+
+void Team::resize(int threads) {
+  threads = std::max(1, threads);
+  if (threads == state_->threads) return;
+  const bool hot = state_->hot.load();
+  dismiss();
+  state_ = std::make_shared<State>(threads);
+  state_->hot.store(hot);
+}
+
+int Team::threads() const { return state_->threads; }
+bool Team::alone() const { return state_->threads == 1; }
+void Team::set_hot(bool hot) { state_->hot.store(hot); }
+
+void Team::begin_step() {
+  state_->step.fetch_add(1, std::memory_order_relaxed);
+  while (state_->present.load(std::memory_order_acquire) < state_->threads - 1) {
+    state_->present.fetch_add(1, std::memory_order_relaxed);
+    state_->arena.enqueue([state = state_] { state->worker(); });
+  }
+}
+
+int Team::workers_in_step() const {
+  const uint64_t step = state_->step.load(std::memory_order_relaxed);
+  int workers = 1;
+  for (size_t i = 1; i < state_->slots.size(); ++i)
+    workers += state_->slots[i].last_step.load(std::memory_order_relaxed) == step;
+  return workers;
+}
+
+void Team::run_phase(int64_t n_shards, Call call, const void* context) {
+  State& s = *state_;
+  s.call = call;
+  s.context = context;
+  s.pending.store(n_shards, std::memory_order_relaxed);
+  for (int i = 0; i < s.threads; ++i) {
+    Slot& slot = s.slots[static_cast<size_t>(i)];
+    slot.begin = n_shards * i / s.threads;
+    slot.count = n_shards * (i + 1) / s.threads - slot.begin;
+    slot.left.store(slot.count, std::memory_order_release);
+  }
+  s.phase.fetch_add(1, std::memory_order_release);
+  s.work(0);
+  for (int spins = 0; s.pending.load(std::memory_order_acquire) != 0;) {
+    pause();
+    if (++spins > spins_before_yield) std::this_thread::yield();
+  }
+}
+
+}  // namespace fabula::compute::cpu

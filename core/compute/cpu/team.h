@@ -1,0 +1,51 @@
+// The shard team: one step is a list of phases, a phase is a number of shards that any worker may claim.
+//
+// Goals: a phase starts and ends without a scheduler (about 0.4 us); a worker that is late, missing or pre-empted never stops the
+// others, as the calling thread alone can always finish; the same worker tends to get the same shards (its own L2).
+// Non-goals: nesting, priorities, tasks that wait for each other.
+//
+// TBB lends the threads: a worker is one task that loops inside a task_arena, spins across the steps of a generation and leaves
+// a few milliseconds after the last (NUMERICS 11).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace fabula::compute::cpu {
+
+class Team {
+ public:
+  explicit Team(int threads);
+  ~Team();
+  Team(const Team&) = delete;
+
+  // Between steps only.
+  void resize(int threads);
+  int threads() const;
+  void set_hot(bool hot);  // hot: workers wait longer before they leave
+
+  void begin_step();  // calls workers in where they have left
+  int workers_in_step() const;  // that ran at least one shard since begin_step, the caller included
+
+  // Calls run(shard, worker) once for each shard in 0 .. n - 1, from several threads, and returns when all are done. worker is
+  // unique among those running, below threads(); the caller is 0. No allocation.
+  template <class Run>
+  void run(int64_t n_shards, const Run& run) {
+    if (n_shards <= 1 || alone()) {
+      for (int64_t shard = 0; shard < n_shards; ++shard) run(shard, 0);
+      return;
+    }
+    run_phase(n_shards, [](const void* context, int64_t shard, int worker) { (*static_cast<const Run*>(context))(shard, worker); }, &run);
+  }
+
+ private:
+  using Call = void (*)(const void* context, int64_t shard, int worker);
+  struct State;
+  bool alone() const;
+  void run_phase(int64_t n_shards, Call call, const void* context);
+  void dismiss();
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace fabula::compute::cpu

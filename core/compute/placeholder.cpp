@@ -1,2 +1,0 @@
-#include "core/compute/executor.h"
-#include "core/compute/model_spec.h"
