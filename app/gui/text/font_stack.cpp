@@ -50,6 +50,22 @@ bool is_ignorable(char32_t c) {
          (c >= 0x2060 && c <= 0x206F) || (c >= 0xFE00 && c <= 0xFE0F) || c == 0xFEFF || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
+// Fonts draw .notdef as they please (Inter: heavy stripes); ours is a thin box as high as a capital.
+GlyphBitmap missing_glyph(float advance_em, float size_px) {
+  GlyphBitmap box;
+  box.width = std::max(3, static_cast<int>(advance_em * 0.8f * size_px));
+  box.height = std::max(4, static_cast<int>(0.72f * size_px));
+  box.left = std::max(1, static_cast<int>(advance_em * 0.1f * size_px));
+  box.top = box.height;
+  const int stroke = std::max(1, static_cast<int>(size_px / 16));
+  for (int y = 0; y < box.height; ++y)
+    for (int x = 0; x < box.width; ++x) {
+      const bool edge = x < stroke || y < stroke || x >= box.width - stroke || y >= box.height - stroke;
+      box.pixels += static_cast<char>(edge ? 150 : 0);
+    }
+  return box;
+}
+
 bool wants_emoji(std::span<const char32_t> cluster) {
   const char32_t first = cluster.front();
   if (cluster.size() > 1 && cluster[1] == 0xFE0E) return false;
@@ -261,6 +277,8 @@ const FaceMetrics& FontStack::metrics(const FontStyle& style) {
 }
 
 GlyphBitmap FontStack::rasterize(FaceId face, uint32_t glyph, float size_px, int phase) {
+  if (glyph == 0)
+    return missing_glyph(static_cast<float>(hb_font_get_glyph_h_advance(shaping_font(face), 0)) / units_per_em(face), size_px);
   Rasterizer* rasterizer = state_->open(face).rasterizer.get();
   return rasterizer ? rasterizer->draw(glyph, size_px, phase) : GlyphBitmap{};
 }
