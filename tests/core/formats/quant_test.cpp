@@ -84,6 +84,35 @@ TEST_CASE("every stored type is decoded bit for bit as ggml does") {
   }
 }
 
+TEST_CASE("Q4_K and Q6_K lose no more than ggml's own encoders do") {
+  FABULA_REQUIRE_TESTDATA();
+  const auto folder = *test::testdata() / "quant" / "ggml";
+  const std::vector<float> input = read_floats(folder / "input.f32");
+  const auto n = static_cast<int64_t>(input.size());
+  for (const auto& [type, file] : {StoredType{DType::q4_k, "q4_K"}, StoredType{DType::q6_k, "q6_K"}}) {
+    CAPTURE(file);
+    const std::vector<float> theirs = read_floats(folder / (std::string(file) + ".deq.f32"));
+    std::vector<std::byte> blocks(formats::row_bytes(type, n));
+    std::vector<float> ours(input.size());
+    formats::quantize(type, input.data(), blocks.data(), n);
+    formats::dequantize(type, blocks.data(), ours.data(), n);
+    // Row by row: the rows of the reference differ in kind (normal, uniform, outliers, constants, zeros, tiny).
+    for (size_t row = 0; row < 12; ++row) {
+      double our_error = 0.0, their_error = 0.0, squares = 0.0;
+      for (size_t i = row * 512; i < (row + 1) * 512; ++i) {
+        our_error += std::pow(static_cast<double>(ours[i]) - input[i], 2.0);
+        their_error += std::pow(static_cast<double>(theirs[i]) - input[i], 2.0);
+        squares += static_cast<double>(input[i]) * input[i];
+      }
+      CAPTURE(row);
+      CAPTURE(std::sqrt(our_error / squares));
+      CAPTURE(std::sqrt(their_error / squares));
+      // 5 % more in the root mean square is allowed, and what f16 scales cannot express.
+      CHECK(std::sqrt(our_error) <= 1.05 * std::sqrt(their_error) + 1e-4 * std::sqrt(squares));
+    }
+  }
+}
+
 TEST_CASE("the simple types are encoded byte for byte as ggml does") {
   FABULA_REQUIRE_TESTDATA();
   const auto folder = *test::testdata() / "quant" / "ggml";
