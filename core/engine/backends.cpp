@@ -6,9 +6,11 @@
 
 namespace fabula::engine {
 
-Backends real_backends(std::string isa) {
+Backends real_backends(std::string isa, std::filesystem::path fingerprint_folder) {
   Backends backends;
-  backends.open_model = [](const std::filesystem::path& path) { return model::open_model(path); };
+  backends.open_model = [folder = std::move(fingerprint_folder)](const std::filesystem::path& path) {
+    return model::open_model(path, {.fingerprint_folder = folder});
+  };
   backends.make_executor = [isa = std::move(isa)](const model::Model& model, const ModelLoad& load,
                                                   const compute::LoadOptions& options)
       -> Result<std::unique_ptr<compute::Executor>> {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "core/base/result.h"
 #include "core/compute/executor.h"
@@ -20,7 +21,8 @@ struct Backends {
       make_executor;
 };
 
-// model::open_model, and the device that the load names. `isa`: override for the CPU, "" for the best.
-Backends real_backends(std::string isa);
+// model::open_model (which remembers fingerprints in `fingerprint_folder`), and the device that the load names.
+// `isa`: override for the CPU, "" for the best.
+Backends real_backends(std::string isa, std::filesystem::path fingerprint_folder);
 
 }  // namespace fabula::engine

@@ -107,6 +107,7 @@ struct EngineOptions {
   std::filesystem::path kv_folder;                 // Places::kv_folder(); empty: KV does not survive a restart
   uint64_t kv_disk_bytes = uint64_t{4} << 30;      // cap of that folder
   uint64_t kv_ram_bytes = 0;      // per model, for kept prefixes and running requests; 0: by the machine's free memory
+  std::filesystem::path fingerprint_folder;        // model::OpenOptions; below the cache
   Backends backends;              // left empty: real models on real devices
   LogSink* log = nullptr;         // outlives the engine
 };

@@ -27,7 +27,7 @@ Result<int64_t> context_of(const ModelLoad& load, const model::Model& model) {
 
 Loader::Loader(const EngineOptions& options, std::shared_ptr<Hub> hub, DiskTier* disk)
     : options_(options),
-      backends_(options.backends.make_executor ? options.backends : real_backends(options.isa)),
+      backends_(options.backends.make_executor ? options.backends : real_backends(options.isa, options.fingerprint_folder)),
       hub_(std::move(hub)),
       disk_(disk) {
   thread_ = std::thread([this] { run(); });

@@ -67,9 +67,9 @@ bool Resident::step(uint64_t number) {
   admit();
   keep_workers_hot();
   if (!plan(number)) {
-    remove_ended();
+    const bool made_place = remove_ended();  // for those who wait
     keep_workers_hot();
-    return false;
+    return made_place;
   }
   make_room();
   if (const Status status = compute(); !status.ok()) {
@@ -340,9 +340,11 @@ void Resident::fail(Sequence& sequence, Error error) {
   end(sequence, FinishReason::error);
 }
 
-void Resident::remove_ended() {
+bool Resident::remove_ended() {
+  size_t removed = 0;
   for (auto* list : {&waiting_, &active_})
-    std::erase_if(*list, [](const SequencePtr& sequence) { return sequence->stage == Sequence::Stage::ended; });
+    removed += std::erase_if(*list, [](const SequencePtr& sequence) { return sequence->stage == Sequence::Stage::ended; });
+  return removed > 0;
 }
 
 void Resident::keep_workers_hot() {

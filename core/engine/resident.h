@@ -62,7 +62,7 @@ class Resident {
   void emit_token(Sequence& sequence, const Choice& choice);
   void end(Sequence& sequence, FinishReason reason);
   void fail(Sequence& sequence, Error error);
-  void remove_ended();
+  bool remove_ended();  // true: there were some
   void keep_workers_hot();
   compute::LogitRows rows_of(const Sequence& sequence, int64_t tokens) const;
   bool is_end_token(int32_t token) const;

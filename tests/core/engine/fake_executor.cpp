@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <set>
 #include <thread>
@@ -27,14 +28,16 @@ uint64_t slot_value(uint64_t before, int32_t token, int64_t position) {
   return mix(before ^ mix(static_cast<uint64_t>(token) << 32 ^ static_cast<uint64_t>(position)));
 }
 
-void write_logits(uint64_t state, float* out) {
+// Of the row at `position`.
+void write_logits(uint64_t state, int64_t position, int64_t end_token_every, float* out) {
   for (int64_t v = 0; v < fake_vocab; ++v)
     out[v] = static_cast<float>(mix(state ^ static_cast<uint64_t>(v) * 0x100000001b3ull) >> 40) * 0x1p-21f - 4;  // [-4, 4)
+  if (end_token_every > 0) out[fake_end_token] = (position + 2) % end_token_every == 0 ? 100.0f : -100.0f;
 }
 
 }  // namespace
 
-std::vector<float> fake_logits(std::span<const int32_t> tokens) {
+std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_token_every) {
   uint64_t before = 0, state = 0;
   int64_t position = 0;
   for (int32_t token : tokens) {
@@ -42,7 +45,7 @@ std::vector<float> fake_logits(std::span<const int32_t> tokens) {
     state += mix(before + static_cast<uint64_t>(position++));
   }
   std::vector<float> logits(fake_vocab);
-  write_logits(state, logits.data());
+  write_logits(state, position - 1, end_token_every, logits.data());
   return logits;
 }
 
@@ -107,10 +110,8 @@ Status FakeExecutor::forward(std::span<const compute::SequenceSlice> batch, cons
       state += mix(slot(slice.blocks, p) + static_cast<uint64_t>(p));
       const bool last = i + 1 == slice.tokens.size();
       if (slice.logits == compute::LogitRows::none || (slice.logits == compute::LogitRows::last && !last)) continue;
-      write_logits(state, row);
+      write_logits(state, p, dials_->end_token_every, row);
       if (dials_->nan_logits) row[3] = std::numeric_limits<float>::quiet_NaN();
-      const int64_t every = dials_->end_token_every;
-      if (every > 0) row[fake_end_token] = (p + 2) % every == 0 ? 100.0f : -100.0f;
       row += fake_vocab;
     }
     tokens += static_cast<int64_t>(slice.tokens.size());
@@ -220,7 +221,7 @@ engine::Backends FakeSetup::backends() const {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     if (dials->fail_load) return Error{ErrorCode::out_of_memory, "no memory for the fake"};
-    return std::make_unique<FakeExecutor>(dials, load, numerics_id);
+    return std::unique_ptr<compute::Executor>(std::make_unique<FakeExecutor>(dials, load, numerics_id));
   };
   return backends;
 }

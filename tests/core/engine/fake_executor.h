@@ -34,8 +34,8 @@ struct FakeDials {
   std::atomic<int64_t> end_token_every{0};      // 0: by the hash; n: the end token wins after every n-th token
 };
 
-// The logits after `tokens`, from scratch: the reference.
-std::vector<float> fake_logits(std::span<const int32_t> tokens);
+// The logits after `tokens`, from scratch: the reference. end_token_every as in FakeDials.
+std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_token_every = 0);
 
 class FakeExecutor final : public compute::Executor {
  public:

@@ -1,0 +1,498 @@
+#include "core/engine/engine.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <random>
+#include <thread>
+
+#include "tests/core/engine/engine_harness.h"
+#include "tests/core/engine/fake_reference.h"
+#include "tests/support/support.h"
+
+using namespace fabula;
+using namespace fabula::engine;
+using fabula::test::expected_reply;
+using fabula::test::FakeSetup;
+using fabula::test::Harness;
+using fabula::test::Reply;
+
+namespace {
+
+EngineOptions options_of(const FakeSetup& setup) {
+  EngineOptions options;
+  options.backends = setup.backends();
+  return options;
+}
+
+std::vector<int32_t> some_prompt(uint64_t seed, size_t n) {
+  std::mt19937_64 random(seed);
+  std::vector<int32_t> prompt(n);
+  for (int32_t& token : prompt) token = static_cast<int32_t>(10 + random() % 280);
+  return prompt;
+}
+
+GenerateRequest request_of(ModelId model, std::vector<int32_t> prompt, int64_t max_tokens = 40, uint64_t seed = 5) {
+  GenerateRequest request;
+  request.model = model;
+  request.prompt = std::move(prompt);
+  request.max_tokens = max_tokens;
+  request.seed = seed;
+  return request;
+}
+
+constexpr int64_t never = 1'000'000;  // FakeDials::end_token_every for replies of a known length
+
+void check_reply(const Reply& reply, const GenerateRequest& request, int64_t context, int64_t end_token_every = 0) {
+  const auto want = expected_reply(request, context, end_token_every);
+  CHECK(reply.tokens == want.tokens);
+  CHECK(reply.reason == want.reason);
+}
+
+}  // namespace
+
+TEST_CASE("one request: tokens, text, stop reasons and counts") {
+  FakeSetup setup;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  CHECK(harness.engine().loaded_or_null(model)->context == 1024);
+  const auto request = request_of(model, some_prompt(1, 100));
+  const Reply reply = harness.run(request);
+  check_reply(reply, request, 1024);
+  std::string text;
+  for (int32_t token : reply.tokens)
+    text += harness.engine().loaded_or_null(model)->model->tokenizer->token_bytes(token, false);
+  const auto tokenizer = harness.engine().loaded_or_null(model)->model->tokenizer;
+  std::vector<int32_t> all = request.prompt;
+  all.insert(all.end(), reply.tokens.begin(), reply.tokens.end());
+  CHECK(tokenizer->decode(request.prompt, false) + reply.text == tokenizer->decode(all, false));
+  CHECK(reply.prompt.tokens == 100);
+  CHECK(reply.prompt.reused == 0);
+  CHECK(reply.decode.tokens == static_cast<int64_t>(reply.tokens.size()));
+  for (float logprob : reply.logprobs) CHECK(logprob < 0);
+
+  const Metrics metrics = harness.engine().metrics();
+  CHECK(metrics.tokens_generated == static_cast<int64_t>(reply.tokens.size()));
+  CHECK(metrics.queued_requests == 0);
+  harness.wait_until([&] { return !setup.dials->hot; });
+}
+
+TEST_CASE("an end token ends the reply, is told as a token and shows no text; it can be ignored") {
+  FakeSetup setup;
+  setup.dials->end_token_every = 50;  // position 49 gets it
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  auto request = request_of(model, some_prompt(2, 40), 100);
+  Reply reply = harness.run(request);
+  CHECK(reply.reason == FinishReason::stop);
+  REQUIRE(reply.tokens.size() == 10);
+  CHECK(reply.tokens.back() == test::fake_end_token);
+  CHECK(reply.text.find("end") == std::string::npos);
+  request.ignore_end_tokens = true;
+  reply = harness.run(request);
+  CHECK(reply.reason == FinishReason::length);
+  CHECK(reply.tokens.size() == 100);
+}
+
+TEST_CASE("a full context ends with length; a longer prompt is refused with both numbers") {
+  FakeSetup setup;
+  setup.context = 128;
+  setup.dials->end_token_every = never;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  Reply reply = harness.run(request_of(model, some_prompt(3, 100), 0));
+  CHECK(reply.reason == FinishReason::length);
+  CHECK(reply.tokens.size() == 28);
+  reply = harness.run(request_of(model, some_prompt(3, 128), 0));
+  CHECK(reply.reason == FinishReason::length);
+  CHECK(reply.tokens.empty());
+  const auto refused = harness.engine().submit(request_of(model, some_prompt(3, 129)), harness.consumer());
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == ErrorCode::context_overflow);
+  CHECK(refused.error().message.find("129") != std::string::npos);
+  CHECK(refused.error().message.find("128") != std::string::npos);
+}
+
+TEST_CASE("requests that make no sense are refused at once") {
+  FakeSetup setup;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  const auto code = [&](GenerateRequest request) {
+    const auto id = harness.engine().submit(std::move(request), harness.consumer());
+    REQUIRE(!id.ok());
+    return id.error().code;
+  };
+  CHECK(code(request_of(99, {1})) == ErrorCode::not_found);
+  CHECK(code(request_of(model, {})) == ErrorCode::invalid_argument);
+  CHECK(code(request_of(model, {1, 300})) == ErrorCode::invalid_argument);
+  CHECK(code(request_of(model, {-1})) == ErrorCode::invalid_argument);
+  auto request = request_of(model, {1});
+  request.sampler.temperature = NAN;
+  CHECK(code(request) == ErrorCode::invalid_argument);
+  harness.engine().cancel(12345);  // nobody's
+}
+
+TEST_CASE("stop strings over several tokens: neither they nor their beginnings are shown") {
+  FakeSetup setup;
+  setup.dials->end_token_every = never;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  auto request = request_of(model, some_prompt(4, 30), 60);
+  const Reply whole = harness.run(request);
+  for (size_t begin : {size_t{0}, size_t{3}, whole.text.size() / 2}) {
+    request.stop = {"never there", whole.text.substr(begin, 11)};
+    const Reply cut = harness.run(request);
+    CHECK(cut.text == whole.text.substr(0, whole.text.find(request.stop[1])));
+    CHECK(cut.reason == FinishReason::stop);
+    CHECK(std::equal(cut.tokens.begin(), cut.tokens.end(), whole.tokens.begin()));
+  }
+  request.stop = {whole.text.substr(whole.text.size() - 6) + "x"};  // held back at the end for nothing
+  CHECK(harness.run(request).text == whole.text);
+}
+
+TEST_CASE("alternatives: the likeliest tokens of each place, the drawn one's probability among them") {
+  FakeSetup setup;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  auto request = request_of(model, some_prompt(5, 20), 5);
+  request.sampler.temperature = 0;
+  request.top_logprobs = 3;
+  const RequestId id = harness.submit(request);
+  const Reply reply = harness.wait(id);
+  for (size_t i = 0; i < reply.tokens.size(); ++i) {
+    const auto alternatives = harness.consumer().take_alternatives(id, static_cast<int64_t>(i));
+    REQUIRE(alternatives.size() == 3);
+    CHECK(alternatives[0].token == reply.tokens[i]);
+    CHECK(alternatives[0].logprob == reply.logprobs[i]);
+    CHECK(alternatives[1].logprob >= alternatives[2].logprob);
+  }
+  CHECK(harness.consumer().take_alternatives(id, 0).empty());  // once
+}
+
+TEST_CASE("the words are the same for every chunk size, alone or among seven others that come and go") {
+  const auto prompt = some_prompt(6, 333);
+  const uint64_t seed = test::seed();
+  for (int64_t chunk : {1, 7, 64, 256}) {
+    CAPTURE(chunk);
+    FakeSetup setup;
+    auto options = options_of(setup);
+    options.prefill_chunk = chunk;
+    Harness harness(options);
+    const ModelId model = harness.load();
+    const auto alone = request_of(model, prompt, 60, seed);
+    std::vector<std::pair<RequestId, GenerateRequest>> sent;
+    for (uint64_t i = 0; i < 7; ++i) {
+      auto request = request_of(model, some_prompt(100 + i, 20 + 90 * i), static_cast<int64_t>(5 + 20 * i), seed + i);
+      request.priority = static_cast<int>(i % 3);
+      sent.emplace_back(harness.submit(request), request);
+      if (i == 3) sent.emplace_back(harness.submit(alone), alone);
+    }
+    harness.engine().cancel(sent[1].first);
+    for (size_t i = 0; i < sent.size(); ++i) {
+      const Reply reply = harness.wait(sent[i].first);
+      const auto want = expected_reply(sent[i].second, 1024);
+      if (i == 1) {
+        REQUIRE(reply.tokens.size() <= want.tokens.size());
+        CHECK(std::equal(reply.tokens.begin(), reply.tokens.end(), want.tokens.begin()));
+      } else {
+        CHECK(reply.tokens == want.tokens);
+      }
+    }
+    CHECK(setup.dials->largest_batch >= 4);
+    // and once more, from the store
+    const Reply again = harness.run(alone);
+    check_reply(again, alone, 1024);
+    CHECK(again.prompt.reused == 332);
+  }
+}
+
+TEST_CASE("nothing is read twice: regenerating, rolling back and branching reuse all that is common") {
+  FakeSetup setup;
+  setup.dials->end_token_every = never;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  const auto first = request_of(model, some_prompt(7, 200), 100);
+  const Reply reply = harness.run(first);
+
+  auto more = first;  // the conversation goes on
+  more.prompt.insert(more.prompt.end(), reply.tokens.begin(), reply.tokens.end());
+  const auto user = some_prompt(8, 30);
+  more.prompt.insert(more.prompt.end(), user.begin(), user.end());
+  const Reply second = harness.run(more);
+  CHECK(second.prompt.reused == 299);  // all whose K and V were computed: the last token of the reply was not read yet
+  check_reply(second, more, 1024, never);
+
+  for (size_t cut : {size_t{64}, size_t{65}, size_t{190}, size_t{256}, size_t{300}}) {  // rollback anywhere, then another way
+    auto branch = more;
+    branch.prompt.resize(cut);
+    branch.prompt.push_back(299);
+    branch.prompt.push_back(298);
+    const Reply other = harness.run(branch);
+    CHECK(other.prompt.reused == static_cast<int64_t>(std::min<size_t>(cut, 300)));
+    check_reply(other, branch, 1024, never);
+  }
+  const Reply again = harness.run(more);
+  CHECK(again.prompt.reused == 329);
+  check_reply(again, more, 1024, never);
+}
+
+TEST_CASE("a small KV memory: requests wait for each other, words stay the same") {
+  FakeSetup setup;
+  setup.context = 512;
+  setup.dials->end_token_every = never;
+  auto options = options_of(setup);
+  options.kv_ram_bytes = 1;  // the least: one context and a block
+  Harness harness(options);
+  const ModelId model = harness.load();
+  std::vector<std::pair<RequestId, GenerateRequest>> sent;
+  for (uint64_t i = 0; i < 6; ++i) {
+    const auto request = request_of(model, some_prompt(20 + i, 150 + 20 * i), 120, i);
+    sent.emplace_back(harness.submit(request), request);
+  }
+  for (const auto& [id, request] : sent) check_reply(harness.wait(id), request, 512, never);
+  CHECK(harness.engine().metrics().kv_blocks_total == 9);
+}
+
+TEST_CASE("the queue has an end") {
+  FakeSetup setup;
+  setup.dials->phase_microseconds = 2000;
+  auto options = options_of(setup);
+  options.max_queued = 3;
+  options.max_batch = 1;
+  Harness harness(options);
+  const ModelId model = harness.load();
+  std::vector<RequestId> ids;
+  ids.push_back(harness.submit(request_of(model, some_prompt(1, 10), 0)));
+  harness.wait_until([&] { return harness.engine().metrics().active_requests == 1; });
+  for (int i = 0; i < 3; ++i) ids.push_back(harness.submit(request_of(model, some_prompt(1, 10), 1)));
+  const auto refused = harness.engine().submit(request_of(model, some_prompt(1, 10)), harness.consumer());
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == ErrorCode::busy);
+  for (RequestId id : ids) harness.engine().cancel(id);
+  for (RequestId id : ids) CHECK(harness.wait(id).reason == FinishReason::cancelled);
+}
+
+TEST_CASE("a cancelled request leaves within the step it is in") {
+  FakeSetup setup;
+  setup.dials->phase_microseconds = 20'000;  // a step of 160 ms
+  setup.dials->end_token_every = never;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  const RequestId id = harness.submit(request_of(model, some_prompt(9, 50), 0));
+  harness.wait_until([&] { return harness.replies[id].tokens.size() == 2; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));  // inside the next step
+  harness.engine().cancel(id);
+  const Reply reply = harness.wait(id);
+  CHECK(reply.reason == FinishReason::cancelled);
+  CHECK(setup.dials->abandoned == 1);
+  CHECK(reply.tokens.size() <= 3);
+  const int64_t steps = setup.dials->steps;
+
+  // What the abandoned step left behind is never used.
+  setup.dials->phase_microseconds = 0;
+  const auto again = request_of(model, some_prompt(9, 50), 30);
+  check_reply(harness.run(again), again, 1024, never);
+  CHECK(setup.dials->steps > steps);
+}
+
+TEST_CASE("cancelling one never abandons a step that others share") {
+  FakeSetup setup;
+  setup.dials->phase_microseconds = 1000;
+  setup.dials->end_token_every = never;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  const auto stays = request_of(model, some_prompt(10, 30), 30);
+  const RequestId a = harness.submit(stays);
+  const RequestId b = harness.submit(request_of(model, some_prompt(11, 30), 0));
+  harness.wait_until([&] { return harness.replies[b].tokens.size() >= 3; });
+  harness.engine().cancel(b);
+  CHECK(harness.wait(b).reason == FinishReason::cancelled);
+  const Reply reply = harness.wait(a);
+  check_reply(reply, stays, 1024, never);
+  CHECK(setup.dials->abandoned == 0);
+}
+
+TEST_CASE("a reader that stalls never stalls the engine and loses nothing") {
+  for (size_t ring_events : {size_t{1}, size_t{3}, size_t{64}}) {
+    FakeSetup setup;
+    setup.dials->end_token_every = never;
+    auto options = options_of(setup);
+    options.ring_events = ring_events;
+    Harness harness(options);
+    const ModelId model = harness.load();
+    const auto request = request_of(model, some_prompt(12, 80), 500);
+    const auto other = request_of(model, some_prompt(13, 80), 400);
+    const RequestId a = harness.submit(request), b = harness.submit(other);
+    // Nobody reads: the engine works on to the end all the same.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (harness.engine().metrics().tokens_generated < 900 && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    CHECK(harness.engine().metrics().tokens_generated == 900);
+    check_reply(harness.wait(a), request, 1024, never);
+    check_reply(harness.wait(b), other, 1024, never);
+    const auto tokenizer = harness.engine().loaded_or_null(model)->model->tokenizer;
+    std::vector<int32_t> all = request.prompt;
+    all.insert(all.end(), harness.replies[a].tokens.begin(), harness.replies[a].tokens.end());
+    CHECK(tokenizer->decode(request.prompt, false) + harness.replies[a].text == tokenizer->decode(all, false));
+  }
+}
+
+TEST_CASE("a thousand starts and stops") {
+  FakeSetup setup;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  std::mt19937_64 random(test::seed());
+  std::vector<RequestId> ids;
+  for (int i = 0; i < 1000; ++i) {
+    ids.push_back(harness.submit(request_of(model, some_prompt(random() % 50, 1 + random() % 150), 20, random() >> 1)));
+    if (random() % 2) harness.engine().cancel(ids[random() % ids.size()]);
+    if (random() % 8 == 0) (void)harness.wait(ids[random() % ids.size()]);
+    if (i % 30 == 29)
+      for (RequestId id : ids) (void)harness.wait(id);  // the queue holds 64
+  }
+  for (RequestId id : ids) {
+    const FinishReason reason = harness.wait(id).reason;
+    CHECK((reason == FinishReason::cancelled || reason == FinishReason::length || reason == FinishReason::stop));
+  }
+  harness.wait_until([&] { return harness.engine().metrics().active_requests == 0; });
+  CHECK(harness.engine().metrics().queued_requests == 0);
+}
+
+TEST_CASE("engines, consumers and loads come and go at any moment") {
+  std::mt19937_64 random(test::seed());
+  FakeSetup setup;
+  for (int i = 0; i < 150; ++i) {
+    Harness harness(options_of(setup));
+    auto second = harness.engine().make_consumer([] {});
+    const RequestId load = harness.engine().load({.path = "fake"}, *second);
+    if (random() % 3 == 0) continue;
+    const ModelId model = harness.load();
+    if (random() % 3 == 0) harness.engine().cancel(load);
+    harness.submit(request_of(model, some_prompt(1, 100), 0));
+    if (random() % 2) second.reset();
+    if (random() % 2) harness.engine().unload(model);
+    if (random() % 2) std::this_thread::yield();
+  }
+  CHECK(setup.dials->live == 0);
+}
+
+TEST_CASE("a consumer that goes takes its requests with it") {
+  FakeSetup setup;
+  setup.dials->phase_microseconds = 500;
+  setup.dials->end_token_every = never;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  auto second = harness.engine().make_consumer([] {});
+  REQUIRE(harness.engine().submit(request_of(model, some_prompt(1, 10), 0), *second).ok());
+  harness.wait_until([&] { return harness.engine().metrics().active_requests == 1; });
+  second.reset();
+  harness.wait_until([&] { return harness.engine().metrics().active_requests == 0; });
+}
+
+TEST_CASE("models load beside each other, fail and unload without touching the others") {
+  FakeSetup setup;
+  Harness harness(options_of(setup));
+  const ModelId one = harness.load(), two = harness.load({.path = "fake", .context = 256});
+  CHECK(one != two);
+  const auto a = request_of(one, some_prompt(1, 300), 30), b = request_of(two, some_prompt(2, 100), 30);
+  const RequestId ida = harness.submit(a), idb = harness.submit(b);
+  check_reply(harness.wait(ida), a, 1024);
+  check_reply(harness.wait(idb), b, 256);
+
+  const auto failure = [&](ModelLoad load) {
+    const RequestId id = harness.engine().load(load, harness.consumer());
+    bool failed = false;
+    harness.wait_until([&] {
+      for (const Event& event : harness.others) failed |= event.request == id && event.kind == Event::Kind::load_failed;
+      return failed;
+    });
+    return harness.consumer().take_error(id);
+  };
+  CHECK(failure({.path = "missing"}).code == ErrorCode::not_found);
+  const Error too_long = failure({.path = "fake", .context = 5000});
+  CHECK(too_long.code == ErrorCode::invalid_argument);
+  CHECK(too_long.message.find("1024") != std::string::npos);
+  setup.dials->fail_load = true;
+  CHECK(failure({.path = "fake"}).code == ErrorCode::out_of_memory);
+  setup.dials->fail_load = false;
+
+  harness.engine().unload(one);
+  harness.wait_until([&] { return harness.engine().loaded_or_null(one) == nullptr; });
+  CHECK(harness.engine().loaded_or_null(two) != nullptr);
+  check_reply(harness.run(b), b, 256);
+  harness.engine().set_threads(two, 3);
+  harness.wait_until([&] { return harness.engine().loaded_or_null(two)->executor.threads == 3; });
+}
+
+TEST_CASE("loading can be cancelled and tells how far it is") {
+  FakeSetup setup;
+  Harness harness(options_of(setup));
+  setup.dials->slow_load = true;
+  const RequestId id = harness.engine().load({.path = "fake"}, harness.consumer());
+  harness.wait_until([&] { return harness.others.size() >= 3; });
+  CHECK(harness.others[2].kind == Event::Kind::load_progress);
+  harness.engine().cancel(id);
+  harness.wait_until([&] { return harness.others.back().kind == Event::Kind::load_failed; });
+  CHECK(harness.consumer().take_error(id).code == ErrorCode::cancelled);
+  CHECK(harness.others.back().reason == FinishReason::cancelled);
+}
+
+TEST_CASE("logits that are no numbers end the reply with an error, and only that") {
+  FakeSetup setup;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  setup.dials->nan_logits = true;
+  const RequestId id = harness.submit(request_of(model, some_prompt(1, 10)));
+  CHECK(harness.wait(id).reason == FinishReason::error);
+  CHECK(harness.consumer().take_error(id).code == ErrorCode::internal);
+  setup.dials->nan_logits = false;
+  const auto request = request_of(model, some_prompt(1, 10));
+  check_reply(harness.run(request), request, 1024);
+}
+
+TEST_CASE("evaluate delivers every row in order, beside a generation, and can be stopped") {
+  FakeSetup setup;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  const auto tokens = some_prompt(14, 500);
+  const auto beside = request_of(model, some_prompt(15, 100), 200);
+  const RequestId id = harness.submit(beside);
+  int64_t next = 0;
+  const Status status = harness.engine().evaluate(model, tokens, [&](int64_t first, int64_t n, const float* rows) -> Status {
+    REQUIRE(first == next);
+    for (int64_t i = 0; i < n; i += 37) {
+      const auto want = test::fake_logits(std::span(tokens).first(static_cast<size_t>(first + i + 1)));
+      REQUIRE(std::equal(want.begin(), want.end(), rows + i * test::fake_vocab));
+    }
+    next = first + n;
+    return {};
+  });
+  CHECK(status.ok());
+  CHECK(next == 500);
+  check_reply(harness.wait(id), beside, 1024);
+
+  const Status refused = harness.engine().evaluate(model, tokens, [](int64_t, int64_t, const float*) -> Status {
+    return Error{ErrorCode::io, "the disk is full"};
+  });
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().message == "the disk is full");
+  std::atomic<bool> cancel{true};
+  CHECK(harness.engine().evaluate(model, tokens, [](auto...) -> Status { return {}; }, &cancel).error().code ==
+        ErrorCode::cancelled);
+  CHECK(harness.engine().evaluate(77, tokens, [](auto...) -> Status { return {}; }).error().code == ErrorCode::not_found);
+}
+
+TEST_CASE("an idle engine uses no processor time") {
+  FakeSetup setup;
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  (void)harness.run(request_of(model, some_prompt(1, 10), 5));
+  harness.wait_until([&] { return harness.engine().metrics().active_requests == 0; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  CHECK(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC < 0.03);
+}

@@ -1,0 +1,35 @@
+// What the engine must answer with the fake model: computed from scratch, token by token, without cache, batch or thread.
+#pragma once
+
+#include <vector>
+
+#include "core/engine/engine.h"
+#include "tests/core/engine/fake_executor.h"
+
+namespace fabula::test {
+
+struct Expected {
+  std::vector<int32_t> tokens;
+  engine::FinishReason reason = engine::FinishReason::length;
+};
+
+inline Expected expected_reply(const engine::GenerateRequest& request, int64_t context, int64_t end_token_every = 0) {
+  Expected expected;
+  engine::Sampler sampler(fake_vocab);
+  std::vector<int32_t> tokens = request.prompt;
+  while (static_cast<int64_t>(tokens.size()) < context) {
+    const auto logits = fake_logits(tokens, end_token_every);
+    const int32_t token = sampler.sample(logits.data(), tokens, static_cast<int64_t>(tokens.size()), request.seed,
+                                         request.choice_index, request.sampler)->token;
+    tokens.push_back(token);
+    expected.tokens.push_back(token);
+    if (token == fake_end_token && !request.ignore_end_tokens) {
+      expected.reason = engine::FinishReason::stop;
+      break;
+    }
+    if (static_cast<int64_t>(expected.tokens.size()) == request.max_tokens) break;
+  }
+  return expected;
+}
+
+}  // namespace fabula::test
