@@ -39,6 +39,8 @@ class Keys {
       return otherwise.value_or(0);
     }
     const auto first = value->integer_or_none();
+    if (!value->is_array && value->element != formats::GgufType::u32)
+      return fail(key, "is of type " + std::string(formats::gguf_type_name(value->element)) + ", not uint32"), 0;
     if (!first) return fail(key, "is no whole number"), 0;
     for (uint64_t i = 1; i < value->count; ++i)
       if (value->integer_or_none(i) != first)

@@ -82,6 +82,7 @@ Result<text::VocabSpec> read_gguf_vocabulary(const GgufMetadata& metadata) {
   FABULA_ASSIGN(vocab.scores, numbers<float>(metadata, "scores", GgufType::f32, count));
   FABULA_ASSIGN(vocab.token_types, numbers<int32_t>(metadata, "token_type", GgufType::i32, count));
   FABULA_ASSIGN(vocab.merges, texts(metadata, "merges", max_merges));
+  if (vocab.model == "gpt2" && !find(metadata, "merges")) return wrong("merges", "is missing");
   vocab.bos = token_id(metadata, "bos_token_id", count);
   vocab.eos = token_id(metadata, "eos_token_id", count);
   vocab.eot = token_id(metadata, "eot_token_id", count);

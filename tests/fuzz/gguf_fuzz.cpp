@@ -7,7 +7,7 @@
 #include "core/model/gguf_hyperparameters.h"
 #include "core/model/gguf_vocabulary.h"
 #include "core/model/spec_builder.h"
-#include "tests/fuzz/memory_file.h"
+#include "tests/support/memory_file.h"
 
 using namespace fabula;
 
@@ -25,7 +25,7 @@ void read_first_block(const formats::Gguf& file, const formats::TensorInfo& tens
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const MemoryFile memory(data, size);
+  const test::MemoryFile memory(data, size);
   const auto file = formats::Gguf::open(memory.path());
   if (!file.ok()) return 0;
   for (const formats::TensorInfo& tensor : (*file)->tensors()) read_first_block(**file, tensor);

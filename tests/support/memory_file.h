@@ -1,4 +1,4 @@
-// Bytes as a file that no disk holds: for targets whose readers take a path.
+// Bytes as a file that no disk holds: for readers that take a path, thousands of times a second.
 #pragma once
 
 #include <sys/mman.h>
@@ -7,9 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+
+namespace fabula::test {
 
 class MemoryFile {
  public:
+  explicit MemoryFile(std::string_view bytes) : MemoryFile(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()) {}
   MemoryFile(const uint8_t* data, size_t size) : descriptor_(::memfd_create("fuzz", MFD_CLOEXEC)) {
     for (size_t at = 0; at < size;) {
       const ssize_t n = ::write(descriptor_, data + at, size - at);
@@ -21,8 +25,13 @@ class MemoryFile {
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;
 
+  void cut(size_t size) {
+    [[maybe_unused]] const int result = ::ftruncate(descriptor_, static_cast<off_t>(size));
+  }
   std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
 
  private:
   int descriptor_;
 };
+
+}  // namespace fabula::test
