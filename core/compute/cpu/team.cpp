@@ -58,8 +58,6 @@ struct Team::State {
   explicit State(int n)
       : threads(n),
         slots(static_cast<size_t>(n)),
-        parallelism(tbb::global_control::max_allowed_parallelism,
-                    static_cast<size_t>(std::max<int>(n, static_cast<int>(std::thread::hardware_concurrency())))),
         arena(n, 1) {}
 
   void work(int self) {
@@ -127,11 +125,16 @@ struct Team::State {
   std::atomic<bool> stop{false}, hot{false};
   Call call = nullptr;
   const void* context = nullptr;
-  tbb::global_control parallelism;  // before the arena: it may ask for more threads than the hardware has
   tbb::task_arena arena;
 };
 
-Team::Team(int threads) : state_(std::make_shared<State>(std::max(1, threads))) {}
+// TBB takes the smallest limit of all that are alive: every team holds the same large one, for as long as it lives, so that an arena
+// may have more threads than the hardware (else TBB runs fewer and warns on stderr).
+struct Team::Limit {
+  tbb::global_control control{tbb::global_control::max_allowed_parallelism, max_team_threads};
+};
+
+Team::Team(int threads) : limit_(std::make_unique<Limit>()), state_(std::make_shared<State>(std::clamp(threads, 1, max_team_threads))) {}
 
 Team::~Team() { dismiss(); }
 
@@ -139,7 +142,7 @@ Team::~Team() { dismiss(); }
 void Team::dismiss() { state_->stop.store(true); }
 
 void Team::resize(int threads) {
-  threads = std::max(1, threads);
+  threads = std::clamp(threads, 1, max_team_threads);
   if (threads == state_->threads) return;
   const bool hot = state_->hot.load();
   dismiss();

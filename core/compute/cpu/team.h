@@ -13,6 +13,8 @@
 
 namespace fabula::compute::cpu {
 
+inline constexpr int max_team_threads = 64;
+
 class Team {
  public:
   explicit Team(int threads);
@@ -41,10 +43,12 @@ class Team {
  private:
   using Call = void (*)(const void* context, int64_t shard, int worker);
   struct State;
+  struct Limit;
   bool alone() const;
   void run_phase(int64_t n_shards, Call call, const void* context);
   void dismiss();
 
+  std::unique_ptr<Limit> limit_;
   std::shared_ptr<State> state_;
 };
 

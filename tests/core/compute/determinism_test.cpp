@@ -1,0 +1,149 @@
+// The promise of NUMERICS 8: the same bits whatever threads, chunks, batch-mates, blocks and instruction set.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "core/compute/cpu/isa.h"
+#include "tests/core/compute/compute_support.h"
+#include "tests/core/compute/random_model.h"
+
+namespace {
+
+using namespace fabula;
+using namespace fabula::test;
+using formats::DType;
+
+constexpr DType types[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1};
+constexpr int64_t vocab = 203;
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+RandomModelOptions options_for(DType type) {
+  return {.type = type, .hidden = 128, .heads = 6, .kv_heads = 2, .head_dim = 32, .ffn = 192, .sliding_window = 100};
+}
+
+std::unique_ptr<compute::Executor> load_as(const RandomModel& model, DType type, compute::KvPrecision kv, const compute::CpuOptions& cpu) {
+  const auto precision = type == DType::f32 ? compute::Precision::f32 : compute::Precision::automatic;
+  return load(model.spec, model.source, {.precision = precision, .kv_precision = kv, .kv_blocks = 32, .max_batch_tokens = 640}, cpu);
+}
+
+TEST_CASE("threads and chunks") {
+  // 600 positions: more than one KV split; 12 tokens beyond: remainders of every tile.
+  const auto tokens = random_tokens(612, vocab, 11);
+  std::vector<int32_t> blocks(32);
+  std::iota(blocks.begin(), blocks.end(), 0);
+  for (const DType type : types) {
+    CAPTURE(formats::dtype_info(type).name);
+    RandomModel model;
+    make_random_model(options_for(type), model);
+    const auto kv = type == DType::q8_0 ? compute::KvPrecision::q8_0 : type == DType::f32 ? compute::KvPrecision::f32 : compute::KvPrecision::f16;
+    const auto executor = load_as(model, type, kv, {.threads = 1});
+    Sequence whole(*executor, blocks);
+    const auto expected = whole.read(tokens, 0, vocab);
+    for (const int threads : {1, 2, 3, 4}) {
+      executor->set_threads(threads);
+      executor->set_hot(true);
+      for (const int64_t chunk : {int64_t{0}, int64_t{64}, int64_t{7}, int64_t{1}}) {
+        if (chunk == 1 && threads == 3) continue;
+        CAPTURE(threads);
+        CAPTURE(chunk);
+        Sequence sequence(*executor, blocks);
+        CHECK(same_bits(sequence.read(tokens, chunk, vocab), expected));
+      }
+      executor->set_hot(false);
+    }
+  }
+}
+
+TEST_CASE("all workers take part") {
+  RandomModel model;
+  make_random_model({.hidden = 512, .heads = 8, .kv_heads = 8, .head_dim = 64, .ffn = 1024, .vocab = 4096}, model);
+  const auto executor = load_as(model, DType::f32, compute::KvPrecision::f16, {.threads = 2});
+  const auto tokens = random_tokens(128, 4096, 1);
+  for (const int threads : {2, 3, 4}) {
+    executor->set_threads(threads);
+    executor->set_hot(true);
+    int most = 0;
+    for (int step = 0; step < 200 && most < threads; ++step) {  // a loaded machine may keep a worker away for a step, not for 200
+      Sequence sequence(*executor);
+      sequence.read(tokens, 0, 4096);
+      most = std::max(most, sequence.least_workers());
+    }
+    CHECK(most == threads);
+  }
+}
+
+TEST_CASE("instruction sets") {
+  const auto tokens = random_tokens(83, vocab, 13);
+  for (const DType type : types) {
+    RandomModel model;
+    make_random_model(options_for(type), model);
+    for (const auto kv : {compute::KvPrecision::f32, compute::KvPrecision::f16, compute::KvPrecision::q8_0}) {
+      std::vector<float> expected;
+      for (const compute::cpu::Isa& isa : compute::cpu::isa_list()) {
+        if (!isa.supported) continue;
+        CAPTURE(isa.name);
+        CAPTURE(formats::dtype_info(type).name);
+        const auto executor = load_as(model, type, kv, {.threads = 1, .isa_override = std::string(isa.name)});
+        CHECK(executor->info().isa == isa.name);
+        Sequence sequence(*executor);
+        auto logits = sequence.read(tokens, 30, vocab);
+        if (expected.empty()) expected = std::move(logits);
+        else CHECK(same_bits(logits, expected));
+      }
+    }
+  }
+}
+
+TEST_CASE("batch-mates and blocks") {
+  for (const DType type : {DType::f16, DType::q4_1}) {
+    RandomModel model;
+    make_random_model(options_for(type), model);
+    const auto executor = load_as(model, type, compute::KvPrecision::f16, {.threads = 2});
+    const auto tokens = random_tokens(101, vocab, 17), others = random_tokens(90, vocab, 19);
+    Sequence alone(*executor);
+    const auto expected = alone.read(tokens, 0, vocab);
+    // The same tokens among two strangers, in scattered blocks, for shapes of M = 1, 4, 8, 23, 64 of its own rows a step.
+    for (const int64_t chunk : {1, 4, 8, 23, 64}) {
+      CAPTURE(chunk);
+      const std::vector<int32_t> mine = {17, 3}, first = {9, 20}, second = {30, 4};
+      std::vector<float> logits;
+      int64_t other = 0;
+      for (int64_t at = 0; at < 101; at += chunk) {
+        const int64_t n = std::min<int64_t>(chunk, 101 - at), m = std::min<int64_t>(5, 90 - other);
+        const compute::SequenceSlice batch[3] = {
+            {std::span(others).subspan(static_cast<size_t>(other), static_cast<size_t>(m)), other, first, compute::LogitRows::none},
+            {std::span(tokens).subspan(static_cast<size_t>(at), static_cast<size_t>(n)), at, mine, compute::LogitRows::all},
+            {std::span(others).subspan(static_cast<size_t>(other), static_cast<size_t>(m)), other, second, compute::LogitRows::last}};
+        REQUIRE(executor->forward(batch, nullptr).ok());
+        logits.insert(logits.end(), executor->logits(), executor->logits() + n * vocab);
+        other += m;
+      }
+      CHECK(same_bits(logits, expected));
+    }
+  }
+}
+
+TEST_CASE("saved and copied blocks go on with the same bits") {
+  RandomModel model;
+  make_random_model(options_for(DType::q8_0), model);
+  const auto executor = load_as(model, DType::q8_0, compute::KvPrecision::f16, {.threads = 1});
+  const auto tokens = random_tokens(100, vocab, 23);
+  Sequence straight(*executor, {0, 1});
+  const auto expected = straight.read(tokens, 0, vocab);
+  std::vector<std::byte> saved(executor->info().kv_block_bytes);
+  REQUIRE(executor->read_block(0, saved).ok());
+  REQUIRE(executor->write_block(5, saved).ok());
+  executor->copy_block(1, 6, 26);  // positions 64 .. 89
+  const std::vector<int32_t> blocks = {5, 6};
+  const compute::SequenceSlice rest{std::span(tokens).subspan(90), 90, blocks, compute::LogitRows::all};
+  REQUIRE(executor->forward({&rest, 1}, nullptr).ok());
+  CHECK(std::memcmp(executor->logits(), expected.data() + 90 * vocab, 10 * vocab * sizeof(float)) == 0);
+  CHECK_FALSE(executor->read_block(99, saved).ok());
+}
+
+}  // namespace
