@@ -24,7 +24,8 @@ nlohmann::json read_json(std::string_view relative) {
 
 std::map<int, std::string> corpus() {
   std::map<int, std::string> out;
-  for (const auto& item : read_json("tokenizers/corpus.json")) out[item.at("id").get<int>()] = item.at("text").get<std::string>();
+  const auto items = read_json("tokenizers/corpus.json");
+  for (const auto& item : items) out[item.at("id").get<int>()] = item.at("text").get<std::string>();
   return out;
 }
 
