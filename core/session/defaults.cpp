@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <random>
+#include <vector>
 
 namespace fabula::session {
 
@@ -24,6 +25,13 @@ engine::SamplerSettings default_sampler(const model::GenerationDefaults& default
   take(settings.typical_p, defaults.typical_p);
   take(settings.repeat_penalty, defaults.repetition_penalty);
   return settings;
+}
+
+bool same_sampler(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
+  std::vector<double> values_a, values_b;
+  engine::SamplerSettings::visit(a, [&](const char*, auto value, auto, auto) { values_a.push_back(static_cast<double>(value)); });
+  engine::SamplerSettings::visit(b, [&](const char*, auto value, auto, auto) { values_b.push_back(static_cast<double>(value)); });
+  return values_a == values_b && a.logit_bias == b.logit_bias;
 }
 
 uint64_t draw_seed() {

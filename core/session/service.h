@@ -59,6 +59,21 @@ struct ReplyOptions {            // of one reply; absent: the session's settings
   std::vector<std::string> stop;
 };
 
+// What replaying the receipts of a session gave.
+struct ReplayReport {
+  enum class Outcome : uint8_t { equal, different, skipped };
+  struct Reply {
+    std::string message;
+    Outcome outcome = Outcome::skipped;
+    int64_t tokens = 0;             // that the reply has
+    int64_t first_difference = -1;  // index of the token; `tokens` where only one of the two goes on
+    int32_t expected = -1, got = -1;  // there; -1: ended
+    std::string why;                // skipped: in plain words
+  };
+  std::vector<Reply> replies;       // every branch, parents first
+  int64_t equal = 0, different = 0, skipped = 0;
+};
+
 // Posted commands return a future that the caller may ignore (the window) or wait for (CLI, server).
 template <class T>
 using Answer = std::future<Result<T>>;
@@ -97,6 +112,7 @@ class Service {
   Answer<void> rename(std::string session, std::string title);
   Answer<void> set_system(std::string session, std::string system);
   Answer<void> set_settings(std::string session, SessionSettings settings);
+  Answer<void> set_pinned(std::string session, bool pinned);
   void set_draft(std::string session, std::string draft);
   Answer<void> remove(std::string session);
   Answer<void> restore(std::string session);
@@ -105,22 +121,32 @@ class Service {
   Answer<bool> redo(std::string session);
 
   // ---- words ----
+  // Rollback, edit, undo and the like stop a reply that is being written in this session; what was written of it stays.
   // Chat: appends a user message and writes the reply. Story: appends `text` to the page and continues it.
   // The answer is the finished reply; the user's message is durable before the first token is asked for.
   // Errors: not_found, busy (this session is generating), unsupported (no model, no template), context_overflow.
   Answer<Message> send(std::string session, std::string text, ReplyOptions options = {});
   Answer<Message> regenerate(std::string session, ReplyOptions options = {});       // a sibling of the last reply
-  Answer<Message> continue_reply(std::string session, ReplyOptions options = {});   // goes on in the same message / page
+  // Goes on in the same message with the same random numbers, exactly where it ended. A story whose last part is finished
+  // goes on in a new message, so that each step can be taken back.
+  Answer<Message> continue_reply(std::string session, ReplyOptions options = {});
   void cancel(const std::string& session);
   Answer<void> rollback(std::string session, std::string message);   // message becomes the last one; "" empties the path
   Answer<void> rollback_last_exchange(std::string session);          // the last user message and what follows it
   Answer<void> edit(std::string session, std::string message, std::string text);  // a sibling with the new text; later ones stay on their branch
   Answer<void> select_sibling(std::string session, std::string message, int step);  // ‹ 2/3 ›
+  Answer<void> remove_message(std::string session, std::string message);  // and what follows it, on every branch; undo brings it back
 
   Answer<std::vector<std::shared_ptr<const Message>>> tree(std::string session);  // every branch, parents first
   Answer<OrderedJson> export_session(std::string session);
+  Answer<std::string> export_markdown(std::string session);          // the current path
   Answer<std::string> import_session(std::string document);
   Answer<std::vector<Store::Hit>> search(std::string query, int limit = 50);
+
+  // Every reply again from its receipt, compared token by token, on the loaded model that wrote it; replies of other models
+  // and numerics are skipped and say so. Errors: not_found, corrupt (document), busy (a replay is running).
+  Answer<ReplayReport> replay(std::string session);
+  Answer<ReplayReport> replay_document(std::string document);
 
   // Where the reply is going, as it comes: called on the service's thread with each piece of text; must not block.
   using Follower = std::function<void(const std::string& session, const std::string& message, std::string_view piece)>;

@@ -1,9 +1,11 @@
 #include "core/session/store.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/session/json_fields.h"
 #include "core/session/store_impl.h"
 #include "core/session/title.h"
 
@@ -110,6 +112,14 @@ Status Store::Impl::perform(Loaded& session, const Operation& operation) {
   FABULA_ASSIGN(const int64_t key, database.integer_or(0, "SELECT undo_op FROM sessions WHERE key = ?1", session.key));
   FABULA_TRY(transaction.commit());
   mirror_operation(session, operation, key, now);
+  return {};
+}
+
+Status Store::Impl::apply_quietly(Loaded& session, const Change& change) {
+  FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
+  FABULA_TRY(write_change(session, change));
+  FABULA_TRY(transaction.commit());
+  mirror_change(session, change);
   return {};
 }
 
@@ -244,6 +254,12 @@ Result<std::string> Store::branch_end(std::string_view session, std::string_view
   return found->tree->newest_leaf_below(*siblings[static_cast<size_t>(wanted)]).message->id;
 }
 
+Result<bool> Store::has_followers(std::string_view session, std::string_view message) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  FABULA_ASSIGN(const Tree::Node* node, impl_->living(*found, message));
+  return !node->children.empty();
+}
+
 void Store::forget(std::string_view session) {
   const auto found = impl_->sessions.find(std::string(session));
   if (found != impl_->sessions.end()) found->second.tree.reset();
@@ -262,6 +278,8 @@ Status Store::set_system(std::string_view session, std::string_view system) {
   Change before, after;
   before.system = found->system;
   after.system = std::string(system);
+  if (system == found->system) return {};
+  if (found->undo_op == 0 && found->current.empty()) return impl_->apply_quietly(*found, after);
   return impl_->perform(*found, {"system", before, after});
 }
 
@@ -271,6 +289,8 @@ Status Store::set_settings(std::string_view session, const SessionSettings& sett
   Change before, after;
   before.settings = found->settings;
   after.settings = settings;
+  if (settings_to_json(settings) == settings_to_json(found->settings)) return {};
+  if (found->undo_op == 0 && found->current.empty()) return impl_->apply_quietly(*found, after);  // part of its making
   return impl_->perform(*found, {"settings", before, after});
 }
 
@@ -356,11 +376,7 @@ Status Store::update_partial(std::string_view session, const Message& message) {
   FABULA_TRY(impl_->tree_of(*found));
   Change change;
   change.content = content_of(message);
-  FABULA_ASSIGN(Transaction transaction, Transaction::begin(impl_->database));
-  FABULA_TRY(impl_->write_change(*found, change));
-  FABULA_TRY(transaction.commit());
-  impl_->mirror_change(*found, change);
-  return {};
+  return impl_->apply_quietly(*found, change);
 }
 
 Status Store::finish_message(std::string_view session, const Message& message, const Message* before) {

@@ -36,6 +36,7 @@ class Store {
   Result<std::shared_ptr<const Message>> message(std::string_view session, std::string_view message);
   // The last message of the branch through `message` + step places among its alternatives (step 0: of its own branch).
   Result<std::string> branch_end(std::string_view session, std::string_view message, int step);
+  Result<bool> has_followers(std::string_view session, std::string_view message);  // on any branch
   // Gives the memory of a session's messages back; they are read again when needed.
   void forget(std::string_view session);
 

@@ -61,6 +61,8 @@ class Store::Impl {
 
   // One transaction: `operation` applied and logged.
   Status perform(Loaded& session, const Operation& operation);
+  // One transaction: `change` applied, nothing logged.
+  Status apply_quietly(Loaded& session, const Change& change);
   // The step back or forth; false where there is none.
   Result<bool> travel(Loaded& session, bool back);
   // The change of title that an unnamed session's first message asks for.

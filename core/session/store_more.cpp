@@ -14,11 +14,7 @@ Status Store::set_title_automatic(std::string_view session, std::string_view tit
   Change change;
   change.title = Change::Title{clean_title(title), false};
   if (found->info.title_is_manual || change.title->text == found->info.title) return {};
-  FABULA_ASSIGN(Transaction transaction, Transaction::begin(impl_->database));
-  FABULA_TRY(impl_->write_change(*found, change));
-  FABULA_TRY(transaction.commit());
-  impl_->mirror_change(*found, change);
-  return {};
+  return impl_->apply_quietly(*found, change);
 }
 
 Status Store::set_draft(std::string_view session, std::string_view draft) {

@@ -1,0 +1,259 @@
+#include "core/session/context.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "core/base/json.h"
+
+namespace fabula::session {
+
+namespace {
+
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool is_end_token(const model::Model& model, int32_t token) {
+  return std::find(model.end_tokens.begin(), model.end_tokens.end(), token) != model.end_tokens.end();
+}
+
+// The ids of a message as they stand in a prompt, and the end of its text that they do not cover: of a reply that ended
+// with a stop string, the stop string is not part of the text.
+struct Own {
+  std::span<const int32_t> tokens;  // without an end token
+  int32_t end_token = -1;
+  std::string_view rest;
+};
+
+Own own_tokens(const model::Model& model, const Message& message) {
+  Own own{message.tokens, -1, {}};
+  if (!own.tokens.empty() && is_end_token(model, own.tokens.back())) {
+    own.end_token = own.tokens.back();
+    own.tokens = own.tokens.first(own.tokens.size() - 1);
+    return own;
+  }
+  if (message.finish_reason != "stop" || !message.receipt || message.receipt->stop.empty()) return own;
+  size_t n_tokens = 0, n_bytes = 0;
+  const std::string_view text = message.text;
+  for (; n_tokens < own.tokens.size(); ++n_tokens) {
+    const std::string bytes = model.tokenizer->token_bytes(own.tokens[n_tokens], false);
+    if (text.substr(n_bytes, bytes.size()) != bytes) break;
+    n_bytes += bytes.size();
+  }
+  own.tokens = own.tokens.first(n_tokens);
+  own.rest = text.substr(n_bytes);
+  return own;
+}
+
+void append(std::vector<int32_t>& out, std::span<const int32_t> more) { out.insert(out.end(), more.begin(), more.end()); }
+
+// SentencePiece puts a space before the first word of a text.
+bool adds_space(const text::Tokenizer& tokenizer) {
+  const auto ids = tokenizer.encode("x", {false, false});
+  return !ids.empty() && tokenizer.token_bytes(ids.front(), true).starts_with(' ');
+}
+
+std::vector<text::TextRange> shifted(std::span<const text::TextRange> ranges, size_t by) {
+  std::vector<text::TextRange> out;
+  for (const text::TextRange& range : ranges) out.push_back({range.begin + by, range.end + by});
+  return out;
+}
+
+// ---- the rendered conversation, cut at the replies ----
+
+// Where the template wrote the words of a message, whole. Spaces at the ends may be missing.
+std::optional<text::TextRange> find_words(const text::Rendered& rendered, int32_t message, std::string_view words) {
+  std::optional<text::TextRange> found;
+  for (size_t i = 0; i < rendered.from_input.size();) {
+    text::TextRange range{rendered.from_input[i].begin, rendered.from_input[i].end};
+    const int32_t owner = rendered.from_input[i++].message;
+    while (i < rendered.from_input.size() && rendered.from_input[i].message == owner &&
+           rendered.from_input[i].begin == range.end)
+      range.end = rendered.from_input[i++].end;
+    const std::string_view shown = std::string_view(rendered.text).substr(range.begin, range.end - range.begin);
+    if (owner == message && trimmed(shown) == trimmed(words)) found = range;
+  }
+  return found;
+}
+
+class ChatWriter {
+ public:
+  ChatWriter(const model::Model& model, const text::Rendered& rendered) : model_(model), rendered_(rendered) {}
+
+  // The piece up to the reply, then the reply's own ids.
+  void reply(const text::TextRange& words, const Message& message) {
+    const Own own = own_tokens(model_, message);
+    const std::string_view shown = std::string_view(rendered_.text).substr(words.begin, words.end - words.begin);
+    piece_until(words.begin);
+    append(out_, own.tokens);
+    at_ = words.end;
+    // What the ids do not cover is read as plain text together with the piece that follows.
+    if (!own.rest.empty() && shown.ends_with(own.rest)) at_ = words.end - own.rest.size();
+    if (own.end_token < 0) return;
+    const std::string end_text = model_.tokenizer->token_bytes(own.end_token, true);
+    if (end_text.empty() || !std::string_view(rendered_.text).substr(at_).starts_with(end_text)) return;
+    out_.push_back(own.end_token);
+    at_ += end_text.size();
+  }
+
+  // The last piece. The ids that hold `words`, if any: what is left when the piece's ids before and after it are taken away.
+  Context finish(const std::optional<text::TextRange>& words) {
+    Context context;
+    const size_t before_piece = out_.size(), begin = at_;
+    piece_until(rendered_.text.size());
+    context.tokens = std::move(out_);
+    if (!words || words->begin < begin) return context;
+    const std::span<const int32_t> piece = std::span(context.tokens).subspan(before_piece);
+    const auto before = encode(begin, words->begin), after = encode(words->end, rendered_.text.size());
+    const size_t head = static_cast<size_t>(std::mismatch(piece.begin(), piece.end(), before.begin(), before.end()).first - piece.begin());
+    const size_t tail = static_cast<size_t>(std::mismatch(piece.rbegin(), piece.rend() - static_cast<std::ptrdiff_t>(head), after.rbegin(), after.rend()).first - piece.rbegin());
+    context.last_tokens.assign(piece.begin() + static_cast<std::ptrdiff_t>(head), piece.end() - static_cast<std::ptrdiff_t>(tail));
+    return context;
+  }
+
+ private:
+  std::vector<int32_t> encode(size_t begin, size_t end) const {
+    std::vector<text::TextRange> plain;
+    for (const text::Provenance& range : rendered_.from_input) {
+      // Other variables (bos_token) are the template's own words.
+      if (range.message < 0 || range.end <= begin || range.begin >= end) continue;
+      plain.push_back({std::max(range.begin, begin) - begin, std::min(range.end, end) - begin});
+    }
+    const std::string_view text = std::string_view(rendered_.text).substr(begin, end - begin);
+    if (begin == 0) return model_.tokenizer->encode_with_plain_ranges(text, plain, /*add_special=*/false);
+    return encode_continuing(*model_.tokenizer, text, plain);
+  }
+  void piece_until(size_t end) {
+    if (end > at_) append(out_, encode(at_, end));
+    at_ = end;
+  }
+
+  const model::Model& model_;
+  const text::Rendered& rendered_;
+  std::vector<int32_t> out_;
+  size_t at_ = 0;
+};
+
+OrderedJson template_variables(const text::Tokenizer& tokenizer, std::string_view system, const MessagePath& path) {
+  const auto token_text = [&](int32_t id) { return id < 0 ? std::string() : std::string(tokenizer.token_text_or_empty(id)); };
+  const auto entry = [](const char* role, std::string_view content) {
+    OrderedJson out = OrderedJson::object();
+    out["role"] = role;
+    out["content"] = std::string(content);
+    return out;
+  };
+  OrderedJson messages = OrderedJson::array();
+  if (!system.empty()) messages.push_back(entry("system", system));
+  for (const auto& message : path) messages.push_back(entry(role_name(message->role), message->text));
+  OrderedJson out = OrderedJson::object();
+  out["bos_token"] = token_text(tokenizer.bos_or_negative());
+  out["eos_token"] = token_text(tokenizer.eos_or_negative());
+  out["add_generation_prompt"] = true;
+  out["messages"] = std::move(messages);
+  return out;
+}
+
+}  // namespace
+
+std::vector<int32_t> encode_continuing(const text::Tokenizer& tokenizer, std::string_view text,
+                                       std::span<const text::TextRange> plain) {
+  const auto alone = tokenizer.encode_with_plain_ranges(text, plain, false);
+  if (alone.empty() || tokenizer.is_special(alone.front()) || !adds_space(tokenizer)) return alone;
+  // The first-word rule is spent on a word in front, whose ids are then taken away again.
+  for (std::string_view front : {"\n", "x", "."}) {
+    const auto front_ids = tokenizer.encode(front, {false, false});
+    auto ids = tokenizer.encode_with_plain_ranges(std::string(front) + std::string(text), shifted(plain, front.size()), false);
+    if (ids.size() <= front_ids.size() || !std::equal(front_ids.begin(), front_ids.end(), ids.begin())) continue;
+    ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(front_ids.size()));
+    return ids;
+  }
+  return alone;
+}
+
+std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string_view text, const Message& old, bool at_start) {
+  size_t n_bytes = 0, kept = 0, kept_bytes = 0;
+  if (old.tokenizer == tokenizer.fingerprint()) {
+    for (size_t i = 0; i < old.tokens.size(); ++i) {
+      std::string bytes = tokenizer.token_bytes(old.tokens[i], false);
+      if (i == 0 && at_start && bytes.starts_with(' ') && !text.starts_with(' ')) bytes.erase(0, 1);
+      if (bytes.empty() || text.substr(n_bytes, bytes.size()) != bytes) break;
+      n_bytes += bytes.size();
+      if (n_bytes == text.size() || is_space(text[n_bytes])) kept = i + 1, kept_bytes = n_bytes;
+    }
+  }
+  std::vector<int32_t> out(old.tokens.begin(), old.tokens.begin() + static_cast<std::ptrdiff_t>(kept));
+  const std::string_view rest = text.substr(kept_bytes);
+  if (rest.empty()) return out;
+  const text::TextRange all{0, rest.size()};
+  append(out, at_start && kept == 0 ? tokenizer.encode_with_plain_ranges(rest, {&all, 1}, false)
+                                    : encode_continuing(tokenizer, rest, {&all, 1}));
+  return out;
+}
+
+Result<Context> chat_context(const model::Model& model, std::string_view system, const MessagePath& path, int64_t created_at) {
+  if (!model.chat_template) {
+    const std::string why = model.chat_template_error.empty() ? "it has none" : model.chat_template_error;
+    return Error{ErrorCode::unsupported, model.info.name + " cannot chat: " + why};
+  }
+  const OrderedJson variables = template_variables(*model.tokenizer, system, path);
+  FABULA_ASSIGN(const text::Rendered rendered, model.chat_template->render(variables, created_at / 1000));
+  ChatWriter writer(model, rendered);
+  const int32_t first = system.empty() ? 0 : 1;
+  size_t end_of_last = 0;
+  for (size_t i = 0; i < path.size(); ++i) {
+    const Message& message = *path[i];
+    if (message.role != Role::assistant || message.tokens.empty() || message.tokenizer != model.tokenizer->fingerprint()) continue;
+    const auto words = find_words(rendered, first + static_cast<int32_t>(i), message.text);
+    if (!words || words->begin < end_of_last) continue;
+    writer.reply(*words, message);
+    end_of_last = words->end;
+  }
+  std::optional<text::TextRange> last_words;
+  if (!path.empty() && path.back()->role == Role::user)
+    last_words = find_words(rendered, first + static_cast<int32_t>(path.size() - 1), path.back()->text);
+  return writer.finish(last_words);
+}
+
+Context story_context(const model::Model& model, const MessagePath& path, const KnownTokens& known) {
+  const text::Tokenizer& tokenizer = *model.tokenizer;
+  Context context;
+  if (tokenizer.adds_bos() && tokenizer.bos_or_negative() >= 0) context.tokens.push_back(tokenizer.bos_or_negative());
+  bool at_start = true;
+  for (const auto& message : path) {
+    const size_t before = context.tokens.size();
+    const auto write_plain = [&](std::string_view text) {
+      const text::TextRange all{0, text.size()};
+      append(context.tokens, at_start ? tokenizer.encode_with_plain_ranges(text, {&all, 1}, false)
+                                      : encode_continuing(tokenizer, text, {&all, 1}));
+    };
+    if (message->tokenizer == tokenizer.fingerprint() && !message->tokens.empty()) {
+      const Own own = own_tokens(model, *message);
+      append(context.tokens, own.tokens);
+      at_start = at_start && own.tokens.empty();
+      if (!own.rest.empty()) write_plain(own.rest);
+    } else if (const auto ids = known(*message); !ids.empty()) {
+      append(context.tokens, ids);
+    } else if (!message->text.empty()) {
+      write_plain(message->text);
+    }
+    at_start = at_start && message->text.empty();
+    context.last_tokens.assign(context.tokens.begin() + static_cast<std::ptrdiff_t>(before), context.tokens.end());
+  }
+  return context;
+}
+
+std::string decode_continuing(const std::shared_ptr<const text::Tokenizer>& tokenizer, std::span<const int32_t> before,
+                              std::span<const int32_t> tokens) {
+  text::TokenStream stream(tokenizer, /*keep_special=*/false);
+  for (int32_t token : before) (void)stream.push(token);
+  std::string out;
+  for (int32_t token : tokens) out += stream.push(token);
+  return out;
+}
+
+}  // namespace fabula::session

@@ -1,0 +1,170 @@
+// Inside of the Service: one thread that owns the store, the engine's consumer and every reply that is being written.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/session/context.h"
+#include "core/session/host_lock.h"
+#include "core/session/service.h"
+#include "core/session/snapshots.h"
+
+namespace fabula::session {
+
+class Service::Impl {
+ public:
+  template <class T>
+  using Promise = std::shared_ptr<std::promise<Result<T>>>;
+  using LoadedModel = engine::Engine::LoadedModel;
+
+  // A reply while it is being written.
+  struct Running {
+    std::string session;
+    Message message;                // as it grows
+    std::optional<Message> before;  // what it was, where it is being continued
+    Promise<Message> answer;
+    engine::ModelId model = 0;
+    int64_t tokens_before = 0;      // that it had when this request began
+    int64_t prompt_done = 0, prompt_total = 0;
+    double asked_at = 0, first_token_at = 0, flushed_at = 0;  // monotonic seconds
+    bool changed = false;           // since the last flush
+    bool flush_failed = false;      // said once
+  };
+  struct Loading {
+    Mode mode = Mode::chat;
+    engine::ModelLoad load;
+    Promise<ModelState> answer;
+  };
+  struct Replay;
+
+  Impl(Options given, HostLock lock, std::unique_ptr<Store> store);
+  ~Impl();
+
+  // ---- any thread ----
+  void post(std::function<void()> job);
+  template <class T, class Work>
+  Answer<T> ask(Work work) {  // work(): Result<T>, on the service's thread
+    auto promise = std::make_shared<std::promise<Result<T>>>();
+    Answer<T> answer = promise->get_future();
+    post([promise, work = std::move(work)]() mutable { promise->set_value(work()); });
+    return answer;
+  }
+  template <class T, class Work>
+  Answer<T> ask_later(Work work) {  // work(promise) keeps the promise until it is known
+    auto promise = std::make_shared<std::promise<Result<T>>>();
+    Answer<T> answer = promise->get_future();
+    post([promise, work = std::move(work)]() mutable { work(std::move(promise)); });
+    return answer;
+  }
+
+  // ---- the service's thread: the loop (service_loop.cpp) ----
+  void run();
+  void wait_for_work();
+  bool handle_events();
+  void on_token(Running& running, const engine::Event& event);
+  void on_finished(engine::RequestId request, const engine::Event& event);
+  void flush_partials(bool all);
+  void retry_unsaved();
+  void say(Notice::Kind kind, std::string text);
+
+  // ---- snapshots ----
+  void publish_sessions();
+  void publish_view(const std::string& session);
+  void publish_live(const Running& running);
+  void publish(const std::string& session);  // list and view
+
+  // ---- words (service_words.cpp) ----
+  Status begin_send(const std::string& session, std::string text, const ReplyOptions& options, const Promise<Message>& answer);
+  Status begin_regenerate(const std::string& session, const ReplyOptions& options, const Promise<Message>& answer);
+  Status begin_continue(const std::string& session, const ReplyOptions& options, const Promise<Message>& answer);
+  Status continue_message(const SessionView& view, const ReplyOptions& options, const Promise<Message>& answer);
+  Status edit(const std::string& session, const std::string& message, const std::string& text);
+  Status rollback_last_exchange(const std::string& session);
+
+  struct Start {  // of one request
+    std::vector<int32_t> prompt;
+    Message message;
+    std::optional<Message> before;
+    uint64_t seed = 0;
+    engine::SamplerSettings sampler;
+    int64_t max_tokens = 0;
+    bool joined = false;
+  };
+  Status start_reply(const SessionView& view, const MessagePath& path, std::vector<int32_t> prompt, const ReplyOptions& options,
+                     bool joined, const Promise<Message>& answer);
+  Status start(const SessionView& view, Start start, const Promise<Message>& answer);
+  Result<Context> context_of(const LoadedModel& loaded, const SessionView& view, const MessagePath& path);
+  Result<std::shared_ptr<const LoadedModel>> ready_model(Mode mode) const;
+  Status check_idle(const std::string& session) const;
+  FindMessage finder(const std::string& session);
+  // What nobody changed follows the model's own defaults.
+  engine::SamplerSettings shown_sampler(Mode mode, const engine::SamplerSettings& chosen) const;
+  Status set_settings(const std::string& session, SessionSettings settings);
+  engine::SamplerSettings sampler_of(const SessionView& view, const ReplyOptions& options) const;
+
+  Running* running_or_null(const std::string& session);
+  void finish(Running running, engine::FinishReason reason, std::optional<Error> error);
+  void stop_now(const std::string& session);
+
+  // ---- models (service_models.cpp) ----
+  void load_model(Mode mode, engine::ModelLoad load, Promise<ModelState> answer);
+  void on_load_event(const engine::Event& event);
+  void use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load);
+  void unload_model(Mode mode);
+  void retire_unused();
+
+  // ---- replay (service_replay.cpp) ----
+  void begin_replay(std::vector<std::shared_ptr<const Message>> messages, Promise<ReplayReport> answer);
+  bool on_replay_event(const engine::Event& event);
+  void replay_next();
+  Status submit_replay_part();
+  void end_replay_reply(ReplayReport::Outcome outcome, std::string why);
+
+  // Runs `change` after stopping the session's reply, then shows the result.
+  template <class Change>
+  Status change(const std::string& session, Change work) {
+    stop_now(session);
+    Status status = work();
+    publish(session);
+    return status;
+  }
+
+  const Options options;
+  HostLock lock;
+  std::unique_ptr<Store> store;
+  engine::Engine engine;
+  std::unique_ptr<engine::Consumer> consumer;
+  Snapshots snapshots;
+
+  std::unordered_map<engine::RequestId, Running> running;
+  std::unordered_map<engine::RequestId, Loading> loading;
+  std::array<ModelState, 2> models;              // by mode
+  std::array<engine::ModelLoad, 2> model_loads;  // what they were loaded with
+  std::array<engine::RequestId, 2> newest_load{};
+  std::set<engine::ModelId> loaded_models;
+  std::unordered_set<std::string> open_views;
+  std::vector<Running> unsaved;                  // finished, but the disk refused
+  double unsaved_tried_at = 0;
+  std::unique_ptr<Replay> replay;
+  std::map<uint64_t, Follower> followers;
+  bool shown_changed = false;
+
+  // ---- between the threads ----
+  std::mutex mutex;
+  std::condition_variable wakes;
+  std::deque<std::function<void()>> jobs;
+  bool closing = false;
+  std::atomic<bool> engine_has_events{false};
+  std::atomic<uint64_t> last_follower{0};
+  std::thread thread;
+};
+
+}  // namespace fabula::session

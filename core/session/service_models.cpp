@@ -1,0 +1,156 @@
+// Which model each mode speaks with.
+#include <algorithm>
+#include <limits>
+
+#include "core/formats/dtype.h"
+#include "core/session/defaults.h"
+#include "core/session/service_impl.h"
+
+namespace fabula::session {
+
+namespace {
+
+bool same_load(const engine::ModelLoad& a, const engine::ModelLoad& b) {
+  return a.path == b.path && a.precision == b.precision && a.kv_precision == b.kv_precision && a.context == b.context &&
+         a.device == b.device;
+}
+
+constexpr std::array both_modes{Mode::chat, Mode::story};
+
+std::string effective_precision(const compute::ExecutorInfo& executor) {
+  // The type that most of the weights have; norms and biases are small.
+  std::map<std::string, int> counts;
+  for (const compute::TensorReport& tensor : executor.tensors) ++counts[std::string(formats::dtype_info(tensor.effective).name)];
+  const auto most = std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == counts.end() ? std::string() : most->first;
+}
+
+}  // namespace
+
+void Service::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<ModelState> answer) {
+  const auto index = static_cast<size_t>(mode);
+  newest_load[index] = std::numeric_limits<engine::RequestId>::max();  // an older load that is still under way is not wanted
+  for (Mode other : both_modes) {
+    const auto& state = models[static_cast<size_t>(other)];
+    if (state.phase != ModelState::Phase::ready || !same_load(model_loads[static_cast<size_t>(other)], load)) continue;
+    use_model(mode, state.id, load);
+    answer->set_value(models[index]);
+    return;
+  }
+  // The model that is there stays usable until the new one is ready.
+  ModelState shown = models[index];
+  shown.phase = ModelState::Phase::loading;
+  shown.progress = 0;
+  shown.path = load.path.string();
+  shown.name = load.path.stem().string();
+  shown.error.clear();
+  snapshots.set_model(mode, std::move(shown));
+  shown_changed = true;
+  const engine::RequestId request = engine.load(load, *consumer);
+  newest_load[index] = request;
+  loading.emplace(request, Loading{mode, std::move(load), std::move(answer)});
+}
+
+void Service::Impl::on_load_event(const engine::Event& event) {
+  const auto found = loading.find(event.request);
+  if (found == loading.end()) return;
+  const Mode mode = found->second.mode;
+  const auto index = static_cast<size_t>(mode);
+  const bool wanted = newest_load[index] == event.request;
+  if (event.kind == engine::Event::Kind::load_progress) {
+    if (!wanted) return;
+    ModelState shown = snapshots.model(mode);
+    shown.progress = event.fraction;
+    snapshots.set_model(mode, std::move(shown));
+    shown_changed = true;
+    return;
+  }
+  if (event.kind == engine::Event::Kind::unloaded) return;
+  Loading done = std::move(found->second);
+  loading.erase(found);
+  if (event.kind == engine::Event::Kind::loaded) {
+    loaded_models.insert(event.model);
+    if (wanted) {
+      use_model(mode, event.model, done.load);
+      done.answer->set_value(models[index]);
+    } else {
+      retire_unused();
+      done.answer->set_value(Error{ErrorCode::cancelled, "another model was chosen meanwhile"});
+    }
+    return;
+  }
+  Error error = consumer->take_error(event.request);
+  if (wanted) {
+    // A failure is shown; the model that was there before goes on serving.
+    ModelState shown = models[index];
+    shown.error = error.message;
+    if (shown.phase != ModelState::Phase::ready) {
+      shown.phase = ModelState::Phase::failed;
+      shown.path = done.load.path.string();
+      models[index] = shown;
+    }
+    snapshots.set_model(mode, std::move(shown));
+    shown_changed = true;
+  }
+  done.answer->set_value(std::move(error));
+}
+
+void Service::Impl::use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load) {
+  const auto index = static_cast<size_t>(mode);
+  const auto loaded = engine.loaded_or_null(model);
+  if (!loaded) return;
+  ModelState state;
+  state.phase = ModelState::Phase::ready;
+  state.progress = 1;
+  state.id = model;
+  state.path = load.path.string();
+  state.name = loaded->model->info.name;
+  state.has_chat_template = loaded->model->chat_template != nullptr;
+  state.chat_template_error = loaded->model->chat_template_error;
+  state.context = loaded->context;
+  state.precision = effective_precision(loaded->executor);
+  state.device = loaded->executor.kind + (loaded->executor.isa.empty() ? "" : " " + loaded->executor.isa);
+  state.weight_bytes = loaded->executor.weight_bytes;
+  models[index] = state;
+  model_loads[index] = load;
+  snapshots.set_model(mode, std::move(state));
+  shown_changed = true;
+  retire_unused();
+  for (const std::string& session : open_views) publish_view(session);  // the model's defaults are shown
+}
+
+void Service::Impl::unload_model(Mode mode) {
+  const auto index = static_cast<size_t>(mode);
+  newest_load[index] = std::numeric_limits<engine::RequestId>::max();
+  models[index] = {};
+  snapshots.set_model(mode, {});
+  shown_changed = true;
+  retire_unused();
+}
+
+engine::SamplerSettings Service::Impl::shown_sampler(Mode mode, const engine::SamplerSettings& chosen) const {
+  const auto loaded = engine.loaded_or_null(models[static_cast<size_t>(mode)].id);
+  if (!loaded || !same_sampler(chosen, {})) return chosen;
+  return default_sampler(loaded->model->defaults);
+}
+
+Status Service::Impl::set_settings(const std::string& session, SessionSettings settings) {
+  FABULA_ASSIGN(const SessionInfo info, store->info(session));
+  if (same_sampler(settings.sampler, shown_sampler(info.mode, {}))) settings.sampler = {};
+  return store->set_settings(session, settings);
+}
+
+// Models that no mode speaks with any more, and no reply is being written by, give their memory back.
+void Service::Impl::retire_unused() {
+  const auto is_used = [&](engine::ModelId model) {
+    return std::any_of(models.begin(), models.end(), [&](const ModelState& state) { return state.id == model; }) ||
+           std::any_of(running.begin(), running.end(), [&](const auto& entry) { return entry.second.model == model; });
+  };
+  std::erase_if(loaded_models, [&](engine::ModelId model) {
+    if (is_used(model)) return false;
+    engine.unload(model);
+    return true;
+  });
+}
+
+}  // namespace fabula::session

@@ -1,0 +1,348 @@
+// Sending, regenerating, continuing, editing: from a session's path to a request, and from its end to a finished message.
+#include <algorithm>
+
+#include "core/base/clock.h"
+#include "core/session/defaults.h"
+#include "core/session/service_impl.h"
+
+namespace fabula::session {
+
+namespace {
+
+// Receipts name what wrote them; part of it decides on nothing and only helps to find a regression.
+constexpr const char* build_name = "fabula " FABULA_VERSION;
+
+MessagePath up_to(const MessagePath& path, size_t count) { return {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(count)}; }
+
+bool is_reply(const Message& message) { return message.role == Role::assistant; }
+
+bool was_cut_short(const Message& message) {
+  return message.finish_reason == "interrupted" || message.finish_reason == "cancelled" || message.finish_reason == "error" ||
+         message.finish_reason == "partial";
+}
+
+Error nothing_there() { return {ErrorCode::invalid_argument, "there is nothing to go on from yet"}; }
+
+}  // namespace
+
+// ---- what a request needs ----
+
+Status Service::Impl::check_idle(const std::string& session) const {
+  for (const auto& [request, reply] : running)
+    if (reply.session == session) return Error{ErrorCode::busy, "a reply is being written in this session: stop it first"};
+  return {};
+}
+
+Result<std::shared_ptr<const engine::Engine::LoadedModel>> Service::Impl::ready_model(Mode mode) const {
+  const ModelState& state = models[static_cast<size_t>(mode)];
+  const auto loaded = engine.loaded_or_null(state.id);
+  if (loaded) return loaded;
+  const bool is_loading = std::any_of(loading.begin(), loading.end(), [&](const auto& entry) { return entry.second.mode == mode; });
+  if (is_loading) return Error{ErrorCode::busy, "the model is still being loaded"};
+  return Error{ErrorCode::unsupported, "no model is loaded: choose one first"};
+}
+
+FindMessage Service::Impl::finder(const std::string& session) {
+  return [this, session](const std::string& id) -> const Message* {
+    const auto found = store->message(session, id);
+    return found.ok() ? found->get() : nullptr;  // the tree keeps it alive
+  };
+}
+
+Result<Context> Service::Impl::context_of(const LoadedModel& loaded, const SessionView& view, const MessagePath& path) {
+  Context context;
+  if (view.info.mode == Mode::chat) {
+    FABULA_ASSIGN(context, chat_context(*loaded.model, view.system, path, view.info.created_at));
+  } else {
+    context = story_context(*loaded.model, path, [&](const Message& message) {
+      const auto known = store->tokens_or_empty(view.info.id, message.id, loaded.model->tokenizer->fingerprint());
+      return known.ok() ? *known : std::vector<int32_t>();
+    });
+  }
+  if (context.tokens.empty()) return nothing_there();
+  const auto size = static_cast<int64_t>(context.tokens.size());
+  if (size >= loaded.context)
+    return Error{ErrorCode::context_overflow, "the text so far is " + std::to_string(size) + " tokens long, and the context holds " +
+                                                  std::to_string(loaded.context) + ": nothing more fits"};
+  return context;
+}
+
+engine::SamplerSettings Service::Impl::sampler_of(const SessionView& view, const ReplyOptions& options) const {
+  return options.sampler ? *options.sampler : shown_sampler(view.info.mode, view.settings.sampler);
+}
+
+// ---- the commands ----
+
+Status Service::Impl::begin_send(const std::string& session, std::string text, const ReplyOptions& options,
+                                 const Promise<Message>& answer) {
+  FABULA_TRY(check_idle(session));
+  FABULA_ASSIGN(const SessionView view, store->view(session));
+  if (text.empty()) {
+    if (view.info.mode == Mode::story) return begin_continue(session, options, answer);
+    return Error{ErrorCode::invalid_argument, "an empty message cannot be sent"};
+  }
+  FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
+  Message user;
+  user.id = make_uuid_v7();
+  user.parent = view.current;
+  user.role = Role::user;
+  user.text = std::move(text);
+  user.created_at = unix_milliseconds();
+  MessagePath path = view.path;
+  path.push_back(std::make_shared<const Message>(user));
+  FABULA_ASSIGN(Context context, context_of(*loaded, view, path));
+  user.tokens = std::move(context.last_tokens);
+  user.tokenizer = user.tokens.empty() ? "" : loaded->model->tokenizer->fingerprint();
+  path.back() = std::make_shared<const Message>(user);
+  FABULA_TRY(store->append(session, user));
+  if (const Status cleared = store->set_draft(session, ""); !cleared.ok()) say(Notice::Kind::warning, cleared.error().message);
+  const Status started = start_reply(view, path, std::move(context.tokens), options, /*joined=*/true, answer);
+  publish(session);
+  return started;
+}
+
+Status Service::Impl::begin_regenerate(const std::string& session, const ReplyOptions& options, const Promise<Message>& answer) {
+  FABULA_TRY(check_idle(session));
+  FABULA_ASSIGN(const SessionView view, store->view(session));
+  if (view.path.empty()) return nothing_there();
+  FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
+  MessagePath path = is_reply(*view.path.back()) ? up_to(view.path, view.path.size() - 1) : view.path;
+  FABULA_ASSIGN(Context context, context_of(*loaded, view, path));
+  const Status started = start_reply(view, path, std::move(context.tokens), options, /*joined=*/false, answer);
+  publish(session);
+  return started;
+}
+
+Status Service::Impl::begin_continue(const std::string& session, const ReplyOptions& options, const Promise<Message>& answer) {
+  FABULA_TRY(check_idle(session));
+  FABULA_ASSIGN(const SessionView view, store->view(session));
+  const bool chat = view.info.mode == Mode::chat;
+  if (chat && view.path.empty()) return nothing_there();
+  const bool same_message = !view.path.empty() && is_reply(*view.path.back()) && (chat || was_cut_short(*view.path.back()));
+  Status started;
+  if (same_message) {
+    started = continue_message(view, options, answer);
+  } else {
+    FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
+    FABULA_ASSIGN(Context context, context_of(*loaded, view, view.path));
+    started = start_reply(view, view.path, std::move(context.tokens), options, /*joined=*/false, answer);
+  }
+  publish(session);
+  return started;
+}
+
+Status Service::Impl::start_reply(const SessionView& view, const MessagePath& path, std::vector<int32_t> prompt,
+                                  const ReplyOptions& options, bool joined, const Promise<Message>& answer) {
+  FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
+  Start start;
+  start.seed = options.seed ? *options.seed : view.settings.seed ? *view.settings.seed : draw_seed();
+  start.sampler = sampler_of(view, options);
+  start.max_tokens = options.max_tokens.value_or(view.settings.max_tokens);
+  start.joined = joined;
+  start.prompt = std::move(prompt);
+  Message& reply = start.message;
+  reply.id = make_uuid_v7();
+  reply.parent = path.empty() ? "" : path.back()->id;
+  reply.role = Role::assistant;
+  reply.tokenizer = loaded->model->tokenizer->fingerprint();
+  reply.created_at = unix_milliseconds();
+  Receipt& receipt = reply.receipt.emplace();
+  receipt.model_fingerprint = loaded->model->info.fingerprint;
+  receipt.numerics_id = loaded->executor.numerics_id;
+  receipt.build = build_name;
+  receipt.sampler = start.sampler;
+  receipt.seed = start.seed;
+  receipt.max_tokens = start.max_tokens;
+  receipt.stop = options.stop.empty() ? view.settings.stop : options.stop;
+  describe_prompt(receipt, start.prompt, path, finder(view.info.id));
+  return this->start(view, std::move(start), answer);
+}
+
+namespace {
+
+// How a reply is taken up again: with the seed and settings that were in force at its end.
+struct InForce {
+  uint64_t seed;
+  engine::SamplerSettings sampler;
+};
+
+InForce in_force(const Receipt& receipt) {
+  if (receipt.continuations.empty()) return {receipt.seed, receipt.sampler};
+  return {receipt.continuations.back().seed, receipt.continuations.back().sampler};
+}
+
+// Text that might have become a stop string was held back when the reply was cut: its tokens are written again (the same
+// ones, for randomness goes by position), so that a stop string across the cut is still found.
+size_t tokens_to_repeat(const Receipt& receipt) {
+  size_t longest = 0;
+  for (const std::string& stop : receipt.stop) longest = std::max(longest, stop.size());
+  return longest;
+}
+
+}  // namespace
+
+Status Service::Impl::continue_message(const SessionView& view, const ReplyOptions& options, const Promise<Message>& answer) {
+  FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
+  const model::Model& model = *loaded->model;
+  const Message& old = *view.path.back();
+  if (!old.receipt)
+    return Error{ErrorCode::invalid_argument, "this reply was not written by a model, so nothing says how it would go on: regenerate it"};
+  if (old.receipt->model_fingerprint != model.info.fingerprint || old.receipt->numerics_id != loaded->executor.numerics_id)
+    return Error{ErrorCode::unsupported, "this reply was begun by another model or precision: load that one to go on, or regenerate the reply"};
+  FABULA_ASSIGN(Start start, ([&]() -> Result<Start> {
+    Start made;
+    FABULA_ASSIGN(made.prompt, prompt_of(*old.receipt, finder(view.info.id)));
+    return made;
+  }()));
+  start.message = old;
+  start.before = old;
+  Message& reply = start.message;
+  Receipt& receipt = *reply.receipt;
+  const bool cut_short = was_cut_short(old);
+  const bool at_end_token = !reply.tokens.empty() && std::find(model.end_tokens.begin(), model.end_tokens.end(), reply.tokens.back()) != model.end_tokens.end();
+  if (at_end_token) reply.tokens.pop_back();
+  if (cut_short) reply.tokens.resize(reply.tokens.size() - std::min(reply.tokens.size(), tokens_to_repeat(receipt)));
+
+  // The same words that would have come; another seed only where one was asked for, or where the old one ends the reply.
+  const InForce old_force = in_force(receipt);
+  InForce force = old_force;
+  if (options.seed) force.seed = *options.seed;
+  else if (at_end_token) force.seed = draw_seed();
+  if (options.sampler) force.sampler = *options.sampler;
+  const auto n_tokens = static_cast<int64_t>(reply.tokens.size());
+  if (force.seed != old_force.seed || !same_sampler(force.sampler, old_force.sampler))
+    receipt.continuations.push_back({n_tokens, force.seed, force.sampler});
+  start.seed = force.seed;
+  start.sampler = force.sampler;
+  const int64_t left = receipt.max_tokens > 0 ? receipt.max_tokens - n_tokens : 0;
+  const bool use_what_is_left = cut_short && !options.max_tokens && (receipt.max_tokens <= 0 || left > 0);
+  start.max_tokens = use_what_is_left ? left : options.max_tokens.value_or(view.settings.max_tokens);
+  receipt.max_tokens = start.max_tokens > 0 ? n_tokens + start.max_tokens : 0;
+
+  reply.text = decode_continuing(model.tokenizer, start.prompt, reply.tokens);
+  start.prompt.insert(start.prompt.end(), reply.tokens.begin(), reply.tokens.end());
+  FABULA_ASSIGN(const bool is_followed, store->has_followers(view.info.id, old.id));
+  if (is_followed) {
+    // What was said after it was said to the shorter reply: the longer one becomes an alternative.
+    reply.id = make_uuid_v7();
+    reply.created_at = unix_milliseconds();
+    start.before.reset();
+  }
+  return this->start(view, std::move(start), answer);
+}
+
+Status Service::Impl::start(const SessionView& view, Start start, const Promise<Message>& answer) {
+  FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
+  engine::GenerateRequest request;
+  request.model = models[static_cast<size_t>(view.info.mode)].id;
+  request.prompt = std::move(start.prompt);
+  request.sampler = start.sampler;
+  request.seed = start.seed;
+  request.max_tokens = start.max_tokens;
+  request.stop = start.message.receipt->stop;
+  request.priority = 1;
+  Running reply;
+  reply.session = view.info.id;
+  reply.message = std::move(start.message);
+  reply.message.finish_reason = "partial";
+  reply.before = std::move(start.before);
+  reply.model = request.model;
+  reply.answer = answer;
+  reply.tokens_before = static_cast<int64_t>(reply.message.tokens.size());
+  reply.prompt_total = static_cast<int64_t>(request.prompt.size());
+  reply.asked_at = reply.flushed_at = monotonic_seconds();
+  FABULA_ASSIGN(const engine::RequestId id, engine.submit(std::move(request), *consumer));
+  const Status saved = reply.before ? store->update_partial(reply.session, reply.message)
+                                    : store->append(reply.session, reply.message, start.joined);
+  if (!saved.ok()) {
+    engine.cancel(id);
+    return saved;
+  }
+  const model::ModelInfo& info = loaded->model->info;
+  if (const Status noted = store->set_model(reply.session, info.path, info.name, info.fingerprint); !noted.ok())
+    say(Notice::Kind::warning, noted.error().message);
+  publish_live(reply);
+  running.emplace(id, std::move(reply));
+  return {};
+}
+
+// ---- the end of a reply ----
+
+Service::Impl::Running* Service::Impl::running_or_null(const std::string& session) {
+  for (auto& [request, reply] : running)
+    if (reply.session == session) return &reply;
+  return nullptr;
+}
+
+void Service::Impl::finish(Running reply, engine::FinishReason reason, std::optional<Error> error) {
+  reply.message.finish_reason = engine::finish_reason_name(reason);
+  const Status saved = store->finish_message(reply.session, reply.message, reply.before ? &*reply.before : nullptr);
+  const std::string session = reply.session;
+  const auto answer = reply.answer;
+  Result<Message> result = error ? Result<Message>(*error) : saved.ok() ? Result<Message>(reply.message) : Result<Message>(saved.error());
+  if (error) say(Notice::Kind::error, error->message);
+  if (saved.ok()) {
+    snapshots.set_live(session, nullptr);
+  } else {
+    // It stays in memory and on the screen, and is tried again until the disk takes it.
+    say(Notice::Kind::error, "The reply could not be saved yet: " + saved.error().message);
+    unsaved_tried_at = monotonic_seconds();
+    unsaved.push_back(std::move(reply));
+  }
+  publish(session);
+  retire_unused();
+  answer->set_value(std::move(result));
+}
+
+void Service::Impl::stop_now(const std::string& session) {
+  const auto is_of_session = [&](const auto& entry) { return entry.second.session == session; };
+  if (std::find_if(running.begin(), running.end(), is_of_session) == running.end()) return;
+  while (handle_events()) {
+  }
+  const auto found = std::find_if(running.begin(), running.end(), is_of_session);
+  if (found == running.end()) return;
+  engine.cancel(found->first);
+  Running reply = std::move(found->second);
+  running.erase(found);
+  reply.message.stats.generated_tokens = static_cast<int64_t>(reply.message.tokens.size());
+  finish(std::move(reply), engine::FinishReason::cancelled, std::nullopt);
+}
+
+// ---- moves ----
+
+Status Service::Impl::edit(const std::string& session, const std::string& message, const std::string& text) {
+  FABULA_ASSIGN(const SessionView view, store->view(session));
+  FABULA_ASSIGN(const std::shared_ptr<const Message> old, store->message(session, message));
+  if (old->text == text) return {};
+  Message edited;
+  edited.id = make_uuid_v7();
+  edited.parent = old->parent;
+  edited.role = old->role;
+  edited.text = text;
+  edited.created_at = unix_milliseconds();
+  // Without a model the words are kept, and tokenised when a model reads them.
+  if (const auto loaded = ready_model(view.info.mode); loaded.ok() && !text.empty()) {
+    const text::Tokenizer& tokenizer = *(*loaded)->model->tokenizer;
+    const bool at_start = view.info.mode == Mode::story && old->parent.empty();
+    edited.tokens = encode_edited(tokenizer, text, *old, at_start);
+    edited.tokenizer = edited.tokens.empty() ? "" : tokenizer.fingerprint();
+  }
+  return store->append(session, edited);
+}
+
+Status Service::Impl::rollback_last_exchange(const std::string& session) {
+  FABULA_ASSIGN(const SessionView view, store->view(session));
+  if (view.path.empty()) return nothing_there();
+  size_t keep = view.path.size();
+  if (view.info.mode == Mode::chat) {
+    while (keep > 0 && view.path[keep - 1]->role != Role::user) --keep;
+    keep = keep > 0 ? keep - 1 : 0;
+  } else {
+    // The last part of the page, with the words that it was asked for with.
+    --keep;
+    if (is_reply(*view.path.back()) && keep > 0 && view.path[keep - 1]->role == Role::user) --keep;
+  }
+  return store->set_current(session, keep > 0 ? view.path[keep - 1]->id : "");
+}
+
+}  // namespace fabula::session
