@@ -38,6 +38,7 @@ struct PaintSpan {
   Colour background = 0;
   bool underline = false;
   bool strikethrough = false;
+  bool rounded = false;  // the background as a pill around the words, instead of the whole height of the line
   uint32_t tag = 0;  // the caller's own: a link's number, a provenance, a search hit; 0 for none
 
   bool operator==(const PaintSpan&) const = default;

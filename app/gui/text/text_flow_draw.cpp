@@ -15,6 +15,12 @@ void fill(ImDrawList& list, Point origin, const Rect& rect, Colour colour) {
                      {origin.x + rect.x + rect.width, std::round(origin.y + rect.y + rect.height)}, colour);
 }
 
+void fill_pill(ImDrawList& list, Point origin, const Rect& rect, float size_px, Colour colour) {
+  const float height = std::round(size_px * 1.3f), side = std::round(size_px * 0.15f);
+  const float top = std::round(origin.y + rect.y + (rect.height - height) / 2);
+  list.AddRectFilled({origin.x + rect.x - side, top}, {origin.x + rect.x + rect.width + side, top + height}, colour, size_px * 0.22f);
+}
+
 }  // namespace
 
 void TextFlow::draw(ImDrawList& list, Point origin, float clip_top, float clip_bottom, const FlowPaint& paint) {
@@ -33,7 +39,7 @@ void TextFlow::draw(ImDrawList& list, Point origin, float clip_top, float clip_b
   for (const PaintSpan& span : spans)
     if (span.background != 0)
       for (const Rect& rect : range_rects(std::max(begin, span.begin), std::min(end, span.end), top, bottom))
-        fill(list, origin, rect, span.background);
+        span.rounded ? fill_pill(list, origin, rect, style_.size_px, span.background) : fill(list, origin, rect, span.background);
   if (paint.selection != 0)
     for (const Rect& rect : range_rects(std::max(begin, paint.selection_begin), std::min(end, paint.selection_end), top, bottom))
       fill(list, origin, rect, paint.selection);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "app/gui/text/editor.h"
+#include "app/gui/text/markdown_view.h"
 #include "app/gui/text/text_engine.h"
 #include "app/gui/text/text_view.h"
 
@@ -83,5 +84,21 @@ struct ViewResult {
 // A TextView as an item at the cursor: selection by mouse, Ctrl+C when focused.
 ViewResult view_box(TextEngine& engine, const char* id, TextView& view, InputQueue& input, Clipboard& clipboard,
                     float width_px, Colour text = 0, Colour selection = 0);
+
+struct MarkdownResult {
+  float height = 0;
+  bool focused = false;
+  bool hovered = false;
+  bool clicked = false;        // pressed and released without selecting
+  std::string clicked_link;    // http or https; the caller opens it
+  std::string hovered_link;    // to be shown
+  bool copied_code = false;    // a code block went to the clipboard
+  int hovered_copy = -1;
+};
+
+// A MarkdownView as an item at the cursor: selection across blocks, links, Ctrl+C and Ctrl+A when focused, a copy button on
+// each code block (copy_label "": none). Set the view's look before.
+MarkdownResult markdown_box(TextEngine& engine, const char* id, MarkdownView& view, InputQueue& input, Clipboard& clipboard,
+                            float width_px, std::string_view copy_label);
 
 }  // namespace fabula::text

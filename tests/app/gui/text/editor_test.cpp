@@ -27,7 +27,7 @@ struct Setup : test::TextFixture {
   bool press(Editor& editor, Key key, bool ctrl = false, bool shift = false) { return editor.key({key, ctrl, shift, false}, clipboard); }
 };
 
-PaintSpan mark(size_t begin, size_t end, uint32_t tag) { return {begin, end, 0xff0000ff, 0, false, false, tag}; }
+PaintSpan mark(size_t begin, size_t end, uint32_t tag) { return {begin, end, 0xff0000ff, 0, false, false, false, tag}; }
 
 }  // namespace
 

@@ -69,7 +69,7 @@ TEST_CASE("appending shapes the last paragraph alone") {
   flow.set_width(200);  // another width breaks lines anew, but shapes nothing
   flow.layout_all();
   CHECK(flow.shaped_paragraphs() == 4);
-  flow.set_paint_spans({{0, 3, 0xff0000ff, 0, false, false, 1}});
+  flow.set_paint_spans({{0, 3, 0xff0000ff, 0, false, false, false, 1}});
   flow.layout_all();
   CHECK(flow.shaped_paragraphs() == 4);
   flow.set_font_spans({{4, 7, {FontFamily::ui, FontWeight::bold, false, 1}}});
@@ -133,7 +133,7 @@ TEST_CASE("tags under a point") {
   TextFlow flow(*f.engine);
   flow.set_width(1000);
   flow.set_text("see this link here");
-  flow.set_paint_spans({{9, 13, 0, 0, true, false, 7}});
+  flow.set_paint_spans({{9, 13, 0, 0, true, false, false, 7}});
   const Rect at = flow.caret_rect({11, false});
   CHECK(flow.tag_at({at.x, at.y + 5}) == 7);
   CHECK(flow.tag_at({2, at.y + 5}) == 0);

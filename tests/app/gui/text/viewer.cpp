@@ -1,5 +1,5 @@
 // Draws a page of mixed scripts off screen and writes it as a picture, for a person to look at:
-//   text_viewer OUT.ppm [light|dark] [scale]
+//   text_viewer OUT.ppm [light|dark] [scale] [reply]
 #define GLFW_INCLUDE_NONE
 #include <GLFW/glfw3.h>
 #include <backends/imgui_impl_opengl3.h>
@@ -31,11 +31,19 @@ const char* const sample =
     "Emoji: 😀 👩‍👩‍👧‍👦 🇩🇪🇯🇵 👍🏽 ❤️ ☎ ☎️ 1️⃣ 🏳️‍🌈 in a line of text, Missing: \xF3\xB0\x80\x80 invalid: \xFF\xFE.\n"
     "Averyveryveryverylongwordwithoutanyspacesthatmustbesplitbecauseitdoesnotfitintoonelineofthepageatallnotatallreally!";
 
+const char* const reply =
+    "# A reply in Markdown\n\nSome *emphasis*, **strong words**, `inline_code()` and ~~gone~~, with a [link](https://example.org).\n\n"
+    "1. First item\n2. Second, with `code`\n   - nested 中文\n   - again\n3. Third\n\n> To be, or not to be,\n> that is the question.\n\n"
+    "```python\ndef tell(story: str, n=3):\n    # once upon a time\n    return [f\"{story}!\" for _ in range(n)]\n```\n\n"
+    "| Model | Tokens/s | Note |\n|:--|--:|:-:|\n| SmolLM2-135M | 120.5 | fast |\n| Llama 3.2 1B | 21.0 | a much longer note that has to wrap somewhere in its cell |\n\n"
+    "---\n\n- [x] done\n- [ ] still open\n\nThe formula $E = mc^2$ stays readable.\n";
+
 struct Page {
-  explicit Page(TextEngine& engine) : view(engine), editor(engine), code(engine) {}
+  explicit Page(TextEngine& engine) : view(engine), editor(engine), code(engine), reply(engine) {}
   TextView view;
   Editor editor;
   TextView code;
+  MarkdownView reply;
   InputQueue input;
   MemoryClipboard clipboard;
 };
@@ -46,13 +54,19 @@ void fill_page(Page& page, float scale, bool dark) {
   page.view.flow().set_font_spans({{0, 4, {FontFamily::ui, FontWeight::bold, false, 1}},
                                    {5, 16, {FontFamily::ui, FontWeight::regular, true, 1}},
                                    {40, 54, {FontFamily::ui, FontWeight::semibold, false, 1.5f}}});
-  page.view.flow().set_paint_spans({{55, 80, dark ? 0xffffb080u : 0xffb05000u, 0, true, false, 1},
-                                    {81, 96, 0, dark ? 0xff205060u : 0xffa0f0ffu, false, false, 2},
-                                    {97, 104, 0, 0, false, true, 3}});
+  page.view.flow().set_paint_spans({{55, 80, dark ? 0xffffb080u : 0xffb05000u, 0, true, false, false, 1},
+                                    {81, 96, 0, dark ? 0xff205060u : 0xffa0f0ffu, false, false, false, 2},
+                                    {97, 104, 0, 0, false, true, false, 3}});
   page.view.selection().select(110, 330);
   page.code.set_style({{FontFamily::mono, FontWeight::regular, false, 1}, 14 * scale, 1.45f, 0, true});
   page.code.set_text("for (int i = 0; i < n; ++i) {\n\tsum += x[i] * w[i];  // fi -> != 中文\n}");
   page.editor.set_text("The editor: type here. 请输入。 שלום עולם and more, which wraps to a second line when it is long enough.");
+}
+
+void draw_reply(TextEngine& engine, Page& page, float scale, bool dark) {
+  page.reply.set_look(markdown_look(dark, 16 * scale));
+  page.reply.set_text(reply);
+  markdown_box(engine, "reply", page.reply, page.input, page.clipboard, 640 * scale, "Copy");
 }
 
 void draw_page(TextEngine& engine, Page& page, float scale) {
@@ -103,10 +117,11 @@ bool write_ppm(const char* path, int width, int height) {
 
 int main(int argc, char** argv) {
   if (argc < 2 || !glfwInit()) {
-    std::fprintf(stderr, "text_viewer OUT.ppm [light|dark] [scale]   (needs a display)\n");
+    std::fprintf(stderr, "text_viewer OUT.ppm [light|dark] [scale] [reply]   (needs a display)\n");
     return 1;
   }
   const bool dark = argc > 2 && std::string(argv[2]) == "dark";
+  const bool reply_page = argc > 4 && std::string(argv[4]) == "reply";
   const float scale = argc > 3 ? std::strtof(argv[3], nullptr) : 1.0f;
   const int width = static_cast<int>(page_width * scale), height = static_cast<int>(page_height * scale);
   glfwWindowHint(GLFW_VISIBLE, GLFW_FALSE);
@@ -148,7 +163,7 @@ int main(int argc, char** argv) {
       ImGui::Begin("page", nullptr, ImGuiWindowFlags_NoDecoration);
       ImGui::SetCursorPos({30 * scale, 20 * scale});
       ImGui::BeginGroup();
-      draw_page(**engine, page, scale);
+      reply_page ? draw_reply(**engine, page, scale, dark) : draw_page(**engine, page, scale);
       ImGui::EndGroup();
       ImGui::End();
       ImGui::Render();
