@@ -1,5 +1,5 @@
-// Little-endian values from a file, never past its end: the number of bytes that remain judges every length before
-// anything is allocated for it. The file's position moves forward only, except through seek().
+// Little-endian values from a file, never past its end: the number of bytes that remain judges every length
+// before anything is allocated for it. The file's position moves forward only, except through seek().
 #pragma once
 
 #include <algorithm>
@@ -65,8 +65,9 @@ class ByteReader {
   }
 
   Error past_end(uint64_t bytes) const {
-    return {ErrorCode::corrupt, std::to_string(bytes) + " bytes were expected at byte " + std::to_string(position_) + ", but only " +
-                                    std::to_string(remaining()) + " remain"};
+    return {ErrorCode::corrupt, std::to_string(bytes) + " bytes were expected at byte " +
+                                    std::to_string(position_) + ", but only " + std::to_string(remaining()) +
+                                    " remain"};
   }
 
   const File& file_;
@@ -75,8 +76,12 @@ class ByteReader {
 };
 
 // Products and sums of untrusted sizes. False where they do not fit; `out` is then unspecified.
-inline bool checked_multiply(uint64_t a, uint64_t b, uint64_t& out) { return !__builtin_mul_overflow(a, b, &out); }
-inline bool checked_add(uint64_t a, uint64_t b, uint64_t& out) { return !__builtin_add_overflow(a, b, &out); }
+inline bool checked_multiply(uint64_t a, uint64_t b, uint64_t& out) {
+  return !__builtin_mul_overflow(a, b, &out);
+}
+inline bool checked_add(uint64_t a, uint64_t b, uint64_t& out) {
+  return !__builtin_add_overflow(a, b, &out);
+}
 inline bool checked_pad(uint64_t value, uint64_t alignment, uint64_t& out) {  // alignment: a power of two
   if (!checked_add(value, alignment - 1, out)) return false;
   out &= ~(alignment - 1);

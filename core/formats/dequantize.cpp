@@ -8,16 +8,26 @@ namespace {
 using Bytes = const uint8_t*;
 
 // One element a "block".
-void block_f32(Bytes in, float* out) { std::memcpy(out, in, 4); }
+void block_f32(Bytes in, float* out) {
+  std::memcpy(out, in, 4);
+}
 void block_f64(Bytes in, float* out) {
   double value;
   std::memcpy(&value, in, 8);
   *out = static_cast<float>(value);
 }
-void block_f16(Bytes in, float* out) { *out = load_f16(in); }
-void block_bf16(Bytes in, float* out) { *out = bf16_to_f32(load16(in)); }
-void block_f8_e4m3(Bytes in, float* out) { *out = f8_e4m3_to_f32(*in); }
-void block_f8_e5m2(Bytes in, float* out) { *out = f8_e5m2_to_f32(*in); }
+void block_f16(Bytes in, float* out) {
+  *out = load_f16(in);
+}
+void block_bf16(Bytes in, float* out) {
+  *out = bf16_to_f32(load16(in));
+}
+void block_f8_e4m3(Bytes in, float* out) {
+  *out = f8_e4m3_to_f32(*in);
+}
+void block_f8_e5m2(Bytes in, float* out) {
+  *out = f8_e5m2_to_f32(*in);
+}
 
 // 32 elements: f16 scale d (and minimum m), then the values. Nibbles: element i low, element i + 16 high.
 void block_q4_0(Bytes in, float* out) {
@@ -104,7 +114,9 @@ BlockDecoder decoder_or_null(DType type) {
 
 }  // namespace
 
-bool can_dequantize(DType type) { return decoder_or_null(type) != nullptr; }
+bool can_dequantize(DType type) {
+  return decoder_or_null(type) != nullptr;
+}
 
 void dequantize(DType type, const std::byte* source, float* out, int64_t n) {
   const BlockDecoder decode = decoder_or_null(type);

@@ -15,9 +15,13 @@ constexpr float iq3_s_levels[] = {1.0f, 3.0f, 5.0f, 7.0f, 9.0f, 11.0f, 13.0f, 15
 constexpr float iq1_delta = 0.125f;
 
 // Seven signs are stored; the eighth makes the number of minus signs even.
-uint32_t even_signs(uint32_t seven) { return seven | (static_cast<uint32_t>(std::popcount(seven)) & 1u) << 7; }
+uint32_t even_signs(uint32_t seven) {
+  return seven | (static_cast<uint32_t>(std::popcount(seven)) & 1u) << 7;
+}
 
-float signed_level(float level, uint32_t signs, int i) { return signs >> i & 1u ? -level : level; }
+float signed_level(float level, uint32_t signs, int i) {
+  return signs >> i & 1u ? -level : level;
+}
 
 // 8 elements of an IQ2 word, or 4 of an IQ3 word whose signs begin at bit `first`.
 void put_iq2(float scale, uint32_t word, uint32_t signs, float*& out) {
@@ -27,7 +31,8 @@ void put_iq3(float scale, const float* levels, uint32_t word, uint32_t signs, in
   for (int i = 0; i < 4; ++i) *out++ = signed_level(scale * levels[word >> (3 * i) & 7], signs, first + i);
 }
 void put_iq1(float scale, uint32_t word, float delta, float*& out) {
-  for (int i = 0; i < 8; ++i) *out++ = scale * (static_cast<float>(static_cast<int>(word >> (2 * i) & 3) - 1) + delta);
+  for (int i = 0; i < 8; ++i)
+    *out++ = scale * (static_cast<float>(static_cast<int>(word >> (2 * i) & 3) - 1) + delta);
 }
 
 }  // namespace
@@ -39,7 +44,8 @@ void decode_iq2_xxs(const uint8_t* in, float* out) {
     const uint8_t* words = in + 2 + group * 8;
     const uint32_t rest = load32(words + 4);
     const float scale = d * (0.5f + static_cast<float>(rest >> 28)) * 0.25f;
-    for (int w = 0; w < 4; ++w) put_iq2(scale, iq2_xxs_grid[words[w]], even_signs(rest >> (7 * w) & 127), out);
+    for (int w = 0; w < 4; ++w)
+      put_iq2(scale, iq2_xxs_grid[words[w]], even_signs(rest >> (7 * w) & 127), out);
   }
 }
 
@@ -89,7 +95,8 @@ void decode_iq3_s(const uint8_t* in, float* out) {
   }
 }
 
-// 0: f16 d; 2: 32 low index bytes; 34: for each 32 elements 4 x 3 high bits, a 3-bit scale, the sign of the shift.
+// 0: f16 d; 2: 32 low index bytes; 34: for each 32 elements 4 x 3 high bits, a 3-bit scale, the sign of the
+// shift.
 void decode_iq1_s(const uint8_t* in, float* out) {
   const float d = load_f16(in);
   for (int w = 0; w < 32; ++w) {
@@ -100,7 +107,8 @@ void decode_iq1_s(const uint8_t* in, float* out) {
   }
 }
 
-// 0: 32 low index bytes; 32: 32 x (3 high bits, sign of the shift); 48: 4 x (four 3-bit scales, 4 bits of the f16 d).
+// 0: 32 low index bytes; 32: 32 x (3 high bits, sign of the shift); 48: 4 x (four 3-bit scales, 4 bits of the
+// f16 d).
 void decode_iq1_m(const uint8_t* in, float* out) {
   uint32_t scale_bits = 0;
   for (int i = 0; i < 4; ++i) scale_bits |= static_cast<uint32_t>(load16(in + 48 + i * 2) >> 12) << (i * 4);

@@ -8,14 +8,16 @@ namespace fabula::formats {
 void decode_q2_k(const uint8_t* in, float* out) {
   const float d = load_f16(in + 80), dmin = load_f16(in + 82);
   for (int group = 0; group < 16; ++group) {
-    const float scale = d * static_cast<float>(in[group] & 15), min = dmin * static_cast<float>(in[group] >> 4);
+    const float scale = d * static_cast<float>(in[group] & 15),
+                min = dmin * static_cast<float>(in[group] >> 4);
     const uint8_t* values = in + 16 + group / 8 * 32 + group % 2 * 16;
     const int shift = group / 2 % 4 * 2;
     for (int i = 0; i < 16; ++i) *out++ = scale * static_cast<float>(values[i] >> shift & 3) - min;
   }
 }
 
-// 0: 32 bytes of third bits; 32: 64 bytes of 2-bit values as in Q2_K; 96: 16 6-bit scales in 12 bytes; 108: f16 d.
+// 0: 32 bytes of third bits; 32: 64 bytes of 2-bit values as in Q2_K; 96: 16 6-bit scales in 12 bytes; 108:
+// f16 d.
 void decode_q3_k(const uint8_t* in, float* out) {
   const float d = load_f16(in + 108);
   const uint8_t* packed = in + 96;
@@ -32,7 +34,8 @@ void decode_q3_k(const uint8_t* in, float* out) {
   }
 }
 
-// 0: f16 d; 2: f16 dmin; 4: scales and minima; 16: 128 bytes, low nibbles one group of 32, high nibbles the next.
+// 0: f16 d; 2: f16 dmin; 4: scales and minima; 16: 128 bytes, low nibbles one group of 32, high nibbles the
+// next.
 void decode_q4_k(const uint8_t* in, float* out) {
   const float d = load_f16(in), dmin = load_f16(in + 2);
   for (int group = 0; group < 8; ++group) {

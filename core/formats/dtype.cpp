@@ -13,11 +13,15 @@ constexpr DTypeInfo table[] = {
 #undef FABULA_DTYPE
 };
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 }  // namespace
 
-const DTypeInfo& dtype_info(DType type) { return table[static_cast<size_t>(type)]; }
+const DTypeInfo& dtype_info(DType type) {
+  return table[static_cast<size_t>(type)];
+}
 
 std::optional<DType> dtype_from_gguf(uint32_t gguf_id) {
   for (const DTypeInfo& info : table)

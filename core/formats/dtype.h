@@ -1,4 +1,5 @@
-// Element types of stored tensors: one row per type in dtypes.inc feeds names, sizes, the GGUF ids, kernels, tests and benches.
+// Element types of stored tensors: one row per type in dtypes.inc feeds names, sizes, the GGUF ids, kernels,
+// tests and benches.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,9 @@ const DTypeInfo& dtype_info(DType type);
 std::optional<DType> dtype_from_gguf(uint32_t gguf_id);
 std::optional<DType> dtype_from_name_or_none(std::string_view name);  // any case: "q8_0", "bf16"
 
-inline bool is_quantised(DType type) { return dtype_info(type).block_elements > 1; }
+inline bool is_quantised(DType type) {
+  return dtype_info(type).block_elements > 1;
+}
 
 // Bytes of one row. `elements` must be a multiple of block_elements.
 inline size_t row_bytes(DType type, int64_t elements) {

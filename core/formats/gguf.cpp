@@ -33,7 +33,8 @@ std::optional<SplitName> parse_split_name(const std::string& file_name) {
 
 std::string split_file_name(const SplitName& split, uint64_t number) {
   char tail[32];
-  std::snprintf(tail, sizeof tail, "-%05u-of-%05u.gguf", static_cast<unsigned>(number), static_cast<unsigned>(split.count));
+  std::snprintf(tail, sizeof tail, "-%05u-of-%05u.gguf", static_cast<unsigned>(number),
+                static_cast<unsigned>(split.count));
   return split.prefix + tail;
 }
 
@@ -48,12 +49,12 @@ Result<std::vector<std::filesystem::path>> part_paths(const std::filesystem::pat
   const auto split = parse_split_name(path.filename().string());
   if (!split || split->count <= 1) return std::vector{path};
   if (split->number < 1 || split->number > split->count)
-    return Error{ErrorCode::corrupt, path.string() + " calls itself part " + std::to_string(split->number) + " of " +
-                                         std::to_string(split->count)};
+    return Error{ErrorCode::corrupt, path.string() + " calls itself part " + std::to_string(split->number) +
+                                         " of " + std::to_string(split->count)};
   constexpr uint64_t most_parts = 1024;
   if (split->count > most_parts)
-    return Error{ErrorCode::corrupt, path.string() + " names " + std::to_string(split->count) + " parts; at most " +
-                                         std::to_string(most_parts) + " make sense"};
+    return Error{ErrorCode::corrupt, path.string() + " names " + std::to_string(split->count) +
+                                         " parts; at most " + std::to_string(most_parts) + " make sense"};
   std::vector<std::filesystem::path> paths;
   for (uint64_t n = 1; n <= split->count; ++n) {
     FABULA_ASSIGN(auto part, sibling_path(path.parent_path(), split_file_name(*split, n)));
@@ -62,19 +63,22 @@ Result<std::vector<std::filesystem::path>> part_paths(const std::filesystem::pat
   return paths;
 }
 
-Status check_part(const std::filesystem::path& path, const GgufMetadata& metadata, int64_t number, int64_t count) {
+Status check_part(const std::filesystem::path& path, const GgufMetadata& metadata, int64_t number,
+                  int64_t count) {
   const int64_t told_count = integer_or(metadata, "split.count", 1);
   const int64_t told_number = integer_or(metadata, "split.no", 0);
   if (told_count == count || (told_count == 0 && count == 1)) {
     if (count == 1 || told_number == number) return {};
-    return Error{ErrorCode::corrupt, path.string() + " should be part " + std::to_string(number + 1) + ", but calls itself part " +
-                                         std::to_string(told_number + 1)};
+    return Error{ErrorCode::corrupt, path.string() + " should be part " + std::to_string(number + 1) +
+                                         ", but calls itself part " + std::to_string(told_number + 1)};
   }
   if (count == 1)
-    return Error{ErrorCode::corrupt, path.string() + " is one of " + std::to_string(told_count) +
-                                         " parts, but its name does not end in -00001-of-0000N.gguf, so the others cannot be found"};
-  return Error{ErrorCode::corrupt, path.string() + " should be one of " + std::to_string(count) + " parts, but says " +
-                                       std::to_string(told_count)};
+    return Error{
+        ErrorCode::corrupt,
+        path.string() + " is one of " + std::to_string(told_count) +
+            " parts, but its name does not end in -00001-of-0000N.gguf, so the others cannot be found"};
+  return Error{ErrorCode::corrupt, path.string() + " should be one of " + std::to_string(count) +
+                                       " parts, but says " + std::to_string(told_count)};
 }
 
 }  // namespace
@@ -82,7 +86,8 @@ Status check_part(const std::filesystem::path& path, const GgufMetadata& metadat
 bool looks_like_gguf(const std::filesystem::path& path) {
   const auto file = File::open(path);
   char magic[4] = {};
-  return file.ok() && file->read_at(0, std::as_writable_bytes(std::span(magic))).ok() && std::string_view(magic, 4) == "GGUF";
+  return file.ok() && file->read_at(0, std::as_writable_bytes(std::span(magic))).ok() &&
+         std::string_view(magic, 4) == "GGUF";
 }
 
 Result<std::shared_ptr<const Gguf>> Gguf::open(const std::filesystem::path& path) {
@@ -93,9 +98,11 @@ Result<std::shared_ptr<const Gguf>> Gguf::open(const std::filesystem::path& path
     FABULA_ASSIGN(File file, File::open(paths[part]));
     auto parsed = parse_gguf(file);
     if (!parsed.ok()) return parsed.error();
-    FABULA_TRY(check_part(paths[part], parsed->metadata, static_cast<int64_t>(part), static_cast<int64_t>(paths.size())));
+    FABULA_TRY(check_part(paths[part], parsed->metadata, static_cast<int64_t>(part),
+                          static_cast<int64_t>(paths.size())));
     if (tensors.size() + parsed->tensors.size() > max_tensors)
-      return Error{ErrorCode::corrupt, path.string() + " has more than " + std::to_string(max_tensors) + " tensors"};
+      return Error{ErrorCode::corrupt,
+                   path.string() + " has more than " + std::to_string(max_tensors) + " tensors"};
     for (TensorInfo& tensor : parsed->tensors) {
       tensor.file = static_cast<int>(part);
       tensors.push_back(std::move(tensor));
@@ -109,7 +116,8 @@ Result<std::shared_ptr<const Gguf>> Gguf::open(const std::filesystem::path& path
   }
   const int64_t told = integer_or(model->metadata_, "split.tensors.count", -1);
   if (paths.size() > 1 && told >= 0 && static_cast<uint64_t>(told) != tensors.size())
-    return Error{ErrorCode::corrupt, path.string() + " announces " + std::to_string(told) + " tensors in all parts; there are " +
+    return Error{ErrorCode::corrupt, path.string() + " announces " + std::to_string(told) +
+                                         " tensors in all parts; there are " +
                                          std::to_string(tensors.size())};
   auto index = TensorIndex::make(std::move(tensors));
   if (!index.ok()) return Error{index.error().code, path.string() + ": " + index.error().message};

@@ -17,12 +17,12 @@ struct ParsedGguf {
   uint64_t data_begin = 0;
 };
 
-// Judges the header alone; the tensors need not lie in the file. Errors: corrupt, unsupported, io; the message begins with
-// the file's path.
+// Judges the header alone; the tensors need not lie in the file. Errors: corrupt, unsupported, io; the
+// message begins with the file's path.
 Result<ParsedGguf> parse_gguf_header(const File& file);
 
-// parse_gguf_header, and every byte of every tensor is in the file (padding behind the last one may be missing, as it is
-// in some files).
+// parse_gguf_header, and every byte of every tensor is in the file (padding behind the last one may be
+// missing, as it is in some files).
 Result<ParsedGguf> parse_gguf(const File& file);
 
 }  // namespace fabula::formats

@@ -34,8 +34,12 @@ T load(const std::string& bytes, uint64_t index) {
 
 }  // namespace
 
-size_t gguf_type_bytes(GgufType type) { return types[static_cast<size_t>(type)].bytes; }
-std::string_view gguf_type_name(GgufType type) { return types[static_cast<size_t>(type)].name; }
+size_t gguf_type_bytes(GgufType type) {
+  return types[static_cast<size_t>(type)].bytes;
+}
+std::string_view gguf_type_name(GgufType type) {
+  return types[static_cast<size_t>(type)].name;
+}
 
 std::optional<int64_t> GgufValue::integer_or_none(uint64_t index) const {
   if (index >= count) return std::nullopt;

@@ -1,4 +1,5 @@
-// One metadata value of a GGUF file: a scalar, or an array of scalars or strings. Arrays of arrays are not taken.
+// One metadata value of a GGUF file: a scalar, or an array of scalars or strings. Arrays of arrays are not
+// taken.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +21,14 @@ inline constexpr uint32_t gguf_type_count = 13;
 size_t gguf_type_bytes(GgufType type);  // 0 for strings and arrays
 std::string_view gguf_type_name(GgufType type);
 
-// Strings lie one behind the other in `bytes`, so that a value takes no more memory than it takes in the file.
+// Strings lie one behind the other in `bytes`, so that a value takes no more memory than it takes in the
+// file.
 struct GgufValue {
   GgufType element = GgufType::u32;  // of a scalar: its type
   bool is_array = false;
   uint64_t count = 1;
-  std::string bytes;            // little-endian elements, or all strings
-  std::vector<uint64_t> ends;   // strings only: where each ends in `bytes`
+  std::string bytes;           // little-endian elements, or all strings
+  std::vector<uint64_t> ends;  // strings only: where each ends in `bytes`
 
   // None: another type, out of range, or not representable.
   std::optional<int64_t> integer_or_none(uint64_t index = 0) const;  // any integer type

@@ -81,10 +81,12 @@ std::string GgufWriter::header() const {
 Status GgufWriter::begin(const std::filesystem::path& path) {
   for (const Tensor& tensor : tensors_) {
     const DTypeInfo& info = dtype_info(tensor.type);
-    const bool fits = !tensor.name.empty() && tensor.name.size() < 64 && !tensor.shape.empty() && tensor.shape.size() <= 4 &&
-                      info.gguf_id >= 0 && tensor.shape.back() % info.block_elements == 0;
+    const bool fits = !tensor.name.empty() && tensor.name.size() < 64 && !tensor.shape.empty() &&
+                      tensor.shape.size() <= 4 && info.gguf_id >= 0 &&
+                      tensor.shape.back() % info.block_elements == 0;
     if (!fits)
-      return Error{ErrorCode::invalid_argument, "GGUF cannot hold the tensor \"" + tensor.name + "\" as " + std::string(info.name)};
+      return Error{ErrorCode::invalid_argument,
+                   "GGUF cannot hold the tensor \"" + tensor.name + "\" as " + std::string(info.name)};
   }
   metadata_.erase("general.alignment");  // what is written has the usual one
   path_ = path;
@@ -98,7 +100,8 @@ Status GgufWriter::begin(const std::filesystem::path& path) {
 
 Status GgufWriter::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    if (current_ == tensors_.size()) return Error{ErrorCode::invalid_argument, "more bytes were written than the tensors have"};
+    if (current_ == tensors_.size())
+      return Error{ErrorCode::invalid_argument, "more bytes were written than the tensors have"};
     const uint64_t missing = tensors_[current_].bytes - written_of_current_;
     const auto part = bytes.first(std::min<uint64_t>(missing, bytes.size()));
     FABULA_TRY(put(part));
@@ -135,7 +138,8 @@ Status GgufWriter::flush() {
 }
 
 Status GgufWriter::finish() {
-  if (descriptor_ < 0 || current_ != tensors_.size()) return Error{ErrorCode::invalid_argument, "not all tensors were written"};
+  if (descriptor_ < 0 || current_ != tensors_.size())
+    return Error{ErrorCode::invalid_argument, "not all tensors were written"};
   FABULA_TRY(flush());
   if (::fchmod(descriptor_, 0644) != 0) return io_error("write", path_, errno);
   if (::fsync(descriptor_) != 0) return io_error("sync", path_, errno);

@@ -1,5 +1,6 @@
-// Writes a GGUF file (version 3, little-endian) tensor by tensor, so that no more than what the caller holds is in memory.
-// The file appears under its name only when it is whole: it is written beside it, synced, and renamed.
+// Writes a GGUF file (version 3, little-endian) tensor by tensor, so that no more than what the caller holds
+// is in memory. The file appears under its name only when it is whole: it is written beside it, synced, and
+// renamed.
 //
 //   GgufWriter writer; writer.set("general.architecture", GgufValue::text("llama"));
 //   writer.add_tensor("token_embd.weight", DType::q8_0, {2048, 128});
@@ -29,7 +30,8 @@ class GgufWriter {
   void set(std::string key, GgufValue value) { metadata_.insert_or_assign(std::move(key), std::move(value)); }
   void add_tensor(std::string name, DType type, std::vector<int64_t> shape);  // shape outermost first
 
-  // Errors: io (a full disk, a folder that is read-only), invalid_argument (a name or shape that GGUF cannot hold).
+  // Errors: io (a full disk, a folder that is read-only), invalid_argument (a name or shape that GGUF cannot
+  // hold).
   Status begin(const std::filesystem::path& path);
   // The next bytes of the current tensor; the next one begins when all of its bytes are there.
   Status write(std::span<const std::byte> bytes);
@@ -52,8 +54,8 @@ class GgufWriter {
   std::filesystem::path path_, temporary_;
   std::string buffer_;
   int descriptor_ = -1;
-  size_t current_ = 0;              // tensor being written
-  uint64_t written_of_current_ = 0; // bytes of it so far
+  size_t current_ = 0;               // tensor being written
+  uint64_t written_of_current_ = 0;  // bytes of it so far
 };
 
 }  // namespace fabula::formats

@@ -13,7 +13,8 @@ namespace fabula::formats {
 bool can_dequantize(DType type);  // all but the integer and bool types
 bool can_quantize(DType type);    // the types Fabula writes
 
-// source: row_bytes(type, n) bytes; out: (n) floats; n a multiple of the block. No alignment is asked of source.
+// source: row_bytes(type, n) bytes; out: (n) floats; n a multiple of the block. No alignment is asked of
+// source.
 void dequantize(DType type, const std::byte* source, float* out, int64_t n);
 
 // The inverse, nearest even, ggml's reference rounding for the *_0, *_1 types. can_quantize(type).

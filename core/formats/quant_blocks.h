@@ -1,5 +1,5 @@
-// Decoders and encoders of single blocks, one for each stored type. Inside core/formats only; quant.h is the door.
-// Layouts are ggml's, written down beside each decoder; offsets are in bytes.
+// Decoders and encoders of single blocks, one for each stored type. Inside core/formats only; quant.h is the
+// door. Layouts are ggml's, written down beside each decoder; offsets are in bytes.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +14,20 @@ namespace fabula::formats {
 using BlockDecoder = void (*)(const uint8_t* in, float* out);
 using BlockEncoder = void (*)(const float* in, std::byte* out);
 
-inline uint16_t load16(const uint8_t* p) { return static_cast<uint16_t>(p[0] | p[1] << 8); }
+inline uint16_t load16(const uint8_t* p) {
+  return static_cast<uint16_t>(p[0] | p[1] << 8);
+}
 inline uint32_t load32(const uint8_t* p) {
   uint32_t value;
   std::memcpy(&value, p, 4);
   return value;
 }
-inline float load_f16(const uint8_t* p) { return f16_to_f32(load16(p)); }
-inline void store16(std::byte* to, uint16_t value) { std::memcpy(to, &value, 2); }
+inline float load_f16(const uint8_t* p) {
+  return f16_to_f32(load16(p));
+}
+inline void store16(std::byte* to, uint16_t value) {
+  std::memcpy(to, &value, 2);
+}
 
 // The 6-bit scales and minima of the eight 32-element groups of Q4_K and Q5_K, packed into 12 bytes.
 struct ScaleMin {
@@ -29,7 +35,8 @@ struct ScaleMin {
 };
 inline ScaleMin scale_min_k4(const uint8_t* packed, int group) {
   if (group < 4) return {packed[group] & 63, packed[group + 4] & 63};
-  return {(packed[group + 4] & 15) | (packed[group - 4] >> 6) << 4, (packed[group + 4] >> 4) | (packed[group] >> 6) << 4};
+  return {(packed[group + 4] & 15) | (packed[group - 4] >> 6) << 4,
+          (packed[group + 4] >> 4) | (packed[group] >> 6) << 4};
 }
 
 void decode_q2_k(const uint8_t* in, float* out);
@@ -58,6 +65,5 @@ void decode_q2_0(const uint8_t* in, float* out);
 
 void encode_q4_k(const float* x, std::byte* out);
 void encode_q6_k(const float* x, std::byte* out);
-
 
 }  // namespace fabula::formats

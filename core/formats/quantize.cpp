@@ -31,9 +31,12 @@ Range range_of(const float* x, int n) {
   return range;
 }
 
-int clamp_to(int value, int most) { return value < most ? value : most; }
+int clamp_to(int value, int most) {
+  return value < most ? value : most;
+}
 
-// The *_0 and *_1 types round as ggml's reference does: x + half + 0.5 cut to an integer, not to nearest even.
+// The *_0 and *_1 types round as ggml's reference does: x + half + 0.5 cut to an integer, not to nearest
+// even.
 void block_q4_0(const float* x, std::byte* out) {
   const float d = signed_extreme(x, 32) / -8.0f;
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
@@ -62,7 +65,8 @@ void store_fives(const int* values, std::byte* high_bits, std::byte* nibbles) {
   uint32_t high = 0;
   for (int i = 0; i < 16; ++i) {
     nibbles[i] = static_cast<std::byte>((values[i] & 15) | (values[i + 16] & 15) << 4);
-    high |= static_cast<uint32_t>(values[i] >> 4 & 1) << i | static_cast<uint32_t>(values[i + 16] >> 4 & 1) << (i + 16);
+    high |= static_cast<uint32_t>(values[i] >> 4 & 1) << i | static_cast<uint32_t>(values[i + 16] >> 4 & 1)
+                                                                 << (i + 16);
   }
   std::memcpy(high_bits, &high, 4);
 }
@@ -91,12 +95,19 @@ void block_q8_0(const float* x, std::byte* out) {
   const float d = std::fabs(signed_extreme(x, 32)) / 127.0f;
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
   store16(out, f32_to_f16(d));
-  for (int i = 0; i < 32; ++i) out[2 + i] = static_cast<std::byte>(static_cast<int8_t>(std::round(x[i] * inverse)));
+  for (int i = 0; i < 32; ++i)
+    out[2 + i] = static_cast<std::byte>(static_cast<int8_t>(std::round(x[i] * inverse)));
 }
 
-void block_f32(const float* x, std::byte* out) { std::memcpy(out, x, 4); }
-void block_f16(const float* x, std::byte* out) { store16(out, f32_to_f16(*x)); }
-void block_bf16(const float* x, std::byte* out) { store16(out, f32_to_bf16(*x)); }
+void block_f32(const float* x, std::byte* out) {
+  std::memcpy(out, x, 4);
+}
+void block_f16(const float* x, std::byte* out) {
+  store16(out, f32_to_f16(*x));
+}
+void block_bf16(const float* x, std::byte* out) {
+  store16(out, f32_to_bf16(*x));
+}
 
 BlockEncoder encoder_or_null(DType type) {
   switch (type) {
@@ -116,7 +127,9 @@ BlockEncoder encoder_or_null(DType type) {
 
 }  // namespace
 
-bool can_quantize(DType type) { return encoder_or_null(type) != nullptr; }
+bool can_quantize(DType type) {
+  return encoder_or_null(type) != nullptr;
+}
 
 void quantize(DType type, const float* source, std::byte* out, int64_t n) {
   const BlockEncoder encode = encoder_or_null(type);

@@ -1,6 +1,7 @@
-// Q4_K and Q6_K. The blocks are ggml's; how the values are found is a least-squares search of the same quality: for a
-// number of trial scales the values are rounded, the scale (and minimum) that fits them best is solved for, and the trial with
-// the smallest weighted error wins. Large elements weigh more, because they move a product more.
+// Q4_K and Q6_K. The blocks are ggml's; how the values are found is a least-squares search of the same
+// quality: for a number of trial scales the values are rounded, the scale (and minimum) that fits them best
+// is solved for, and the trial with the smallest weighted error wins. Large elements weigh more, because they
+// move a product more.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -11,7 +12,9 @@ namespace fabula::formats {
 
 namespace {
 
-int nearest(float value) { return static_cast<int>(std::lrintf(value)); }
+int nearest(float value) {
+  return static_cast<int>(std::lrintf(value));
+}
 
 // x ~ scale * q + offset, q in 0 ... levels, offset <= 0.
 struct Affine {
@@ -62,7 +65,8 @@ Affine best_affine(const float* x, const float* weight, int n, int levels) {
   int q[32];
   for (int trial = 0; trial <= trials; ++trial) {
     // From one level fewer than the range to two more: clipping the largest element often pays.
-    const float inverse = (static_cast<float>(levels) - 1.0f + 0.125f * static_cast<float>(trial)) / (high - low);
+    const float inverse =
+        (static_cast<float>(levels) - 1.0f + 0.125f * static_cast<float>(trial)) / (high - low);
     for (int i = 0; i < n; ++i) q[i] = std::clamp(nearest(inverse * (x[i] - low)), 0, levels);
     Affine fit;
     if (!solve_affine(x, weight, q, n, fit)) continue;
@@ -86,7 +90,8 @@ float best_linear(const float* x, const float* weight, int n, int levels) {
   float best = 0.0f;
   double best_gain = 0.0;
   for (int trial = 0; trial <= trials; ++trial) {
-    const float inverse = -(static_cast<float>(levels) + 0.1f * static_cast<float>(trial - trials / 2)) / extreme;
+    const float inverse =
+        -(static_cast<float>(levels) + 0.1f * static_cast<float>(trial - trials / 2)) / extreme;
     double wqx = 0, wqq = 0;
     for (int i = 0; i < n; ++i) {
       const int q = std::clamp(nearest(inverse * x[i]), -levels, levels - 1);

@@ -34,7 +34,8 @@ class IndexReader final : public nlohmann::json_sax<nlohmann::json> {
       at = known_.emplace(value, static_cast<uint32_t>(files.size())).first;
       files.push_back(value);
     }
-    if (weights.size() == max_tensors) return fail("names more than " + std::to_string(max_tensors) + " tensors");
+    if (weights.size() == max_tensors)
+      return fail("names more than " + std::to_string(max_tensors) + " tensors");
     weights.emplace_back(std::move(key_), at->second);
     return true;
   }
@@ -104,7 +105,8 @@ Result<Shards> find_shards(const std::filesystem::path& path) {
     FABULA_ASSIGN(auto file, sibling_path(path, name));
     return find_shards(file);
   }
-  return Error{ErrorCode::not_found, path.string() + " holds neither model.safetensors nor model.safetensors.index.json"};
+  return Error{ErrorCode::not_found,
+               path.string() + " holds neither model.safetensors nor model.safetensors.index.json"};
 }
 
 }  // namespace
@@ -117,7 +119,8 @@ Result<std::shared_ptr<const Safetensors>> Safetensors::open(const std::filesyst
     FABULA_ASSIGN(File file, File::open(shard));
     FABULA_ASSIGN(ParsedSafetensors parsed, parse_safetensors(file));
     if (tensors.size() + parsed.tensors.size() > max_tensors)
-      return Error{ErrorCode::corrupt, path.string() + " has more than " + std::to_string(max_tensors) + " tensors"};
+      return Error{ErrorCode::corrupt,
+                   path.string() + " has more than " + std::to_string(max_tensors) + " tensors"};
     for (TensorInfo& tensor : parsed.tensors) {
       tensor.file = static_cast<int>(model->files_.size());
       tensors.push_back(std::move(tensor));
@@ -131,12 +134,14 @@ Result<std::shared_ptr<const Safetensors>> Safetensors::open(const std::filesyst
   for (const auto& [name, shard] : shards.weights) {
     const TensorInfo* tensor = model->index_.find_or_null(name);
     if (!tensor || tensor->file != static_cast<int>(shard))
-      return Error{ErrorCode::corrupt, path.string() + ": the index says that " + shards.paths[shard].filename().string() + " holds the tensor " +
+      return Error{ErrorCode::corrupt, path.string() + ": the index says that " +
+                                           shards.paths[shard].filename().string() + " holds the tensor " +
                                            in_quotes(name) + ", but it does not"};
   }
   // Other entries of __metadata__ ("format": "pt") name no tensor.
   std::erase_if(model->aliases_, [&](const auto& entry) {
-    return model->index_.find_or_null(entry.first) != nullptr || model->index_.find_or_null(entry.second) == nullptr;
+    return model->index_.find_or_null(entry.first) != nullptr ||
+           model->index_.find_or_null(entry.second) == nullptr;
   });
   return std::shared_ptr<const Safetensors>(std::move(model));
 }

@@ -1,6 +1,7 @@
-// safetensors: one file, or a model.safetensors.index.json with its shards (https://huggingface.co/docs/safetensors).
-// Header at most 100 MB; tensors neither overlap nor leave holes; no key stands twice. Names that `__metadata__` gives as
-// aliases of stored tensors (tied weights that were stored once) are found too.
+// safetensors: one file, or a model.safetensors.index.json with its shards
+// (https://huggingface.co/docs/safetensors). Header at most 100 MB; tensors neither overlap nor leave holes;
+// no key stands twice. Names that `__metadata__` gives as aliases of stored tensors (tied weights that were
+// stored once) are found too.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +18,7 @@
 namespace fabula::formats {
 
 struct ParsedSafetensors {
-  std::vector<TensorInfo> tensors;              // in the order of their bytes; offsets from the start of the file
+  std::vector<TensorInfo> tensors;  // in the order of their bytes; offsets from the start of the file
   std::map<std::string, std::string> metadata;  // __metadata__
 };
 

@@ -13,7 +13,8 @@ constexpr uint64_t max_header_bytes = 100'000'000;
 constexpr size_t max_rank = 8;
 constexpr size_t max_metadata_keys = 65536;
 
-// Takes the header apart as it is read: no tree of the JSON is ever built, so the memory follows the number of tensors.
+// Takes the header apart as it is read: no tree of the JSON is ever built, so the memory follows the number
+// of tensors.
 class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   explicit HeaderReader(ParsedSafetensors& out) : out_(out) {}
@@ -22,16 +23,20 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 
   bool null() override { return fail("null stands where it makes no sense"); }
   bool boolean(bool) override { return fail("a truth value stands where it makes no sense"); }
-  bool number_float(number_float_t, const string_t&) override { return fail("a fraction stands where a whole number belongs"); }
+  bool number_float(number_float_t, const string_t&) override {
+    return fail("a fraction stands where a whole number belongs");
+  }
   bool number_integer(number_integer_t value) override {
     return fail("the number " + std::to_string(value) + " is negative");
   }
   bool binary(binary_t&) override { return fail("binary data"); }
 
   bool number_unsigned(number_unsigned_t value) override {
-    if (value > static_cast<uint64_t>(INT64_MAX)) return fail("the number " + std::to_string(value) + " is too large");
+    if (value > static_cast<uint64_t>(INT64_MAX))
+      return fail("the number " + std::to_string(value) + " is too large");
     if (where_ == Where::shape) {
-      if (tensor_.shape.size() == max_rank) return fail("more than " + std::to_string(max_rank) + " dimensions");
+      if (tensor_.shape.size() == max_rank)
+        return fail("more than " + std::to_string(max_rank) + " dimensions");
       tensor_.shape.push_back(static_cast<int64_t>(value));
       return true;
     }
@@ -43,7 +48,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool string(string_t& value) override {
     if (where_ == Where::metadata) {
       if (out_.metadata.size() > max_metadata_keys) return fail("too many keys in __metadata__");
-      return out_.metadata.emplace(std::move(metadata_key_), std::move(value)).second || fail("a key of __metadata__ stands twice");
+      return out_.metadata.emplace(std::move(metadata_key_), std::move(value)).second ||
+             fail("a key of __metadata__ stands twice");
     }
     if (where_ != Where::tensor || field_ != "dtype") return fail("a text stands where it makes no sense");
     const auto type = dtype_from_name_or_none(value);
@@ -63,7 +69,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
       has_metadata_ = true;
       return go(Where::metadata);
     }
-    if (out_.tensors.size() == max_tensors) return fail("more than " + std::to_string(max_tensors) + " tensors");
+    if (out_.tensors.size() == max_tensors)
+      return fail("more than " + std::to_string(max_tensors) + " tensors");
     tensor_ = {};
     tensor_.name = key_;
     has_dtype_ = has_shape_ = has_offsets_ = false;
@@ -71,9 +78,12 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool key(string_t& name) override {
-    if (where_ == Where::top) key_ = std::move(name);
-    else if (where_ == Where::metadata) metadata_key_ = std::move(name);
-    else return begin_field(std::move(name));
+    if (where_ == Where::top)
+      key_ = std::move(name);
+    else if (where_ == Where::metadata)
+      metadata_key_ = std::move(name);
+    else
+      return begin_field(std::move(name));
     return true;
   }
 
@@ -96,7 +106,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool end_array() override {
-    if (where_ == Where::offsets && (n_offsets_ != 2 || offsets_[0] > offsets_[1])) return fail("data_offsets is not [begin, end]");
+    if (where_ == Where::offsets && (n_offsets_ != 2 || offsets_[0] > offsets_[1]))
+      return fail("data_offsets is not [begin, end]");
     return go(Where::tensor);
   }
 
@@ -113,13 +124,17 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool begin_field(std::string name) {
     field_ = std::move(name);
-    bool* seen = field_ == "dtype" ? &has_dtype_ : field_ == "shape" ? &has_shape_ : field_ == "data_offsets" ? &has_offsets_ : nullptr;
+    bool* seen = field_ == "dtype"          ? &has_dtype_
+                 : field_ == "shape"        ? &has_shape_
+                 : field_ == "data_offsets" ? &has_offsets_
+                                            : nullptr;
     if (!seen) return fail("the field " + in_quotes(field_) + " is not known");
     if (*seen) return fail("the field " + in_quotes(field_) + " stands twice");
     return *seen = true;
   }
   bool fail(std::string why) {
-    problem_ = (where_ == Where::outside || key_.empty() ? "" : "tensor " + in_quotes(key_) + ": ") + std::move(why);
+    problem_ =
+        (where_ == Where::outside || key_.empty() ? "" : "tensor " + in_quotes(key_) + ": ") + std::move(why);
     return false;
   }
 
@@ -142,18 +157,21 @@ std::optional<std::string> problem_of_layout(std::vector<TensorInfo>& tensors, u
   for (const TensorInfo& tensor : tensors) {
     uint64_t bytes = static_cast<uint64_t>(dtype_info(tensor.type).block_bytes);
     bool fits = true;
-    for (const int64_t size : tensor.shape) fits = fits && checked_multiply(bytes, static_cast<uint64_t>(size), bytes);
-    if (!fits) return "tensor " + in_quotes(tensor.name) + ": the product of its dimensions does not fit into 64 bits";
+    for (const int64_t size : tensor.shape)
+      fits = fits && checked_multiply(bytes, static_cast<uint64_t>(size), bytes);
+    if (!fits)
+      return "tensor " + in_quotes(tensor.name) + ": the product of its dimensions does not fit into 64 bits";
     if (bytes != tensor.bytes)
-      return "tensor " + in_quotes(tensor.name) + ": its shape needs " + std::to_string(bytes) + " bytes, but data_offsets give it " +
-             std::to_string(tensor.bytes);
+      return "tensor " + in_quotes(tensor.name) + ": its shape needs " + std::to_string(bytes) +
+             " bytes, but data_offsets give it " + std::to_string(tensor.bytes);
     if (tensor.offset != expected)
-      return "tensor " + in_quotes(tensor.name) + " begins at byte " + std::to_string(tensor.offset) + " of the data instead of " +
-             std::to_string(expected) + ": tensors overlap or leave a hole";
+      return "tensor " + in_quotes(tensor.name) + " begins at byte " + std::to_string(tensor.offset) +
+             " of the data instead of " + std::to_string(expected) + ": tensors overlap or leave a hole";
     expected += tensor.bytes;
     if (expected > data_bytes)
-      return "tensor " + in_quotes(tensor.name) + " ends at byte " + std::to_string(expected) + " of the data, but the file has only " +
-             std::to_string(data_bytes) + ": it is incomplete or damaged";
+      return "tensor " + in_quotes(tensor.name) + " ends at byte " + std::to_string(expected) +
+             " of the data, but the file has only " + std::to_string(data_bytes) +
+             ": it is incomplete or damaged";
   }
   if (expected != data_bytes)
     return std::to_string(data_bytes - expected) + " bytes at the end belong to no tensor";
@@ -163,13 +181,17 @@ std::optional<std::string> problem_of_layout(std::vector<TensorInfo>& tensors, u
 }  // namespace
 
 Result<ParsedSafetensors> parse_safetensors(const File& file) {
-  const auto corrupt = [&](const std::string& why) { return Error{ErrorCode::corrupt, file.path().string() + ": " + why}; };
-  if (file.size_bytes() < 8) return corrupt("too short for a safetensors file (" + std::to_string(file.size_bytes()) + " bytes)");
+  const auto corrupt = [&](const std::string& why) {
+    return Error{ErrorCode::corrupt, file.path().string() + ": " + why};
+  };
+  if (file.size_bytes() < 8)
+    return corrupt("too short for a safetensors file (" + std::to_string(file.size_bytes()) + " bytes)");
   ByteReader in(file);
   FABULA_ASSIGN(const uint64_t header_bytes, in.value<uint64_t>());
   if (header_bytes > max_header_bytes || header_bytes > in.remaining())
-    return corrupt("not a safetensors file, or a damaged one: its header would have " + std::to_string(header_bytes) + " bytes of " +
-                   std::to_string(in.remaining()) + " (at most " + std::to_string(max_header_bytes) + ")");
+    return corrupt("not a safetensors file, or a damaged one: its header would have " +
+                   std::to_string(header_bytes) + " bytes of " + std::to_string(in.remaining()) +
+                   " (at most " + std::to_string(max_header_bytes) + ")");
   std::string header(header_bytes, '\0');
   FABULA_TRY(in.read(header.data(), header_bytes));
 
@@ -177,7 +199,8 @@ Result<ParsedSafetensors> parse_safetensors(const File& file) {
   HeaderReader reader(out);
   const bool parsed = nlohmann::json::sax_parse(header.begin(), header.end(), &reader);
   if (!parsed) return Error{reader.code(), file.path().string() + ": header: " + reader.problem()};
-  if (const auto problem = problem_of_layout(out.tensors, file.size_bytes() - 8 - header_bytes)) return corrupt(*problem);
+  if (const auto problem = problem_of_layout(out.tensors, file.size_bytes() - 8 - header_bytes))
+    return corrupt(*problem);
   for (TensorInfo& tensor : out.tensors) tensor.offset += 8 + header_bytes;
   return out;
 }

@@ -16,9 +16,10 @@ namespace fabula::formats {
 struct TensorInfo {
   std::string name;
   DType type = DType::f32;
-  std::vector<int64_t> shape;  // outermost first, as safetensors writes it: (rows, cols). GGUF's order is turned round.
-  int file = 0;                // which file of a split or index
-  uint64_t offset = 0;         // bytes from the start of that file
+  std::vector<int64_t>
+      shape;     // outermost first, as safetensors writes it: (rows, cols). GGUF's order is turned round.
+  int file = 0;  // which file of a split or index
+  uint64_t offset = 0;  // bytes from the start of that file
   uint64_t bytes = 0;
 
   int64_t elements() const {
@@ -35,7 +36,8 @@ class TensorSource {
   virtual ~TensorSource() = default;
   virtual std::span<const TensorInfo> tensors() const = 0;
   virtual const TensorInfo* find_or_null(std::string_view name) const = 0;
-  // Reads out.size() bytes of the tensor from byte `begin` of its data. Errors: io, corrupt (the file has shrunk since).
+  // Reads out.size() bytes of the tensor from byte `begin` of its data. Errors: io, corrupt (the file has
+  // shrunk since).
   virtual Status read(const TensorInfo& tensor, uint64_t begin, std::span<std::byte> out) const = 0;
 };
 

@@ -23,7 +23,8 @@ Result<TensorIndex> TensorIndex::make(std::vector<TensorInfo> tensors) {
   index.by_name_.resize(index.tensors_.size());
   std::iota(index.by_name_.begin(), index.by_name_.end(), 0u);
   const auto name = [&](uint32_t i) -> const std::string& { return index.tensors_[i].name; };
-  std::sort(index.by_name_.begin(), index.by_name_.end(), [&](uint32_t a, uint32_t b) { return name(a) < name(b); });
+  std::sort(index.by_name_.begin(), index.by_name_.end(),
+            [&](uint32_t a, uint32_t b) { return name(a) < name(b); });
   for (size_t i = 1; i < index.by_name_.size(); ++i)
     if (name(index.by_name_[i - 1]) == name(index.by_name_[i]))
       return Error{ErrorCode::corrupt, "the tensor " + in_quotes(name(index.by_name_[i])) + " stands twice"};
@@ -31,26 +32,33 @@ Result<TensorIndex> TensorIndex::make(std::vector<TensorInfo> tensors) {
 }
 
 const TensorInfo* TensorIndex::find_or_null(std::string_view name) const {
-  const auto at = std::lower_bound(by_name_.begin(), by_name_.end(), name,
-                                   [&](uint32_t i, std::string_view wanted) { return tensors_[i].name < wanted; });
+  const auto at =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [&](uint32_t i, std::string_view wanted) { return tensors_[i].name < wanted; });
   return at != by_name_.end() && tensors_[*at].name == name ? &tensors_[*at] : nullptr;
 }
 
-Status read_from_files(const std::vector<File>& files, const TensorInfo& tensor, uint64_t begin, std::span<std::byte> out) {
-  if (begin > tensor.bytes || out.size() > tensor.bytes - begin || tensor.file < 0 || static_cast<size_t>(tensor.file) >= files.size())
-    return Error{ErrorCode::invalid_argument, "bytes outside the tensor " + in_quotes(tensor.name) + " were asked for"};
+Status read_from_files(const std::vector<File>& files, const TensorInfo& tensor, uint64_t begin,
+                       std::span<std::byte> out) {
+  if (begin > tensor.bytes || out.size() > tensor.bytes - begin || tensor.file < 0 ||
+      static_cast<size_t>(tensor.file) >= files.size())
+    return Error{ErrorCode::invalid_argument,
+                 "bytes outside the tensor " + in_quotes(tensor.name) + " were asked for"};
   return files[static_cast<size_t>(tensor.file)].read_at(tensor.offset + begin, out);
 }
 
 Result<std::filesystem::path> sibling_path(const std::filesystem::path& folder, std::string_view name) {
   const auto refuse = [&](std::string_view why) {
-    return Error{ErrorCode::corrupt, "the file name " + in_quotes(name) + " " + std::string(why) + " " + folder.string()};
+    return Error{ErrorCode::corrupt,
+                 "the file name " + in_quotes(name) + " " + std::string(why) + " " + folder.string()};
   };
-  if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\\0", 3)) != std::string_view::npos)
+  if (name.empty() || name == "." || name == ".." ||
+      name.find_first_of(std::string_view("/\\\0", 3)) != std::string_view::npos)
     return refuse("does not stay in the folder");
   const std::filesystem::path path = folder / name;
   std::error_code error;
-  const auto real_folder = std::filesystem::weakly_canonical(folder.empty() ? std::filesystem::path(".") : folder, error);
+  const auto real_folder =
+      std::filesystem::weakly_canonical(folder.empty() ? std::filesystem::path(".") : folder, error);
   if (error) return io_error("examine", folder, error.value());
   const auto real_path = std::filesystem::weakly_canonical(path, error);
   if (error) return io_error("examine", path, error.value());

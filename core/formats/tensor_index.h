@@ -13,7 +13,8 @@
 
 namespace fabula::formats {
 
-// More tensors than any model has (a 235B mixture of experts has about 40,000); bounds what a hostile header can cost.
+// More tensors than any model has (a 235B mixture of experts has about 40,000); bounds what a hostile header
+// can cost.
 inline constexpr uint64_t max_tensors = uint64_t{1} << 18;
 
 class TensorIndex {
@@ -31,11 +32,12 @@ class TensorIndex {
 };
 
 // TensorSource::read for tensors that lie in files.
-Status read_from_files(const std::vector<File>& files, const TensorInfo& tensor, uint64_t begin, std::span<std::byte> out);
+Status read_from_files(const std::vector<File>& files, const TensorInfo& tensor, uint64_t begin,
+                       std::span<std::byte> out);
 
-// Names inside a model's files (index, split) may not lead out of its folder: no separator, no "..", and no link to
-// elsewhere, but for the blobs folder of a Hugging Face cache (snapshots/<revision>/x -> ../../blobs/y), whose links are
-// its way of storing. Errors: corrupt.
+// Names inside a model's files (index, split) may not lead out of its folder: no separator, no "..", and no
+// link to elsewhere, but for the blobs folder of a Hugging Face cache (snapshots/<revision>/x ->
+// ../../blobs/y), whose links are its way of storing. Errors: corrupt.
 Result<std::filesystem::path> sibling_path(const std::filesystem::path& folder, std::string_view name);
 
 }  // namespace fabula::formats

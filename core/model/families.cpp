@@ -9,18 +9,27 @@ namespace {
 using compute::Activation;
 using enum compute::RopePairing;
 
-// mistral and mixtral are "llama" in GGUF files; which one is meant shows in the metadata (experts, window) alone.
+// mistral and mixtral are "llama" in GGUF files; which one is meant shows in the metadata (experts, window)
+// alone.
 constexpr std::array table = {
     Family{.name = "llama", .gguf = "llama", .gguf_pairing = interleaved, .full_rotary = true},
     Family{.name = "mistral", .gguf = "", .gguf_pairing = interleaved},
-    Family{.name = "mixtral", .gguf = "", .gguf_pairing = interleaved, .experts = ExpertNames::mixtral, .epsilon_default = 1e-5},
+    Family{.name = "mixtral",
+           .gguf = "",
+           .gguf_pairing = interleaved,
+           .experts = ExpertNames::mixtral,
+           .epsilon_default = 1e-5},
     Family{.name = "qwen2", .gguf = "qwen2", .gguf_pairing = half, .window = WindowPattern::from_max_window},
     Family{.name = "qwen2_moe",
            .gguf = "qwen2moe",
            .gguf_pairing = half,
            .window = WindowPattern::from_max_window,
            .experts = ExpertNames::qwen},
-    Family{.name = "qwen3", .gguf = "qwen3", .gguf_pairing = half, .qk_norm = QkNorm::per_head, .window = WindowPattern::from_max_window},
+    Family{.name = "qwen3",
+           .gguf = "qwen3",
+           .gguf_pairing = half,
+           .qk_norm = QkNorm::per_head,
+           .window = WindowPattern::from_max_window},
     Family{.name = "qwen3_moe",
            .gguf = "qwen3moe",
            .gguf_pairing = half,
@@ -58,7 +67,12 @@ constexpr std::array table = {
            .activation = Activation::gelu_tanh,
            .large_layers = 62,
            .local_theta = 10000.0},
-    Family{.name = "phi3", .gguf = "phi3", .gguf_pairing = half, .fused_qkv = true, .fused_gate_up = true, .epsilon_default = 1e-5},
+    Family{.name = "phi3",
+           .gguf = "phi3",
+           .gguf_pairing = half,
+           .fused_qkv = true,
+           .fused_gate_up = true,
+           .epsilon_default = 1e-5},
     Family{.name = "smollm3", .gguf = "smollm3", .gguf_pairing = interleaved, .no_rope_interval = 4},
     Family{.name = "olmo2",
            .gguf = "olmo2",
@@ -71,7 +85,9 @@ constexpr std::array table = {
 
 }  // namespace
 
-std::span<const Family> families() { return table; }
+std::span<const Family> families() {
+  return table;
+}
 
 const Family* find_family_by_gguf_or_null(std::string_view architecture) {
   for (const Family& family : table)

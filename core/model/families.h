@@ -1,5 +1,5 @@
-// The table of model families. A family is data: how its tensors are called, which norms it has, and the defaults of
-// what its files leave unsaid. Adding one is one row here and one row in families_test.cpp.
+// The table of model families. A family is data: how its tensors are called, which norms it has, and the
+// defaults of what its files leave unsaid. Adding one is one row here and one row in families_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -22,33 +22,35 @@ enum class QkNorm { none, per_head, whole };
 // Which layers use the sliding window, where there is one and the file does not list them.
 enum class WindowPattern {
   all,
-  even_layers,        // gemma2: 0, 2, 4, ...
-  five_of_six,        // gemma3: all but every sixth
-  from_max_window,    // qwen2, qwen3: layers from max_window_layers on, only where use_sliding_window says so
+  even_layers,      // gemma2: 0, 2, 4, ...
+  five_of_six,      // gemma3: all but every sixth
+  from_max_window,  // qwen2, qwen3: layers from max_window_layers on, only where use_sliding_window says so
 };
 
 enum class ExpertNames { none, mixtral, qwen };  // of Hugging Face tensors; GGUF has one way
 
 struct Family {
-  std::string_view name;              // shown to the user; the model_type of config.json
-  std::string_view gguf;              // general.architecture
-  compute::RopePairing gguf_pairing;  // whose q and k rows the GGUF converter permutes; Hugging Face is always half
+  std::string_view name;  // shown to the user; the model_type of config.json
+  std::string_view gguf;  // general.architecture
+  compute::RopePairing
+      gguf_pairing;  // whose q and k rows the GGUF converter permutes; Hugging Face is always half
   NormPlacement norms = NormPlacement::pre;
   QkNorm qk_norm = QkNorm::none;
   WindowPattern window = WindowPattern::all;
   ExpertNames experts = ExpertNames::none;
-  bool norm_plus_one = false;         // Hugging Face stores w of (1 + w); GGUF stores the sum
-  bool scales_embedding = false;      // by sqrt(hidden)
+  bool norm_plus_one = false;     // Hugging Face stores w of (1 + w); GGUF stores the sum
+  bool scales_embedding = false;  // by sqrt(hidden)
   bool fused_qkv = false;
   bool fused_gate_up = false;
   bool always_tied = false;
-  int no_rope_interval = 0;           // n: every n-th layer has no position embedding (smollm3)
+  int no_rope_interval = 0;  // n: every n-th layer has no position embedding (smollm3)
   int64_t window_default = 0;
   double epsilon_default = 1e-6;
   compute::Activation activation = compute::Activation::silu;  // where the file gives none
-  bool full_rotary = false;           // rope.dimension_count must equal the head size
-  int64_t large_layers = 0;           // layers of the one size whose attention scale is sqrt(heads / hidden) (gemma 27B, GGUF)
-  double local_theta = 0.0;           // rope theta of sliding layers
+  bool full_rotary = false;  // rope.dimension_count must equal the head size
+  int64_t large_layers =
+      0;  // layers of the one size whose attention scale is sqrt(heads / hidden) (gemma 27B, GGUF)
+  double local_theta = 0.0;  // rope theta of sliding layers
 };
 
 std::span<const Family> families();

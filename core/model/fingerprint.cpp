@@ -16,7 +16,8 @@ namespace fabula::model {
 namespace {
 
 constexpr uint64_t piece_bytes = uint64_t{16} << 20;
-constexpr uint64_t worth_remembering_bytes = uint64_t{256} << 20;  // less is hashed again in a fraction of a second
+constexpr uint64_t worth_remembering_bytes = uint64_t{256}
+                                             << 20;  // less is hashed again in a fraction of a second
 
 struct Piece {
   size_t file;
@@ -59,7 +60,8 @@ Result<std::vector<Sha256Digest>> hash_pieces(std::span<const File> files, const
       return;
     }
   };
-  const size_t threads = std::min<size_t>({pieces.size(), std::max(1u, std::thread::hardware_concurrency()), 8});
+  const size_t threads =
+      std::min<size_t>({pieces.size(), std::max(1u, std::thread::hardware_concurrency()), 8});
   {
     std::vector<std::jthread> helpers;
     for (size_t t = 1; t < threads; ++t) helpers.emplace_back(work);
@@ -70,7 +72,8 @@ Result<std::vector<Sha256Digest>> hash_pieces(std::span<const File> files, const
 }
 
 // Where the fingerprint of exactly these files is remembered; empty where that makes no sense.
-std::filesystem::path memory_file(std::span<const File> files, std::string_view header, const std::filesystem::path& folder) {
+std::filesystem::path memory_file(std::span<const File> files, std::string_view header,
+                                  const std::filesystem::path& folder) {
   uint64_t bytes = 0;
   Sha256 key;
   key.update("fabula fingerprint memory 1\n");
@@ -82,8 +85,9 @@ std::filesystem::path memory_file(std::span<const File> files, std::string_view 
     const std::string name = std::filesystem::weakly_canonical(file.path(), error).string();
     key.update_value(name.size());
     key.update(name);
-    for (const int64_t value : {static_cast<int64_t>(info.st_size), static_cast<int64_t>(info.st_mtim.tv_sec),
-                                static_cast<int64_t>(info.st_mtim.tv_nsec), static_cast<int64_t>(info.st_ino)})
+    for (const int64_t value :
+         {static_cast<int64_t>(info.st_size), static_cast<int64_t>(info.st_mtim.tv_sec),
+          static_cast<int64_t>(info.st_mtim.tv_nsec), static_cast<int64_t>(info.st_ino)})
       key.update_value(value);
     bytes += file.size_bytes();
   }
@@ -94,13 +98,15 @@ std::filesystem::path memory_file(std::span<const File> files, std::string_view 
 std::optional<std::string> remembered(const std::filesystem::path& file) {
   if (file.empty()) return std::nullopt;
   const auto text = read_file(file, 64);
-  const bool is_digest = text.ok() && text->size() == 64 && text->find_first_not_of("0123456789abcdef") == std::string::npos;
+  const bool is_digest =
+      text.ok() && text->size() == 64 && text->find_first_not_of("0123456789abcdef") == std::string::npos;
   return is_digest ? std::optional(*text) : std::nullopt;
 }
 
 }  // namespace
 
-Result<std::string> model_fingerprint(std::span<const File> files, std::string_view header, const std::filesystem::path& memory_folder) {
+Result<std::string> model_fingerprint(std::span<const File> files, std::string_view header,
+                                      const std::filesystem::path& memory_folder) {
   const std::filesystem::path memory = memory_file(files, header, memory_folder);
   if (auto known = remembered(memory)) return *known;
   FABULA_ASSIGN(const auto digests, hash_pieces(files, cut(files)));
@@ -111,7 +117,8 @@ Result<std::string> model_fingerprint(std::span<const File> files, std::string_v
   for (const File& file : files) tree.update_value(file.size_bytes());
   for (const Sha256Digest& digest : digests) tree.update(digest.data(), digest.size());
   const std::string fingerprint = to_hex(tree.finish());
-  if (!memory.empty() && fabula::create_directories(memory_folder).ok()) (void)write_file_atomically(memory, fingerprint).ok();
+  if (!memory.empty() && fabula::create_directories(memory_folder).ok())
+    (void)write_file_atomically(memory, fingerprint).ok();
   return fingerprint;
 }
 

@@ -17,8 +17,8 @@ using formats::GgufValue;
 
 // Keys below the architecture that tell something, but change no result.
 constexpr std::array<std::string_view, 6> informative_keys = {
-    "tensor_data_layout", "rope.scaling.finetuned", "attention.layer_norm_epsilon", "attention.causal", "pooling_type",
-    "attention.sliding_window_type"};
+    "tensor_data_layout", "rope.scaling.finetuned", "attention.layer_norm_epsilon",
+    "attention.causal",   "pooling_type",           "attention.sliding_window_type"};
 
 // Looks keys up below "<architecture>." and remembers which were asked for; the first error is kept.
 class Keys {
@@ -40,12 +40,14 @@ class Keys {
     }
     const auto first = value->integer_or_none();
     if (!value->is_array && value->element != formats::GgufType::u32)
-      return fail(key, "is of type " + std::string(formats::gguf_type_name(value->element)) + ", not uint32"), 0;
+      return fail(key, "is of type " + std::string(formats::gguf_type_name(value->element)) + ", not uint32"),
+             0;
     if (!first) return fail(key, "is no whole number"), 0;
     for (uint64_t i = 1; i < value->count; ++i)
       if (value->integer_or_none(i) != first)
         return fail(key, "differs from layer to layer, which is not supported", ErrorCode::unsupported), 0;
-    if (*first < least || *first > most) return fail(key, "is " + std::to_string(*first) + ", which makes no sense"), 0;
+    if (*first < least || *first > most)
+      return fail(key, "is " + std::to_string(*first) + ", which makes no sense"), 0;
     return *first;
   }
 
@@ -80,10 +82,12 @@ class Keys {
   std::optional<Error> error() const { return error_; }
 
   std::optional<std::string> unknown_key() const {
-    for (auto at = metadata_.lower_bound(prefix_); at != metadata_.end() && at->first.starts_with(prefix_); ++at) {
+    for (auto at = metadata_.lower_bound(prefix_); at != metadata_.end() && at->first.starts_with(prefix_);
+         ++at) {
       const std::string_view rest = std::string_view(at->first).substr(prefix_.size());
-      const bool is_known = std::find(asked_.begin(), asked_.end(), at->first) != asked_.end() ||
-                            std::find(informative_keys.begin(), informative_keys.end(), rest) != informative_keys.end();
+      const bool is_known =
+          std::find(asked_.begin(), asked_.end(), at->first) != asked_.end() ||
+          std::find(informative_keys.begin(), informative_keys.end(), rest) != informative_keys.end();
       if (!is_known) return at->first;
     }
     return std::nullopt;
@@ -101,7 +105,8 @@ Result<std::vector<double>> read_factors(const formats::Gguf& file, std::string_
   const formats::TensorInfo* tensor = file.find_or_null(name);
   if (!tensor) return std::vector<double>{};
   if (tensor->shape.size() != 1 || tensor->shape[0] != expected || tensor->type != formats::DType::f32)
-    return Error{ErrorCode::corrupt, "the tensor " + std::string(name) + " should hold " + std::to_string(expected) + " F32 values"};
+    return Error{ErrorCode::corrupt, "the tensor " + std::string(name) + " should hold " +
+                                         std::to_string(expected) + " F32 values"};
   std::vector<float> values(static_cast<size_t>(expected));
   FABULA_TRY(file.read(*tensor, 0, std::as_writable_bytes(std::span(values))));
   return std::vector<double>(values.begin(), values.end());
@@ -111,22 +116,32 @@ void read_scaling(Keys& keys, RopeParameters& rope) {
   const auto legacy = keys.number("rope.scale_linear");
   const double factor = keys.number("rope.scaling.factor").value_or(legacy.value_or(1.0));
   rope.factor = factor == 0.0 ? 1.0 : factor;
-  rope.original_context = static_cast<double>(keys.integer("rope.scaling.original_context_length", 0, 0, int64_t{1} << 40));
+  rope.original_context =
+      static_cast<double>(keys.integer("rope.scaling.original_context_length", 0, 0, int64_t{1} << 40));
   rope.beta_fast = keys.number("rope.scaling.yarn_beta_fast").value_or(rope.beta_fast);
   rope.beta_slow = keys.number("rope.scaling.yarn_beta_slow").value_or(rope.beta_slow);
-  for (const char* key : {"rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_log_multiplier"})
-    if (const auto value = keys.number(key); value && *value != (std::string_view(key).ends_with("log_multiplier") ? 0.0 : 1.0))
+  for (const char* key :
+       {"rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_log_multiplier"})
+    if (const auto value = keys.number(key);
+        value && *value != (std::string_view(key).ends_with("log_multiplier") ? 0.0 : 1.0))
       keys.fail(key, "is not supported", ErrorCode::unsupported);
   const std::string type = keys.text("rope.scaling.type").value_or("linear");
-  if (type == "none") rope.scaling = RopeScaling::none;
-  else if (type == "linear") rope.scaling = rope.factor == 1.0 ? RopeScaling::none : RopeScaling::linear;
-  else if (type == "yarn") rope.scaling = RopeScaling::yarn;
-  else if (type == "longrope") rope.scaling = RopeScaling::longrope;
-  else keys.fail("rope.scaling.type", "is " + formats::in_quotes(type) + ", which is not supported", ErrorCode::unsupported);
+  if (type == "none")
+    rope.scaling = RopeScaling::none;
+  else if (type == "linear")
+    rope.scaling = rope.factor == 1.0 ? RopeScaling::none : RopeScaling::linear;
+  else if (type == "yarn")
+    rope.scaling = RopeScaling::yarn;
+  else if (type == "longrope")
+    rope.scaling = RopeScaling::longrope;
+  else
+    keys.fail("rope.scaling.type", "is " + formats::in_quotes(type) + ", which is not supported",
+              ErrorCode::unsupported);
   const auto attention_factor = keys.number("rope.scaling.attn_factor");
   if (!attention_factor) return;
   // llama.cpp multiplies YaRN's own factor with it; longrope has no other.
-  const double own = rope.scaling == RopeScaling::yarn && rope.factor > 1.0 ? 0.1 * std::log(rope.factor) + 1.0 : 1.0;
+  const double own =
+      rope.scaling == RopeScaling::yarn && rope.factor > 1.0 ? 0.1 * std::log(rope.factor) + 1.0 : 1.0;
   rope.attention_factor = own * *attention_factor;
 }
 
@@ -143,10 +158,13 @@ void read_shape(Keys& keys, const Family& family, int64_t vocab_rows, Hyperparam
   const int64_t even_share = out.n_heads > 0 ? out.hidden / out.n_heads : 0;
   out.head_dim = keys.integer("attention.key_length", even_share, 1, most);
   if (keys.integer("attention.value_length", out.head_dim, 1, most) != out.head_dim)
-    keys.fail("attention.value_length", "differs from key_length, which is not supported", ErrorCode::unsupported);
+    keys.fail("attention.value_length", "differs from key_length, which is not supported",
+              ErrorCode::unsupported);
   out.rotary_dim = keys.integer("rope.dimension_count", out.head_dim, 2, most);
-  if (out.rotary_dim % 2 != 0 || out.rotary_dim > out.head_dim || (family.full_rotary && out.rotary_dim != out.head_dim))
-    keys.fail("rope.dimension_count", "is " + std::to_string(out.rotary_dim) + "; heads have " + std::to_string(out.head_dim) + " elements");
+  if (out.rotary_dim % 2 != 0 || out.rotary_dim > out.head_dim ||
+      (family.full_rotary && out.rotary_dim != out.head_dim))
+    keys.fail("rope.dimension_count", "is " + std::to_string(out.rotary_dim) + "; heads have " +
+                                          std::to_string(out.head_dim) + " elements");
 }
 
 void read_experts(Keys& keys, const Family& family, Hyperparameters& out) {
@@ -159,7 +177,8 @@ void read_experts(Keys& keys, const Family& family, Hyperparameters& out) {
     keys.fail("expert_weights_scale", "is not supported", ErrorCode::unsupported);
   if (const int64_t gating = keys.integer("expert_gating_func", 1, 0, 100); gating > 1)
     keys.fail("expert_gating_func", "is not softmax, which is not supported", ErrorCode::unsupported);
-  if (keys.integer("expert_shared_count", 0, 0, 65536) > 1 || keys.integer("leading_dense_block_count", 0, 0, 65536) > 0 ||
+  if (keys.integer("expert_shared_count", 0, 0, 65536) > 1 ||
+      keys.integer("leading_dense_block_count", 0, 0, 65536) > 0 ||
       keys.integer("expert_group_count", 0, 0, 65536) > 1)
     keys.fail("expert_*", "asks for an arrangement that is not supported", ErrorCode::unsupported);
   keys.integer("expert_group_used_count", 0, 0, 65536);
@@ -169,7 +188,9 @@ void read_experts(Keys& keys, const Family& family, Hyperparameters& out) {
 void read_scales(Keys& keys, const Family& family, Hyperparameters& out) {
   const double head = static_cast<double>(std::max<int64_t>(out.head_dim, 1));
   const bool is_large = family.large_layers > 0 && out.n_layers == family.large_layers;
-  const double basis = is_large ? static_cast<double>(out.hidden) / static_cast<double>(std::max<int64_t>(out.n_heads, 1)) : head;
+  const double basis =
+      is_large ? static_cast<double>(out.hidden) / static_cast<double>(std::max<int64_t>(out.n_heads, 1))
+               : head;
   out.attention_scale = 1.0 / std::sqrt(basis);
   if (const auto scale = keys.number("attention.scale"); scale && *scale != 0.0) out.attention_scale = *scale;
   out.attention_softcap = keys.number("attn_logit_softcapping").value_or(0.0);
@@ -187,11 +208,14 @@ void read_scales(Keys& keys, const Family& family, Hyperparameters& out) {
 void read_layers(Keys& keys, const Family& family, Hyperparameters& out) {
   out.sliding_window = keys.integer("attention.sliding_window", family.window_default, 0, int64_t{1} << 40);
   out.layer_slides = window_layers(family.window, out.n_layers, out.n_layers);
-  if (family.window == WindowPattern::from_max_window) out.layer_slides.assign(static_cast<size_t>(out.n_layers), out.sliding_window > 0);
+  if (family.window == WindowPattern::from_max_window)
+    out.layer_slides.assign(static_cast<size_t>(out.n_layers), out.sliding_window > 0);
   if (const GgufValue* pattern = keys.find("attention.sliding_window_pattern")) {
-    if (pattern->is_array && pattern->count == static_cast<uint64_t>(out.n_layers) && pattern->element == formats::GgufType::boolean)
+    if (pattern->is_array && pattern->count == static_cast<uint64_t>(out.n_layers) &&
+        pattern->element == formats::GgufType::boolean)
       for (size_t i = 0; i < out.layer_slides.size(); ++i) out.layer_slides[i] = pattern->bytes[i] != 0;
-    else keys.fail("attention.sliding_window_pattern", "is not one truth value a layer", ErrorCode::unsupported);
+    else
+      keys.fail("attention.sliding_window_pattern", "is not one truth value a layer", ErrorCode::unsupported);
   }
   out.layer_has_rope = rope_layers(family.no_rope_interval, out.n_layers);
   out.layer_has_experts.assign(static_cast<size_t>(out.n_layers), out.n_experts > 0);
@@ -224,14 +248,17 @@ Result<Hyperparameters> read_gguf_hyperparameters(const formats::Gguf& file, con
   }
   if (keys.error()) return *keys.error();
   if (const auto key = keys.unknown_key())
-    return Error{ErrorCode::unsupported, "the metadata key " + formats::in_quotes(*key) + " is not understood, so the model cannot be run faithfully"};
+    return Error{ErrorCode::unsupported, "the metadata key " + formats::in_quotes(*key) +
+                                             " is not understood, so the model cannot be run faithfully"};
 
   FABULA_ASSIGN(auto frequencies, read_factors(file, "rope_freqs.weight", out.rotary_dim / 2));
   FABULA_ASSIGN(auto short_factors, read_factors(file, "rope_factors_short.weight", out.rotary_dim / 2));
   FABULA_ASSIGN(out.rope.long_factors, read_factors(file, "rope_factors_long.weight", out.rotary_dim / 2));
   if (!short_factors.empty() || !out.rope.long_factors.empty()) {
     if (short_factors.empty() || out.rope.long_factors.empty() || !frequencies.empty())
-      return Error{ErrorCode::corrupt, "of the tensors rope_factors_short, rope_factors_long and rope_freqs the wrong ones are there"};
+      return Error{
+          ErrorCode::corrupt,
+          "of the tensors rope_factors_short, rope_factors_long and rope_freqs the wrong ones are there"};
     out.rope.scaling = RopeScaling::longrope;
     if (!out.rope.attention_factor) out.rope.attention_factor = 1.0;
   }

@@ -7,8 +7,8 @@
 
 namespace fabula::model {
 
-// Reads the <architecture>.* keys. A key that would change the computation and is not understood is refused by name.
-// Errors: corrupt (a value that makes no sense), unsupported.
+// Reads the <architecture>.* keys. A key that would change the computation and is not understood is refused
+// by name. Errors: corrupt (a value that makes no sense), unsupported.
 Result<Hyperparameters> read_gguf_hyperparameters(const formats::Gguf& file, const Family& family);
 
 }  // namespace fabula::model

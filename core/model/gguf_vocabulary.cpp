@@ -26,27 +26,33 @@ Result<std::vector<std::string>> texts(const GgufMetadata& metadata, std::string
   const GgufValue* value = find(metadata, key);
   if (!value) return out;
   if (!value->is_array || value->element != GgufType::string) return wrong(key, "is no list of texts");
-  if (value->count > most) return wrong(key, "has " + std::to_string(value->count) + " entries; at most " + std::to_string(most) + " make sense");
+  if (value->count > most)
+    return wrong(key, "has " + std::to_string(value->count) + " entries; at most " + std::to_string(most) +
+                          " make sense");
   out.reserve(value->count);
   for (uint64_t i = 0; i < value->count; ++i) out.emplace_back(*value->text_or_none(i));
   return out;
 }
 
 template <class T>
-Result<std::vector<T>> numbers(const GgufMetadata& metadata, std::string_view key, GgufType type, size_t count) {
+Result<std::vector<T>> numbers(const GgufMetadata& metadata, std::string_view key, GgufType type,
+                               size_t count) {
   std::vector<T> out;
   const GgufValue* value = find(metadata, key);
   if (!value) return out;
   const bool also_unsigned = type == GgufType::i32 && value->element == GgufType::u32;
-  if (!value->is_array || (value->element != type && !also_unsigned)) return wrong(key, "is no list of " + std::string(gguf_type_name(type)));
+  if (!value->is_array || (value->element != type && !also_unsigned))
+    return wrong(key, "is no list of " + std::string(gguf_type_name(type)));
   if (value->count != count)
-    return wrong(key, "has " + std::to_string(value->count) + " entries; there are " + std::to_string(count) + " tokens");
+    return wrong(key, "has " + std::to_string(value->count) + " entries; there are " + std::to_string(count) +
+                          " tokens");
   out.resize(value->count);
   if (!out.empty()) std::memcpy(out.data(), value->bytes.data(), value->bytes.size());
   return out;
 }
 
-// An id beyond the vocabulary is as good as none: files in the wild have them, and nothing can be looked up with it.
+// An id beyond the vocabulary is as good as none: files in the wild have them, and nothing can be looked up
+// with it.
 text::TokenId token_id(const GgufMetadata& metadata, std::string_view key, size_t count) {
   const GgufValue* value = find(metadata, key);
   const auto id = value && !value->is_array ? value->integer_or_none() : std::nullopt;
@@ -73,7 +79,8 @@ Result<std::string> text_or_empty(const GgufMetadata& metadata, std::string_view
 
 Result<text::VocabSpec> read_gguf_vocabulary(const GgufMetadata& metadata) {
   text::VocabSpec vocab;
-  if (!find(metadata, "model")) return Error{ErrorCode::not_found, "the file has no vocabulary (no tokenizer.ggml.model)"};
+  if (!find(metadata, "model"))
+    return Error{ErrorCode::not_found, "the file has no vocabulary (no tokenizer.ggml.model)"};
   FABULA_ASSIGN(vocab.model, text_or_empty(metadata, "model"));
   FABULA_ASSIGN(vocab.pre, text_or_empty(metadata, "pre"));
   FABULA_ASSIGN(vocab.tokens, texts(metadata, "tokens", max_tokens));
@@ -94,7 +101,8 @@ Result<text::VocabSpec> read_gguf_vocabulary(const GgufMetadata& metadata) {
   FABULA_ASSIGN(vocab.add_eos, truth(metadata, "add_eos_token"));
   FABULA_ASSIGN(vocab.add_space_prefix, truth(metadata, "add_space_prefix"));
   FABULA_ASSIGN(vocab.remove_extra_whitespaces, truth(metadata, "remove_extra_whitespaces"));
-  if (const GgufValue* map = find(metadata, "precompiled_charsmap"); map && map->is_array && gguf_type_bytes(map->element) == 1)
+  if (const GgufValue* map = find(metadata, "precompiled_charsmap");
+      map && map->is_array && gguf_type_bytes(map->element) == 1)
     vocab.precompiled_charsmap = map->bytes;
   return vocab;
 }

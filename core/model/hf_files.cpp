@@ -30,28 +30,37 @@ std::string template_of(const Json& config) {
   if (!at->is_array()) return {};
   for (const Json& entry : *at) {
     const bool is_default = entry.is_object() && entry.contains("name") && entry["name"] == "default";
-    if (is_default && entry.contains("template") && entry["template"].is_string()) return entry["template"].get<std::string>();
+    if (is_default && entry.contains("template") && entry["template"].is_string())
+      return entry["template"].get<std::string>();
   }
   return {};
 }
 
 }  // namespace
 
-Result<std::string> read_config_text(const std::filesystem::path& folder) { return read_file(folder / "config.json", max_config_bytes); }
+Result<std::string> read_config_text(const std::filesystem::path& folder) {
+  return read_file(folder / "config.json", max_config_bytes);
+}
 
 Result<std::shared_ptr<const text::Tokenizer>> open_hf_tokenizer(const std::filesystem::path& folder) {
-  FABULA_ASSIGN(const std::string config, read_if_present(folder / "tokenizer_config.json", max_tokenizer_config_bytes));
+  FABULA_ASSIGN(const std::string config,
+                read_if_present(folder / "tokenizer_config.json", max_tokenizer_config_bytes));
   FABULA_ASSIGN(const std::string json, read_if_present(folder / "tokenizer.json", max_tokenizer_bytes));
   if (!json.empty()) {
     auto tokenizer = text::make_tokenizer_from_hf_json(json, config);
-    if (!tokenizer.ok()) return Error{tokenizer.error().code, (folder / "tokenizer.json").string() + ": " + tokenizer.error().message};
+    if (!tokenizer.ok())
+      return Error{tokenizer.error().code,
+                   (folder / "tokenizer.json").string() + ": " + tokenizer.error().message};
     return tokenizer;
   }
   FABULA_ASSIGN(const std::string pieces, read_if_present(folder / "tokenizer.model", max_tokenizer_bytes));
   if (pieces.empty())
-    return Error{ErrorCode::not_found, folder.string() + " holds no tokenizer (neither tokenizer.json nor tokenizer.model)"};
+    return Error{ErrorCode::not_found,
+                 folder.string() + " holds no tokenizer (neither tokenizer.json nor tokenizer.model)"};
   auto tokenizer = text::make_tokenizer_from_sentencepiece(pieces, config);
-  if (!tokenizer.ok()) return Error{tokenizer.error().code, (folder / "tokenizer.model").string() + ": " + tokenizer.error().message};
+  if (!tokenizer.ok())
+    return Error{tokenizer.error().code,
+                 (folder / "tokenizer.model").string() + ": " + tokenizer.error().message};
   return tokenizer;
 }
 

@@ -1,4 +1,5 @@
-// The small files beside the weights of a Hugging Face directory: configuration, template, tokenizer, defaults.
+// The small files beside the weights of a Hugging Face directory: configuration, template, tokenizer,
+// defaults.
 #pragma once
 
 #include <filesystem>

@@ -22,10 +22,17 @@ void read_shape(Settings& settings, const Family& family, Hyperparameters& out) 
   out.vocab = settings.integer("vocab_size", std::nullopt, 1, most_size);
   out.context_length = settings.integer("max_position_embeddings", 2048, 1, int64_t{1} << 40);
   const bool is_gemma = family.norm_plus_one;
-  out.head_dim = settings.integer("head_dim", is_gemma ? 256 : out.n_heads > 0 ? out.hidden / out.n_heads : 0, 1, most_size);
+  out.head_dim = settings.integer("head_dim",
+                                  is_gemma          ? 256
+                                  : out.n_heads > 0 ? out.hidden / out.n_heads
+                                                    : 0,
+                                  1, most_size);
   const double rotary_share = settings.number("partial_rotary_factor").value_or(1.0);
-  out.rotary_dim = rotary_share > 0.0 && rotary_share <= 1.0 ? static_cast<int64_t>(static_cast<double>(out.head_dim) * rotary_share) : 0;
-  if (out.rotary_dim < 2 || out.rotary_dim % 2 != 0) settings.fail("partial_rotary_factor", "leaves no even number of rotated elements");
+  out.rotary_dim = rotary_share > 0.0 && rotary_share <= 1.0
+                       ? static_cast<int64_t>(static_cast<double>(out.head_dim) * rotary_share)
+                       : 0;
+  if (out.rotary_dim < 2 || out.rotary_dim % 2 != 0)
+    settings.fail("partial_rotary_factor", "leaves no even number of rotated elements");
   out.norm_epsilon = settings.number("rms_norm_eps").value_or(family.epsilon_default);
   if (out.norm_epsilon < 0.0) settings.fail("rms_norm_eps", "is negative");
   out.tied = settings.boolean("tie_word_embeddings").value_or(family.always_tied) || family.always_tied;
@@ -36,18 +43,26 @@ void read_activation(Settings& settings, const Family& family, Hyperparameters& 
   const auto newer = settings.text("hidden_activation");
   const auto older = settings.text("hidden_act");
   // Gemma's first configurations say "gelu" in hidden_act and mean the tanh form (transformers does too).
-  if (family.activation == compute::Activation::gelu_tanh && (!newer || *newer == "gelu_pytorch_tanh")) return;
+  if (family.activation == compute::Activation::gelu_tanh && (!newer || *newer == "gelu_pytorch_tanh"))
+    return;
   const std::string name = newer ? *newer : older.value_or("silu");
-  if (name == "silu" || name == "swish") out.activation = compute::Activation::silu;
-  else if (name == "gelu_pytorch_tanh" || name == "gelu_new" || name == "gelu_fast") out.activation = compute::Activation::gelu_tanh;
-  else if (name == "gelu") out.activation = compute::Activation::gelu_erf;
-  else if (name == "relu") out.activation = compute::Activation::relu;
-  else settings.fail("hidden_act", "is " + formats::in_quotes(name) + ", which is not known", ErrorCode::unsupported);
+  if (name == "silu" || name == "swish")
+    out.activation = compute::Activation::silu;
+  else if (name == "gelu_pytorch_tanh" || name == "gelu_new" || name == "gelu_fast")
+    out.activation = compute::Activation::gelu_tanh;
+  else if (name == "gelu")
+    out.activation = compute::Activation::gelu_erf;
+  else if (name == "relu")
+    out.activation = compute::Activation::relu;
+  else
+    settings.fail("hidden_act", "is " + formats::in_quotes(name) + ", which is not known",
+                  ErrorCode::unsupported);
 }
 
 void read_scales(Settings& settings, const Family& family, Hyperparameters& out) {
   const double head = static_cast<double>(std::max<int64_t>(out.head_dim, 1));
-  const double basis = settings.number("query_pre_attn_scalar").value_or(family.norms == NormPlacement::sandwich ? 256.0 : head);
+  const double basis = settings.number("query_pre_attn_scalar")
+                           .value_or(family.norms == NormPlacement::sandwich ? 256.0 : head);
   if (!(basis > 0.0)) settings.fail("query_pre_attn_scalar", "is not positive");
   out.attention_scale = settings.number("attention_multiplier").value_or(1.0 / std::sqrt(basis));
   const bool has_caps = family.norms == NormPlacement::sandwich;
@@ -55,8 +70,9 @@ void read_scales(Settings& settings, const Family& family, Hyperparameters& out)
   out.final_softcap = settings.number("final_logit_softcapping").value_or(0.0);
   if (!has_caps && (out.attention_softcap != 0.0 || out.final_softcap != 0.0))
     settings.fail("attn_logit_softcapping", "is unknown in this family", ErrorCode::unsupported);
-  out.embedding_scale = settings.number("embedding_multiplier")
-                            .value_or(family.scales_embedding ? std::sqrt(static_cast<double>(out.hidden)) : 1.0);
+  out.embedding_scale =
+      settings.number("embedding_multiplier")
+          .value_or(family.scales_embedding ? std::sqrt(static_cast<double>(out.hidden)) : 1.0);
   out.residual_scale = settings.number("residual_multiplier").value_or(1.0);
   const double divisor = settings.number("logits_scaling").value_or(1.0);
   if (divisor == 0.0) settings.fail("logits_scaling", "is 0");
@@ -71,16 +87,20 @@ void read_window(Settings& settings, const Family& family, Hyperparameters& out)
   out.layer_slides = window_layers(family.window, out.n_layers, first);
   if (family.window == WindowPattern::five_of_six) {
     const int64_t every = settings.integer("sliding_window_pattern", 6, 1, 4096);
-    for (size_t i = 0; i < out.layer_slides.size(); ++i) out.layer_slides[i] = (static_cast<int64_t>(i) + 1) % every != 0;
+    for (size_t i = 0; i < out.layer_slides.size(); ++i)
+      out.layer_slides[i] = (static_cast<int64_t>(i) + 1) % every != 0;
   }
-  if (family.no_rope_interval > 0 && !settings.boolean("use_sliding_window").value_or(false)) out.sliding_window = 0;
+  if (family.no_rope_interval > 0 && !settings.boolean("use_sliding_window").value_or(false))
+    out.sliding_window = 0;
   const auto types = settings.texts("layer_types");
   if (!types) return;
-  if (types->size() != out.layer_slides.size()) return settings.fail("layer_types", "does not name one kind a layer");
+  if (types->size() != out.layer_slides.size())
+    return settings.fail("layer_types", "does not name one kind a layer");
   for (size_t i = 0; i < types->size(); ++i) {
     const std::string& type = (*types)[i];
     if (type != "full_attention" && type != "sliding_attention")
-      return settings.fail("layer_types", "names " + formats::in_quotes(type) + ", which is not known", ErrorCode::unsupported);
+      return settings.fail("layer_types", "names " + formats::in_quotes(type) + ", which is not known",
+                           ErrorCode::unsupported);
     out.layer_slides[i] = type == "sliding_attention";
   }
 }
@@ -92,7 +112,8 @@ void read_no_rope(Settings& settings, const Family& family, Hyperparameters& out
   out.layer_has_rope = rope_layers(static_cast<int>(interval), out.n_layers);
   const auto listed = settings.integers("no_rope_layers");  // 1: the layer has rope, whatever the name says
   if (!listed) return;
-  if (listed->size() != out.layer_has_rope.size()) return settings.fail("no_rope_layers", "does not say one number a layer");
+  if (listed->size() != out.layer_has_rope.size())
+    return settings.fail("no_rope_layers", "does not say one number a layer");
   for (size_t i = 0; i < listed->size(); ++i) out.layer_has_rope[i] = (*listed)[i] != 0;
 }
 
@@ -102,11 +123,13 @@ void read_experts(Settings& settings, const Family& family, Hyperparameters& out
   const bool is_mixtral = family.experts == ExpertNames::mixtral;
   out.n_experts = settings.integer(is_mixtral ? "num_local_experts" : "num_experts", std::nullopt, 1, 65536);
   out.experts_per_token = settings.integer("num_experts_per_tok", std::nullopt, 1, out.n_experts);
-  out.expert_ffn = is_mixtral ? out.ffn : settings.integer("moe_intermediate_size", std::nullopt, 1, most_size);
+  out.expert_ffn =
+      is_mixtral ? out.ffn : settings.integer("moe_intermediate_size", std::nullopt, 1, most_size);
   out.shared_expert_ffn = settings.integer("shared_expert_intermediate_size", 0, 0, most_size);
   out.normalise_expert_weights = is_mixtral || settings.boolean("norm_topk_prob").value_or(false);
   const int64_t step = settings.integer("decoder_sparse_step", 1, 1, 4096);
-  for (int64_t i = 0; i < out.n_layers; ++i) out.layer_has_experts[static_cast<size_t>(i)] = (i + 1) % step == 0;
+  for (int64_t i = 0; i < out.n_layers; ++i)
+    out.layer_has_experts[static_cast<size_t>(i)] = (i + 1) % step == 0;
   for (const int64_t layer : settings.integers("mlp_only_layers").value_or(std::vector<int64_t>{}))
     if (layer >= 0 && layer < out.n_layers) out.layer_has_experts[static_cast<size_t>(layer)] = false;
 }
@@ -125,8 +148,9 @@ Result<Hyperparameters> read_hf_hyperparameters(const Json& config, const Family
   read_no_rope(settings, family, out);
   read_experts(settings, family, out);
   read_hf_rope(settings, family, out);
-  settings.refuse_if_set({"quantization_config", "compression_config", "clip_qkv", "use_bidirectional_attention", "parallel_attn",
-                          "alibi", "altup_num_inputs", "num_kv_shared_layers", "attn_output_gate"});
+  settings.refuse_if_set({"quantization_config", "compression_config", "clip_qkv",
+                          "use_bidirectional_attention", "parallel_attn", "alibi", "altup_num_inputs",
+                          "num_kv_shared_layers", "attn_output_gate"});
   if (settings.error()) return *settings.error();
   return out;
 }

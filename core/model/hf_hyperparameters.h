@@ -9,8 +9,8 @@
 
 namespace fabula::model {
 
-// config.json of a Hugging Face directory; transformers' defaults stand in for what it leaves out. A setting that would
-// change the computation and is not understood is refused by name. Errors: corrupt, unsupported.
+// config.json of a Hugging Face directory; transformers' defaults stand in for what it leaves out. A setting
+// that would change the computation and is not understood is refused by name. Errors: corrupt, unsupported.
 Result<Hyperparameters> read_hf_hyperparameters(const Json& config, const Family& family);
 
 }  // namespace fabula::model

@@ -7,7 +7,8 @@ namespace fabula::model {
 
 namespace {
 
-// Fills `rope` from a rope_scaling object, or from one entry of rope_parameters, which may hold rope_theta as well.
+// Fills `rope` from a rope_scaling object, or from one entry of rope_parameters, which may hold rope_theta as
+// well.
 void read_scaling(Settings& scaling, RopeParameters& rope) {
   rope.theta = scaling.number("rope_theta").value_or(rope.theta);
   const auto newer = scaling.text("rope_type");
@@ -28,14 +29,17 @@ void read_scaling(Settings& scaling, RopeParameters& rope) {
     rope.beta_fast = scaling.number("beta_fast").value_or(rope.beta_fast);
     rope.beta_slow = scaling.number("beta_slow").value_or(rope.beta_slow);
     scaling.refuse_if_set({"mscale", "mscale_all_dim"});
-    if (!scaling.boolean("truncate").value_or(true)) scaling.fail("truncate", "is false, which is not supported", ErrorCode::unsupported);
+    if (!scaling.boolean("truncate").value_or(true))
+      scaling.fail("truncate", "is false, which is not supported", ErrorCode::unsupported);
   } else if (type == "longrope" || type == "su") {
     rope.scaling = RopeScaling::longrope;
     rope.short_factors = scaling.numbers("short_factor").value_or(std::vector<double>{});
     rope.long_factors = scaling.numbers("long_factor").value_or(std::vector<double>{});
-    if (rope.short_factors.empty() || rope.long_factors.empty()) scaling.fail("short_factor, long_factor", "are missing");
+    if (rope.short_factors.empty() || rope.long_factors.empty())
+      scaling.fail("short_factor, long_factor", "are missing");
   } else {
-    scaling.fail("rope_type", "is " + formats::in_quotes(type) + ", which is not supported", ErrorCode::unsupported);
+    scaling.fail("rope_type", "is " + formats::in_quotes(type) + ", which is not supported",
+                 ErrorCode::unsupported);
   }
 }
 
@@ -55,14 +59,16 @@ void read_hf_rope(Settings& settings, const Family& family, Hyperparameters& out
     out.local_rope = RopeParameters{};
     out.local_rope->theta = settings.number("rope_local_base_freq").value_or(family.local_theta);
   }
-  if (const Json* scaling = settings.find_or_null("rope_scaling")) read_object(settings, *scaling, "rope_scaling", out.rope);
+  if (const Json* scaling = settings.find_or_null("rope_scaling"))
+    read_object(settings, *scaling, "rope_scaling", out.rope);
   const Json* parameters = settings.find_or_null("rope_parameters");
   if (!parameters) return;
   if (!parameters->is_object()) return settings.fail("rope_parameters", "is no object");
   // Since transformers 5: one object, or one for each kind of layer.
   const auto full = parameters->find("full_attention");
   const auto sliding = parameters->find("sliding_attention");
-  if (full == parameters->end() && sliding == parameters->end()) return read_object(settings, *parameters, "rope_parameters", out.rope);
+  if (full == parameters->end() && sliding == parameters->end())
+    return read_object(settings, *parameters, "rope_parameters", out.rope);
   if (full != parameters->end()) read_object(settings, *full, "rope_parameters.full_attention", out.rope);
   if (sliding == parameters->end()) return;
   if (!out.local_rope) out.local_rope = RopeParameters{};

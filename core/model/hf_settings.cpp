@@ -9,7 +9,8 @@ namespace {
 
 std::optional<int64_t> whole_number(const Json& value) {
   if (value.is_boolean()) return value.get<bool>() ? 1 : 0;
-  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) return std::nullopt;
+  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
+    return std::nullopt;
   if (value.is_number_integer()) return value.get<int64_t>();
   if (!value.is_number_float()) return std::nullopt;
   const double number = value.get<double>();  // 1e6 and the like
@@ -24,7 +25,8 @@ const Json* Settings::find_or_null(std::string_view key) const {
   return at == object_.end() || at->is_null() ? nullptr : &*at;
 }
 
-int64_t Settings::integer(std::string_view key, std::optional<int64_t> otherwise, int64_t least, int64_t most) {
+int64_t Settings::integer(std::string_view key, std::optional<int64_t> otherwise, int64_t least,
+                          int64_t most) {
   const Json* value = find_or_null(key);
   if (!value) {
     if (!otherwise) fail(key, "is missing");
@@ -32,14 +34,16 @@ int64_t Settings::integer(std::string_view key, std::optional<int64_t> otherwise
   }
   const auto number = value->is_boolean() ? std::nullopt : whole_number(*value);
   if (!number) return fail(key, "is no whole number"), least;
-  if (*number < least || *number > most) return fail(key, "is " + std::to_string(*number) + ", which makes no sense"), least;
+  if (*number < least || *number > most)
+    return fail(key, "is " + std::to_string(*number) + ", which makes no sense"), least;
   return *number;
 }
 
 std::optional<double> Settings::number(std::string_view key) {
   const Json* value = find_or_null(key);
   if (!value) return std::nullopt;
-  if (!value->is_number() || !std::isfinite(value->get<double>())) return fail(key, "is no finite number"), std::nullopt;
+  if (!value->is_number() || !std::isfinite(value->get<double>()))
+    return fail(key, "is no finite number"), std::nullopt;
   return value->get<double>();
 }
 

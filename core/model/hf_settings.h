@@ -17,7 +17,8 @@ namespace fabula::model {
 
 class Settings {
  public:
-  explicit Settings(const Json& object, std::string place = "config.json") : object_(object), place_(std::move(place)) {}
+  explicit Settings(const Json& object, std::string place = "config.json")
+      : object_(object), place_(std::move(place)) {}
 
   const Json* find_or_null(std::string_view key) const;  // null and absent are the same
   int64_t integer(std::string_view key, std::optional<int64_t> otherwise, int64_t least, int64_t most);
@@ -27,7 +28,7 @@ class Settings {
   std::optional<std::vector<std::string>> texts(std::string_view key);
   std::optional<std::vector<int64_t>> integers(std::string_view key);  // truth values count as 0 and 1
   std::optional<std::vector<double>> numbers(std::string_view key);
-  void refuse_if_set(std::initializer_list<std::string_view> keys);    // anything but absent, null, false, 0
+  void refuse_if_set(std::initializer_list<std::string_view> keys);  // anything but absent, null, false, 0
 
   void fail(std::string_view key, const std::string& why, ErrorCode code = ErrorCode::corrupt);
   void adopt_error(const Settings& inner);

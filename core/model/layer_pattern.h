@@ -23,7 +23,8 @@ inline std::vector<bool> window_layers(WindowPattern pattern, int64_t n_layers, 
 
 inline std::vector<bool> rope_layers(int no_rope_interval, int64_t n_layers) {
   std::vector<bool> has(static_cast<size_t>(n_layers), true);
-  for (int64_t i = 0; no_rope_interval > 0 && i < n_layers; ++i) has[static_cast<size_t>(i)] = (i + 1) % no_rope_interval != 0;
+  for (int64_t i = 0; no_rope_interval > 0 && i < n_layers; ++i)
+    has[static_cast<size_t>(i)] = (i + 1) % no_rope_interval != 0;
   return has;
 }
 

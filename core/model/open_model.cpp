@@ -40,12 +40,15 @@ void describe_tensors(const formats::TensorSource& source, ModelInfo& info) {
 
 void attach_template(const std::string& source, Model& model) {
   if (source.empty()) {
-    model.chat_template_error = "The model brings no chat template: it continues text, it was not made to chat.";
+    model.chat_template_error =
+        "The model brings no chat template: it continues text, it was not made to chat.";
     return;
   }
   auto parsed = text::ChatTemplate::parse(source);
-  if (parsed.ok()) model.chat_template = std::make_shared<const text::ChatTemplate>(std::move(*parsed));
-  else model.chat_template_error = "The model's chat template cannot be read: " + parsed.error().message;
+  if (parsed.ok())
+    model.chat_template = std::make_shared<const text::ChatTemplate>(std::move(*parsed));
+  else
+    model.chat_template_error = "The model's chat template cannot be read: " + parsed.error().message;
 }
 
 Result<std::shared_ptr<const text::Tokenizer>> tokenizer_of_gguf(const formats::Gguf& file) {
@@ -58,11 +61,13 @@ Status check_vocabulary(const Model& model) {
   const int64_t size = model.tokenizer->vocab_size();
   const bool fits = model.info.format == "gguf" ? size == model.spec.vocab : size <= model.spec.vocab;
   if (fits) return {};
-  return Error{ErrorCode::corrupt, "the vocabulary has " + std::to_string(size) + " tokens, but the embedding has " +
-                                       std::to_string(model.spec.vocab) + " rows"};
+  return Error{ErrorCode::corrupt, "the vocabulary has " + std::to_string(size) +
+                                       " tokens, but the embedding has " + std::to_string(model.spec.vocab) +
+                                       " rows"};
 }
 
-Result<std::shared_ptr<const Model>> open_gguf_model(const std::filesystem::path& path, const OpenOptions& options) {
+Result<std::shared_ptr<const Model>> open_gguf_model(const std::filesystem::path& path,
+                                                     const OpenOptions& options) {
   FABULA_ASSIGN(auto file, formats::Gguf::open(path));
   auto model = std::make_shared<Model>();
   model->source = file;
@@ -74,8 +79,8 @@ Result<std::shared_ptr<const Model>> open_gguf_model(const std::filesystem::path
   model->info.licence = gguf_text_or_empty(file->metadata(), "general.license");
   const Family* family = find_family_by_gguf_or_null(model->info.architecture);
   if (!family)
-    return Error{ErrorCode::unsupported, "the architecture " + formats::in_quotes(model->info.architecture) + " is not known (known are " +
-                                             known_families() + ")"};
+    return Error{ErrorCode::unsupported, "the architecture " + formats::in_quotes(model->info.architecture) +
+                                             " is not known (known are " + known_families() + ")"};
   FABULA_ASSIGN(const Hyperparameters hyper, read_gguf_hyperparameters(*file, *family));
   FABULA_ASSIGN(model->spec, build_spec(hyper, *family, Convention::gguf, *file));
   FABULA_ASSIGN(auto vocabulary, read_gguf_vocabulary(file->metadata()));
@@ -89,7 +94,8 @@ Result<std::shared_ptr<const Model>> open_gguf_model(const std::filesystem::path
   return std::shared_ptr<const Model>(std::move(model));
 }
 
-Result<std::shared_ptr<const Model>> open_hf_model(const std::filesystem::path& folder, const OpenOptions& options) {
+Result<std::shared_ptr<const Model>> open_hf_model(const std::filesystem::path& folder,
+                                                   const OpenOptions& options) {
   FABULA_ASSIGN(const std::string config_text, read_config_text(folder));
   FABULA_ASSIGN(const Json config, parse_json(config_text, (folder / "config.json").string()));
   auto model = std::make_shared<Model>();
@@ -103,8 +109,8 @@ Result<std::shared_ptr<const Model>> open_hf_model(const std::filesystem::path& 
   model->info.architecture = type->get<std::string>();
   const Family* family = find_family_by_model_type_or_null(model->info.architecture);
   if (!family)
-    return Error{ErrorCode::unsupported, "the architecture " + formats::in_quotes(model->info.architecture) + " is not known (known are " +
-                                             known_families() + ")"};
+    return Error{ErrorCode::unsupported, "the architecture " + formats::in_quotes(model->info.architecture) +
+                                             " is not known (known are " + known_families() + ")"};
   FABULA_ASSIGN(const Hyperparameters hyper, read_hf_hyperparameters(config, *family));
   FABULA_ASSIGN(auto files, formats::Safetensors::open(folder));
   model->source = files;
@@ -119,7 +125,8 @@ Result<std::shared_ptr<const Model>> open_hf_model(const std::filesystem::path& 
   FABULA_ASSIGN(const std::string chat_template, read_hf_template(folder));
   attach_template(chat_template, *model);
   describe_tensors(*files, model->info);
-  FABULA_ASSIGN(model->info.fingerprint, model_fingerprint(files->files(), config_text, options.fingerprint_folder));
+  FABULA_ASSIGN(model->info.fingerprint,
+                model_fingerprint(files->files(), config_text, options.fingerprint_folder));
   return std::shared_ptr<const Model>(std::move(model));
 }
 
@@ -131,11 +138,13 @@ Result<Kind> kind_of(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path, error)) return Kind::folder;
   FABULA_ASSIGN(const File file, File::open(path));
   char head[16] = {};
-  const auto bytes = std::as_writable_bytes(std::span(head)).first(std::min<uint64_t>(sizeof head, file.size_bytes()));
+  const auto bytes =
+      std::as_writable_bytes(std::span(head)).first(std::min<uint64_t>(sizeof head, file.size_bytes()));
   FABULA_TRY(file.read_at(0, bytes));
   const std::string_view text(head, bytes.size());
   if (text.starts_with("GGUF")) return Kind::gguf;
-  if (text.size() >= 9 && text[8] == '{' && text.substr(4, 4) == std::string_view("\0\0\0\0", 4)) return Kind::safetensors;
+  if (text.size() >= 9 && text[8] == '{' && text.substr(4, 4) == std::string_view("\0\0\0\0", 4))
+    return Kind::safetensors;
   const size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && text[first] == '{') return Kind::json;
   return Kind::other;
@@ -145,18 +154,22 @@ Error not_a_model(const std::filesystem::path& path) {
   const auto file = File::open(path);
   std::string head(file.ok() ? std::min<uint64_t>(24, file->size_bytes()) : 0, '\0');
   if (!file.ok() || !file->read_at(0, std::as_writable_bytes(std::span(head))).ok()) head.clear();
-  return {ErrorCode::corrupt, path.string() + " is no model file: it begins with " + formats::in_quotes(head) +
-                                  "; expected was a GGUF file or a folder with config.json and model.safetensors"};
+  return {ErrorCode::corrupt,
+          path.string() + " is no model file: it begins with " + formats::in_quotes(head) +
+              "; expected was a GGUF file or a folder with config.json and model.safetensors"};
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const Model>> open_model(const std::filesystem::path& path, const OpenOptions& options) {
+Result<std::shared_ptr<const Model>> open_model(const std::filesystem::path& path,
+                                                const OpenOptions& options) {
   FABULA_ASSIGN(const Kind kind, kind_of(path));
-  const bool is_file_of_folder = kind == Kind::safetensors || (kind == Kind::json && path.filename() != "tokenizer.json");
+  const bool is_file_of_folder =
+      kind == Kind::safetensors || (kind == Kind::json && path.filename() != "tokenizer.json");
   if (kind != Kind::gguf && kind != Kind::folder && !is_file_of_folder) return not_a_model(path);
   // A file of a Hugging Face folder means the folder.
-  const std::filesystem::path folder = is_file_of_folder ? (path.has_parent_path() ? path.parent_path() : ".") : path;
+  const std::filesystem::path folder =
+      is_file_of_folder ? (path.has_parent_path() ? path.parent_path() : ".") : path;
   auto model = kind == Kind::gguf ? open_gguf_model(path, options) : open_hf_model(folder, options);
   if (!model.ok()) return in_file(model.error(), path);
   return model;

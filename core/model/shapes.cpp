@@ -32,7 +32,9 @@ uint64_t mix(uint64_t x) {  // splitmix64
   return x ^ (x >> 31);
 }
 
-double uniform(uint64_t counter) { return (static_cast<double>(mix(counter) >> 11) + 0.5) * 0x1p-53; }
+double uniform(uint64_t counter) {
+  return (static_cast<double>(mix(counter) >> 11) + 0.5) * 0x1p-53;
+}
 
 float normal(uint64_t counter) {  // Box and Muller
   const double radius = std::sqrt(-2.0 * std::log(uniform(2 * counter)));
@@ -42,7 +44,8 @@ float normal(uint64_t counter) {  // Box and Muller
 // Blocks to draw from. A tensor's bytes are runs of pool blocks, chosen by its name and the run's number.
 class Pool {
  public:
-  Pool(DType type, float mean, float deviation) : info_(formats::dtype_info(type)), bytes_(n_blocks * static_cast<size_t>(info_.block_bytes)) {
+  Pool(DType type, float mean, float deviation)
+      : info_(formats::dtype_info(type)), bytes_(n_blocks * static_cast<size_t>(info_.block_bytes)) {
     std::vector<float> values(n_blocks * static_cast<size_t>(info_.block_elements));
     for (size_t i = 0; i < values.size(); ++i) values[i] = mean + deviation * normal(i);
     formats::quantize(type, values.data(), bytes_.data(), static_cast<int64_t>(values.size()));
@@ -52,7 +55,8 @@ class Pool {
     const uint64_t run_bytes = run_blocks * static_cast<uint64_t>(info_.block_bytes);
     while (!out.empty()) {
       const uint64_t run = begin / run_bytes, within = begin % run_bytes;
-      const uint64_t first = mix(tensor ^ mix(run)) % (n_blocks - run_blocks) * static_cast<uint64_t>(info_.block_bytes);
+      const uint64_t first =
+          mix(tensor ^ mix(run)) % (n_blocks - run_blocks) * static_cast<uint64_t>(info_.block_bytes);
       const size_t n = std::min<uint64_t>(out.size(), run_bytes - within);
       std::memcpy(out.data(), bytes_.data() + first + within, n);
       out = out.subspan(n);
@@ -68,13 +72,17 @@ class Pool {
 
 class SyntheticSource final : public formats::TensorSource {
  public:
-  SyntheticSource(formats::TensorIndex index, DType matrices) : index_(std::move(index)), matrices_(matrices, 0.0f, 0.02f), norms_(DType::f32, 1.0f, 0.05f) {}
+  SyntheticSource(formats::TensorIndex index, DType matrices)
+      : index_(std::move(index)), matrices_(matrices, 0.0f, 0.02f), norms_(DType::f32, 1.0f, 0.05f) {}
 
   std::span<const formats::TensorInfo> tensors() const override { return index_.tensors(); }
-  const formats::TensorInfo* find_or_null(std::string_view name) const override { return index_.find_or_null(name); }
+  const formats::TensorInfo* find_or_null(std::string_view name) const override {
+    return index_.find_or_null(name);
+  }
   Status read(const formats::TensorInfo& tensor, uint64_t begin, std::span<std::byte> out) const override {
     if (begin > tensor.bytes || out.size() > tensor.bytes - begin)
-      return Error{ErrorCode::invalid_argument, "bytes outside the tensor " + tensor.name + " were asked for"};
+      return Error{ErrorCode::invalid_argument,
+                   "bytes outside the tensor " + tensor.name + " were asked for"};
     (tensor.shape.size() == 1 ? norms_ : matrices_).read(fnv1a(tensor.name), begin, out);
     return {};
   }
@@ -104,7 +112,8 @@ class TensorList {
   std::vector<formats::TensorInfo> tensors_;
 };
 
-std::vector<formats::TensorInfo> list_tensors(const Hyperparameters& hyper, const Family& family, DType matrices) {
+std::vector<formats::TensorInfo> list_tensors(const Hyperparameters& hyper, const Family& family,
+                                              DType matrices) {
   TensorList list(matrices);
   const ModelNames ends = model_names(Convention::gguf);
   list.matrix(ends.embedding, hyper.vocab, hyper.hidden);
@@ -153,7 +162,9 @@ Hyperparameters hyperparameters_of(const Shape& shape) {
 
 }  // namespace
 
-std::span<const Shape> shapes() { return table; }
+std::span<const Shape> shapes() {
+  return table;
+}
 
 Result<SyntheticModel> make_synthetic_model(std::string_view name, DType matrices) {
   std::string known;
@@ -162,10 +173,13 @@ Result<SyntheticModel> make_synthetic_model(std::string_view name, DType matrice
     known += (known.empty() ? "" : ", ") + std::string(candidate.name);
     if (candidate.name == name) shape = &candidate;
   }
-  if (!shape) return Error{ErrorCode::not_found, "there is no shape \"" + std::string(name) + "\"; there are " + known};
+  if (!shape)
+    return Error{ErrorCode::not_found, "there is no shape \"" + std::string(name) + "\"; there are " + known};
   const formats::DTypeInfo& info = formats::dtype_info(matrices);
-  if (!formats::can_quantize(matrices) || shape->hidden % info.block_elements != 0 || shape->ffn % info.block_elements != 0)
-    return Error{ErrorCode::unsupported, "weights of the shape " + std::string(name) + " cannot be made as " + std::string(info.name)};
+  if (!formats::can_quantize(matrices) || shape->hidden % info.block_elements != 0 ||
+      shape->ffn % info.block_elements != 0)
+    return Error{ErrorCode::unsupported, "weights of the shape " + std::string(name) + " cannot be made as " +
+                                             std::string(info.name)};
   const Family& family = *find_family_by_gguf_or_null("llama");
   const Hyperparameters hyper = hyperparameters_of(*shape);
   FABULA_ASSIGN(auto index, formats::TensorIndex::make(list_tensors(hyper, family, matrices)));

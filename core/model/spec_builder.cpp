@@ -18,8 +18,10 @@ class LayerBuilder {
   LayerSpec build(bool has_experts) {
     norms();
     attention();
-    if (has_experts) experts();
-    else mlp();
+    if (has_experts)
+      experts();
+    else
+      mlp();
     return std::move(layer_);
   }
 
@@ -40,7 +42,7 @@ class LayerBuilder {
 
   void attention() {
     const int64_t q_rows = hyper_.n_heads * hyper_.head_dim, kv_rows = hyper_.n_kv_heads * hyper_.head_dim;
-    if (family_.fused_qkv && binder_.has(weight(names_.qkv))) {
+    if (family_.fused_qkv) {
       const int64_t total = q_rows + 2 * kv_rows;
       const auto part = [&](int64_t begin, int64_t rows) {
         return binder_.matrix_part(weight(names_.qkv), {begin, rows, total}, hyper_.hidden);
@@ -67,8 +69,10 @@ class LayerBuilder {
 
   void mlp() {
     if (family_.fused_gate_up) {  // gate first, then up
-      layer_.gate = binder_.matrix_part(weight(names_.gate_up), {0, hyper_.ffn, 2 * hyper_.ffn}, hyper_.hidden);
-      layer_.up = binder_.matrix_part(weight(names_.gate_up), {hyper_.ffn, hyper_.ffn, 2 * hyper_.ffn}, hyper_.hidden);
+      layer_.gate =
+          binder_.matrix_part(weight(names_.gate_up), {0, hyper_.ffn, 2 * hyper_.ffn}, hyper_.hidden);
+      layer_.up = binder_.matrix_part(weight(names_.gate_up), {hyper_.ffn, hyper_.ffn, 2 * hyper_.ffn},
+                                      hyper_.hidden);
     } else {
       layer_.gate = linear(names_.gate, hyper_.ffn, hyper_.hidden, layer_.gate_bias);
       layer_.up = linear(names_.up, hyper_.ffn, hyper_.hidden, layer_.up_bias);
@@ -95,7 +99,8 @@ class LayerBuilder {
     return binder_.matrix(weight(names_.expert_prefix + std::to_string(index) + "." + name), rows, cols);
   }
 
-  compute::MatrixRef linear(const std::string& name, int64_t rows, int64_t cols, compute::VectorRef& bias_out) {
+  compute::MatrixRef linear(const std::string& name, int64_t rows, int64_t cols,
+                            compute::VectorRef& bias_out) {
     bias_out = binder_.vector_if_present(bias(name), rows);
     return binder_.matrix(weight(name), rows, cols);
   }
@@ -107,7 +112,8 @@ class LayerBuilder {
   LayerSpec layer_;
 };
 
-void copy_numbers(const Hyperparameters& hyper, const Family& family, Convention convention, ModelSpec& spec) {
+void copy_numbers(const Hyperparameters& hyper, const Family& family, Convention convention,
+                  ModelSpec& spec) {
   spec.n_layers = hyper.n_layers;
   spec.hidden = hyper.hidden;
   spec.n_heads = hyper.n_heads;
@@ -144,18 +150,22 @@ void bind_ends(const Hyperparameters& hyper, Convention convention, TensorBinder
   spec.head = is_separate ? binder.matrix(head, hyper.vocab, hyper.hidden) : spec.embedding;
   if (hyper.tied) binder.ignore(head);
   if (!is_separate && !hyper.tied && convention == Convention::hugging_face)
-    binder.fail({ErrorCode::corrupt, "the tensor \"lm_head.weight\" is missing, and config.json does not tie it to the embedding"});
+    binder.fail(
+        {ErrorCode::corrupt,
+         "the tensor \"lm_head.weight\" is missing, and config.json does not tie it to the embedding"});
   if (is_separate) spec.head_bias = binder.vector_if_present(names.head + ".bias", hyper.vocab);
   spec.final_norm = binder.vector(names.final_norm + ".weight", hyper.hidden);
 }
 
 void ignore_known(Convention convention, int64_t n_layers, TensorBinder& binder) {
   if (convention == Convention::gguf) {  // read with the hyperparameters
-    for (const char* name : {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"}) binder.ignore(name);
+    for (const char* name : {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"})
+      binder.ignore(name);
     return;
   }
   // Old checkpoints stored what is computed from rope_theta.
-  for (int64_t i = 0; i < n_layers; ++i) binder.ignore("model.layers." + std::to_string(i) + ".self_attn.rotary_emb.inv_freq");
+  for (int64_t i = 0; i < n_layers; ++i)
+    binder.ignore("model.layers." + std::to_string(i) + ".self_attn.rotary_emb.inv_freq");
 }
 
 }  // namespace
@@ -163,7 +173,8 @@ void ignore_known(Convention convention, int64_t n_layers, TensorBinder& binder)
 Result<ModelSpec> build_spec(const Hyperparameters& hyper, const Family& family, Convention convention,
                              const formats::TensorSource& source) {
   if (hyper.n_heads % hyper.n_kv_heads != 0)
-    return Error{ErrorCode::corrupt, std::to_string(hyper.n_heads) + " heads cannot share " + std::to_string(hyper.n_kv_heads) + " KV heads"};
+    return Error{ErrorCode::corrupt, std::to_string(hyper.n_heads) + " heads cannot share " +
+                                         std::to_string(hyper.n_kv_heads) + " KV heads"};
   ModelSpec spec;
   copy_numbers(hyper, family, convention, spec);
   FABULA_ASSIGN(auto rope, make_rope_table(hyper.rope, hyper.rotary_dim, hyper.context_length));
@@ -176,7 +187,8 @@ Result<ModelSpec> build_spec(const Hyperparameters& hyper, const Family& family,
   bind_ends(hyper, convention, binder, spec);
   for (int64_t i = 0; i < hyper.n_layers && !binder.error(); ++i) {
     const auto at = static_cast<size_t>(i);
-    LayerSpec layer = LayerBuilder(hyper, family, binder, layer_names(convention, family, i)).build(hyper.layer_has_experts[at]);
+    LayerSpec layer = LayerBuilder(hyper, family, binder, layer_names(convention, family, i))
+                          .build(hyper.layer_has_experts[at]);
     layer.sliding_window = hyper.layer_slides[at] ? hyper.sliding_window : 0;
     layer.rope = !hyper.layer_has_rope[at] ? -1 : hyper.local_rope && hyper.layer_slides[at] ? 1 : 0;
     spec.layers.push_back(std::move(layer));

@@ -9,8 +9,9 @@
 
 namespace fabula::model {
 
-// The spec points into `source`. Errors: corrupt (missing tensor, wrong shape), unsupported (a tensor without a place).
-Result<compute::ModelSpec> build_spec(const Hyperparameters& hyper, const Family& family, Convention convention,
-                                      const formats::TensorSource& source);
+// The spec points into `source`. Errors: corrupt (missing tensor, wrong shape), unsupported (a tensor without
+// a place).
+Result<compute::ModelSpec> build_spec(const Hyperparameters& hyper, const Family& family,
+                                      Convention convention, const formats::TensorSource& source);
 
 }  // namespace fabula::model

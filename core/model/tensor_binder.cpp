@@ -29,11 +29,13 @@ const formats::TensorInfo* TensorBinder::take(const std::string& name, const std
     return nullptr;
   }
   if (!same_shape(tensor->shape, shape)) {
-    fail({ErrorCode::corrupt, "the tensor " + formats::in_quotes(name) + " has the shape " + show(tensor->shape) + ", expected was " + show(shape)});
+    fail({ErrorCode::corrupt, "the tensor " + formats::in_quotes(name) + " has the shape " +
+                                  show(tensor->shape) + ", expected was " + show(shape)});
     return nullptr;
   }
   if (!formats::can_dequantize(tensor->type)) {
-    fail({ErrorCode::unsupported, "the tensor " + formats::in_quotes(name) + " is of type " + std::string(formats::dtype_info(tensor->type).name) +
+    fail({ErrorCode::unsupported, "the tensor " + formats::in_quotes(name) + " is of type " +
+                                      std::string(formats::dtype_info(tensor->type).name) +
                                       ", which cannot be computed with"});
     return nullptr;
   }
@@ -41,7 +43,9 @@ const formats::TensorInfo* TensorBinder::take(const std::string& name, const std
   return tensor;
 }
 
-compute::VectorRef TensorBinder::vector(const std::string& name, int64_t size) { return vector_part(name, {0, size, size}); }
+compute::VectorRef TensorBinder::vector(const std::string& name, int64_t size) {
+  return vector_part(name, {0, size, size});
+}
 
 compute::VectorRef TensorBinder::vector_part(const std::string& name, RowPart part) {
   const formats::TensorInfo* tensor = take(name, {part.total});
@@ -65,21 +69,24 @@ compute::MatrixRef TensorBinder::matrix_part(const std::string& name, RowPart pa
   return tensor ? compute::MatrixRef{tensor, part.begin, part.rows, cols, 0} : compute::MatrixRef{};
 }
 
-compute::MatrixRef TensorBinder::stacked(const std::string& name, int64_t index, int64_t count, int64_t rows, int64_t cols) {
+compute::MatrixRef TensorBinder::stacked(const std::string& name, int64_t index, int64_t count, int64_t rows,
+                                         int64_t cols) {
   const formats::TensorInfo* tensor = take(name, {count, rows, cols});
   return tensor ? compute::MatrixRef{tensor, 0, rows, cols, index} : compute::MatrixRef{};
 }
 
 void TensorBinder::ignore(const std::string& name) {
-  if (const formats::TensorInfo* tensor = source_.find_or_null(name)) used_[static_cast<size_t>(tensor - source_.tensors().data())] = true;
+  if (const formats::TensorInfo* tensor = source_.find_or_null(name))
+    used_[static_cast<size_t>(tensor - source_.tensors().data())] = true;
 }
 
 Status TensorBinder::all_used() const {
   if (error_) return *error_;
   for (size_t i = 0; i < used_.size(); ++i)
     if (!used_[i])
-      return Error{ErrorCode::unsupported, "the tensor " + formats::in_quotes(source_.tensors()[i].name) +
-                                               " has no place in this architecture, so the model cannot be run faithfully"};
+      return Error{ErrorCode::unsupported,
+                   "the tensor " + formats::in_quotes(source_.tensors()[i].name) +
+                       " has no place in this architecture, so the model cannot be run faithfully"};
   return {};
 }
 

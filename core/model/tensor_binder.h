@@ -19,7 +19,8 @@ struct RowPart {
 // The first error is kept; what comes after it gives empty references.
 class TensorBinder {
  public:
-  explicit TensorBinder(const formats::TensorSource& source) : source_(source), used_(source.tensors().size()) {}
+  explicit TensorBinder(const formats::TensorSource& source)
+      : source_(source), used_(source.tensors().size()) {}
 
   bool has(const std::string& name) const { return source_.find_or_null(name) != nullptr; }
 
@@ -28,14 +29,16 @@ class TensorBinder {
   compute::VectorRef vector_if_present(const std::string& name, int64_t size);
   compute::MatrixRef matrix(const std::string& name, int64_t rows, int64_t cols);
   compute::MatrixRef matrix_part(const std::string& name, RowPart part, int64_t cols);
-  compute::MatrixRef stacked(const std::string& name, int64_t index, int64_t count, int64_t rows, int64_t cols);
+  compute::MatrixRef stacked(const std::string& name, int64_t index, int64_t count, int64_t rows,
+                             int64_t cols);
   void ignore(const std::string& name);  // known, and not needed
 
   const std::optional<Error>& error() const { return error_; }
   void fail(Error error) {
     if (!error_) error_ = std::move(error);
   }
-  // A tensor that nothing asked for means something that would be left out of the computation. Errors: unsupported.
+  // A tensor that nothing asked for means something that would be left out of the computation. Errors:
+  // unsupported.
   Status all_used() const;
 
  private:

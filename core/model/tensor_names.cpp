@@ -33,7 +33,8 @@ LayerNames gguf_names(const Family& family, const std::string& p) {
   return names;
 }
 
-// "post_attention_layernorm" is the norm before the MLP in llama, and the norm behind attention in gemma2 and olmo2.
+// "post_attention_layernorm" is the norm before the MLP in llama, and the norm behind attention in gemma2 and
+// olmo2.
 void name_hf_norms(NormPlacement placement, const std::string& p, LayerNames& names) {
   const std::string after_attention = p + "post_attention_layernorm";
   names.attention_norm = p + "input_layernorm";

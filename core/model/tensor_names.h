@@ -1,5 +1,5 @@
-// What the tensors of a layer are called in GGUF files and in Hugging Face's. "" where a convention has no such tensor.
-// Names are without ".weight" and ".bias".
+// What the tensors of a layer are called in GGUF files and in Hugging Face's. "" where a convention has no
+// such tensor. Names are without ".weight" and ".bias".
 #pragma once
 
 #include <cstdint>

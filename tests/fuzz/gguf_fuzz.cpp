@@ -1,4 +1,5 @@
-// A GGUF file up to the ModelSpec: header, tensors, hyperparameters, vocabulary; and the first bytes of every tensor.
+// A GGUF file up to the ModelSpec: header, tensors, hyperparameters, vocabulary; and the first bytes of every
+// tensor.
 #include <algorithm>
 #include <array>
 
@@ -31,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const formats::TensorInfo& tensor : (*file)->tensors()) read_first_block(**file, tensor);
   (void)model::read_gguf_vocabulary((*file)->metadata()).ok();
   const formats::GgufValue* architecture = formats::find_or_null((*file)->metadata(), "general.architecture");
-  const auto* family = architecture ? model::find_family_by_gguf_or_null(architecture->text_or_none().value_or("")) : nullptr;
+  const auto* family =
+      architecture ? model::find_family_by_gguf_or_null(architecture->text_or_none().value_or("")) : nullptr;
   if (!family) return 0;
   const auto hyper = model::read_gguf_hyperparameters(**file, *family);
   if (hyper.ok()) (void)model::build_spec(*hyper, *family, model::Convention::gguf, **file).ok();

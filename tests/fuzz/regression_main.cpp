@@ -1,5 +1,6 @@
-// Runs a fuzz target once over every file of its corpus: what libFuzzer's own main() does with file names, for builds without it.
-// Arguments: files or folders, below FABULA_TESTDATA where they are not absolute. Files that end in .xz are unpacked.
+// Runs a fuzz target once over every file of its corpus: what libFuzzer's own main() does with file names,
+// for builds without it. Arguments: files or folders, below FABULA_TESTDATA where they are not absolute.
+// Files that end in .xz are unpacked.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -44,7 +45,9 @@ int main(int argc, char** argv) {
   const char* root = std::getenv("FABULA_TESTDATA");
   size_t files = 0;
   for (int i = 1; i < argc; ++i) {
-    const fs::path path = fs::path(argv[i]).is_absolute() ? fs::path(argv[i]) : fs::path(root && *root ? root : "/nonexistent") / argv[i];
+    const fs::path path = fs::path(argv[i]).is_absolute()
+                              ? fs::path(argv[i])
+                              : fs::path(root && *root ? root : "/nonexistent") / argv[i];
     if (fs::is_regular_file(path)) {
       run(path);
       ++files;

@@ -37,18 +37,36 @@ void metered_free(void* memory) {
 
 }  // namespace
 
-void* operator new(size_t bytes) { return metered_allocate(bytes); }
-void* operator new[](size_t bytes) { return metered_allocate(bytes); }
-void operator delete(void* memory) noexcept { metered_free(memory); }
-void operator delete[](void* memory) noexcept { metered_free(memory); }
-void operator delete(void* memory, size_t) noexcept { metered_free(memory); }
-void operator delete[](void* memory, size_t) noexcept { metered_free(memory); }
+void* operator new(size_t bytes) {
+  return metered_allocate(bytes);
+}
+void* operator new[](size_t bytes) {
+  return metered_allocate(bytes);
+}
+void operator delete(void* memory) noexcept {
+  metered_free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  metered_free(memory);
+}
+void operator delete(void* memory, size_t) noexcept {
+  metered_free(memory);
+}
+void operator delete[](void* memory, size_t) noexcept {
+  metered_free(memory);
+}
 #endif
 
 namespace fabula::test {
 
-HeapMeter::HeapMeter() : held_before_(held) { peak = held_before_; }
-size_t HeapMeter::peak_bytes() const { return peak - held_before_; }
-bool HeapMeter::is_available() { return FABULA_METERED; }
+HeapMeter::HeapMeter() : held_before_(held) {
+  peak = held_before_;
+}
+size_t HeapMeter::peak_bytes() const {
+  return peak - held_before_;
+}
+bool HeapMeter::is_available() {
+  return FABULA_METERED;
+}
 
 }  // namespace fabula::test

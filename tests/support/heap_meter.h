@@ -1,4 +1,5 @@
-// How much heap a piece of code holds at its peak. Linking heap_meter.cpp replaces operator new and delete of the program.
+// How much heap a piece of code holds at its peak. Linking heap_meter.cpp replaces operator new and delete of
+// the program.
 #pragma once
 
 #include <cstddef>

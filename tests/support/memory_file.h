@@ -13,7 +13,8 @@ namespace fabula::test {
 
 class MemoryFile {
  public:
-  explicit MemoryFile(std::string_view bytes) : MemoryFile(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()) {}
+  explicit MemoryFile(std::string_view bytes)
+      : MemoryFile(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()) {}
   MemoryFile(const uint8_t* data, size_t size) : descriptor_(::memfd_create("fuzz", MFD_CLOEXEC)) {
     for (size_t at = 0; at < size;) {
       const ssize_t n = ::write(descriptor_, data + at, size - at);

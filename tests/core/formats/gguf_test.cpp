@@ -61,13 +61,15 @@ TEST_CASE("llama.cpp's own malformed files get its verdicts") {
   for (const auto& [name, entry] : expected.items()) {
     const auto path = test::testdata_file("malformed/gguf-handcrafted/" + name);
     if (!path) continue;
-    // The last byte of the padding behind the last tensor is missing, and nothing else: llama.cpp's loader takes such files too.
+    // The last byte of the padding behind the last tensor is missing, and nothing else: llama.cpp's loader
+    // takes such files too.
     if (name == "DATA_NOT_ENOUGH_DATA.gguf") continue;
     ++seen;
     const auto file = File::open(*path);
     REQUIRE(file.ok());
     // Only the DATA files hold the bytes of their tensors; the others are about the header.
-    const auto parsed = name.starts_with("DATA") ? formats::parse_gguf(*file) : formats::parse_gguf_header(*file);
+    const auto parsed =
+        name.starts_with("DATA") ? formats::parse_gguf(*file) : formats::parse_gguf_header(*file);
     CAPTURE(name);
     CAPTURE((parsed.ok() ? std::string("accepted") : parsed.error().message));
     CHECK(parsed.ok() == (entry["expect"] == "accept"));

@@ -40,7 +40,8 @@ TEST_CASE("a real file written anew has the same metadata and tensors") {
   for (const auto& [key, value] : (*source)->metadata()) {
     const auto* other = formats::find_or_null((*copy)->metadata(), key);
     REQUIRE(other);
-    CHECK((other->element == value.element && other->is_array == value.is_array && other->bytes == value.bytes && other->ends == value.ends));
+    CHECK((other->element == value.element && other->is_array == value.is_array &&
+           other->bytes == value.bytes && other->ends == value.ends));
   }
   for (const auto& tensor : (*source)->tensors()) {
     const auto* other = (*copy)->find_or_null(tensor.name);
@@ -74,7 +75,8 @@ TEST_CASE("what is not finished leaves nothing behind") {
 
 TEST_CASE("parts of a split file are found beside the first, and nowhere else") {
   test::TemporaryFolder folder;
-  const auto write_part = [&](const std::string& name, const std::string& tensor, uint16_t number, uint16_t count) {
+  const auto write_part = [&](const std::string& name, const std::string& tensor, uint16_t number,
+                              uint16_t count) {
     formats::GgufWriter writer;
     writer.set("split.no", GgufValue::scalar(formats::GgufType::u16, number));
     writer.set("split.count", GgufValue::scalar(formats::GgufType::u16, count));
@@ -85,7 +87,8 @@ TEST_CASE("parts of a split file are found beside the first, and nowhere else") 
     REQUIRE(writer.write(std::as_bytes(std::span(values))).ok());
     REQUIRE(writer.finish().ok());
   };
-  const auto first = folder.path() / "m-00001-of-00002.gguf", second = folder.path() / "m-00002-of-00002.gguf";
+  const auto first = folder.path() / "m-00001-of-00002.gguf",
+             second = folder.path() / "m-00002-of-00002.gguf";
   write_part("m-00001-of-00002.gguf", "a", 0, 2);
   CHECK(Gguf::open(first).error().code == ErrorCode::not_found);
   write_part("m-00002-of-00002.gguf", "b", 1, 2);

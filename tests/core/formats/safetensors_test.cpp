@@ -81,7 +81,8 @@ TEST_CASE("an index finds its shards and stays in its folder") {
 
 TEST_CASE("the links of a Hugging Face cache are its way of storing") {
   test::TemporaryFolder folder;
-  const auto blobs = folder.path() / "models--a--b/blobs", snapshot = folder.path() / "models--a--b/snapshots/0123";
+  const auto blobs = folder.path() / "models--a--b/blobs",
+             snapshot = folder.path() / "models--a--b/snapshots/0123";
   std::filesystem::create_directories(blobs);
   std::filesystem::create_directories(snapshot);
   write(blobs / "cafe", one_tensor("x"));

@@ -1,4 +1,5 @@
-// Damaged and hostile files: a clear error or a model, never a crash, never much memory. Verdicts are llama.cpp's.
+// Damaged and hostile files: a clear error or a model, never a crash, never much memory. Verdicts are
+// llama.cpp's.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -21,7 +22,8 @@ namespace {
 Status open_all(const std::string& path) {
   FABULA_ASSIGN(const auto file, formats::Gguf::open(path));
   const auto* architecture = formats::find_or_null(file->metadata(), "general.architecture");
-  const auto* family = architecture ? model::find_family_by_gguf_or_null(architecture->text_or_none().value_or("")) : nullptr;
+  const auto* family =
+      architecture ? model::find_family_by_gguf_or_null(architecture->text_or_none().value_or("")) : nullptr;
   if (!family) return Error{ErrorCode::unsupported, "the architecture is not known"};
   FABULA_ASSIGN(const auto hyper, model::read_gguf_hyperparameters(*file, *family));
   FABULA_ASSIGN(const auto spec, model::build_spec(hyper, *family, model::Convention::gguf, *file));
@@ -42,7 +44,8 @@ Status open_metered(const std::string& bytes) {
 
 std::string from_hex(const std::string& hex) {
   std::string bytes;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return bytes;
 }
 
@@ -55,7 +58,9 @@ std::string edited(std::string bytes, const nlohmann::json& entry) {
   return bytes + from_hex(entry["append"].get<std::string>());
 }
 
-bool full_length() { return std::getenv("FABULA_FULL") != nullptr; }
+bool full_length() {
+  return std::getenv("FABULA_FULL") != nullptr;
+}
 
 }  // namespace
 
@@ -84,7 +89,8 @@ TEST_CASE("what llama.cpp refuses of a patched file is refused") {
 TEST_CASE("a file of llama.cpp's fuzzers gives an error or a model") {
   FABULA_REQUIRE_TESTDATA();
   int seen = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(*test::testdata() / "malformed/gguf-fuzz-corpus")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(*test::testdata() / "malformed/gguf-fuzz-corpus")) {
     (void)open_metered(test::read_text(entry.path())).ok();
     ++seen;
   }
@@ -112,10 +118,12 @@ TEST_CASE("a GGUF file cut anywhere is refused, but for the padding at its end")
 }
 
 TEST_CASE("a safetensors file cut anywhere is refused") {
-  const std::string header = R"({"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
-                             R"("y":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]}})";
+  const std::string header =
+      R"({"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
+      R"("y":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]}})";
   const uint64_t size = header.size();
-  const std::string bytes = std::string(reinterpret_cast<const char*>(&size), 8) + header + std::string(32, 'w');
+  const std::string bytes =
+      std::string(reinterpret_cast<const char*>(&size), 8) + header + std::string(32, 'w');
   test::MemoryFile file(bytes);
   CHECK(formats::Safetensors::open(file.path()).ok());
   for (size_t cut = bytes.size(); cut-- > 0;) {

@@ -16,7 +16,8 @@ TEST_CASE("shapes have the sizes of the models they are called after") {
   for (const model::Shape& shape : model::shapes()) {
     const auto made = model::make_synthetic_model(shape.name, DType::q8_0);
     REQUIRE_MESSAGE(made.ok(), made.error().message);
-    for (const auto& tensor : made->source->tensors()) parameters[at] += static_cast<uint64_t>(tensor.elements());
+    for (const auto& tensor : made->source->tensors())
+      parameters[at] += static_cast<uint64_t>(tensor.elements());
     ++at;
   }
   // As counted by the model cards: 656K, 135M, 1.24B, 8.03B.
@@ -46,6 +47,7 @@ TEST_CASE("synthetic bytes depend on the position alone and decode to sane weigh
 }
 
 TEST_CASE("an unknown shape or an impossible type is refused by name") {
-  CHECK(model::make_synthetic_model("llama-9", DType::f16).error().message.find("smollm2-135m") != std::string::npos);
+  CHECK(model::make_synthetic_model("llama-9", DType::f16).error().message.find("smollm2-135m") !=
+        std::string::npos);
   CHECK(model::make_synthetic_model("story", DType::iq1_s).error().code == ErrorCode::unsupported);
 }
