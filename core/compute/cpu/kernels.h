@@ -87,6 +87,11 @@ struct KernelTable {
   void (*merge)(float* acc, float* maximum, float* sum, const float* other_acc, float other_maximum, float other_sum, int64_t n);
   void (*divide)(const float* acc, float sum, int64_t n, float* out);  // out = acc / sum; 0 where sum is 0
   void (*softmax)(float* x, int64_t count, int64_t n);  // in place; slots count .. n - 1 are ignored and become 0
+
+  // For the machine's limits (machine_limits.h).
+  int64_t (*read_all)(const uint8_t* p, int64_t n_bytes);
+  float (*peak_fma)(int64_t n);
+  int64_t (*peak_dot)(int64_t n);
 };
 
 #define FABULA_ISA(symbol, name) const KernelTable& kernels_##symbol();

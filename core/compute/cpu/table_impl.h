@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/compute/cpu/attend_impl.h"
+#include "core/compute/cpu/limits_impl.h"
 #include "core/compute/cpu/matmul_impl.h"
 
 namespace fabula::compute::cpu {
@@ -15,7 +16,8 @@ const KernelTable& FABULA_JOIN(kernels_, FABULA_ISA_SYMBOL)() {
       {matmul<ValueTiles<F32Panel>>, matmul<ValueTiles<F16Panel>>, matmul<ValueTiles<Bf16Panel>>, matmul<QuantTiles<Q80Panel>>,
        matmul<QuantTiles<Q40Panel>>, matmul<QuantTiles<Q41Panel>>},
       {attend<KvF32>, attend<KvF16>, attend<KvQ80>},
-      rms_norm, layer_norm, add_scaled, activate, softcap, quantize, spread, to_f16, merge, divide, softmax};
+      rms_norm, layer_norm, add_scaled, activate, softcap, quantize, spread, to_f16, merge, divide, softmax,
+      read_all, peak_fma, peak_dot};
   return table;
 }
 
