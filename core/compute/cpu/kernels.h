@@ -90,8 +90,9 @@ struct KernelTable {
 
   // For the machine's limits (machine_limits.h).
   int64_t (*read_all)(const uint8_t* p, int64_t n_bytes);
-  float (*peak_fma)(int64_t n);
-  int64_t (*peak_dot)(int64_t n);
+  int peak_chains;
+  float (*peak_fma)(int64_t n);    // n x peak_chains x 16 lanes of fused multiply-add
+  int64_t (*peak_dot)(int64_t n);  // n x peak_chains x 16 lanes of four products and their sum
 };
 
 #define FABULA_ISA(symbol, name) const KernelTable& kernels_##symbol();

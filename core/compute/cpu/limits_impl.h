@@ -21,15 +21,13 @@ int64_t read_all(const uint8_t* p, int64_t n) {
   return int64_t{reduce_add_int(a)} + reduce_add_int(b) + reduce_add_int(c) + reduce_add_int(d);
 }
 
-constexpr int peak_chains = 12;  // 2 units x 4-5 cycles of latency, and room to spare
-
 // n times peak_chains vector FMAs of 16 lanes.
 float peak_fma(int64_t n) {
   F acc[peak_chains];
   const F x = set1(0.999f), y = set1(0.001f);
   for (F& a : acc) a = y;
   for (int64_t i = 0; i < n; ++i)
-#pragma GCC unroll 12
+#pragma GCC unroll 16
     for (int c = 0; c < peak_chains; ++c) acc[c] = fma(acc[c], x, y);
   for (int c = 1; c < peak_chains; ++c) acc[0] = add(acc[0], acc[c]);
   return reduce_add(acc[0]);
@@ -41,11 +39,14 @@ int64_t peak_dot(int64_t n) {
   const X x = load_x(reinterpret_cast<const int32_t*>("\1\2\3\4"));
   uint8_t bytes[64];
   for (int i = 0; i < 64; ++i) bytes[i] = static_cast<uint8_t>(i);
-  const U w = load_u8(bytes);
+  U w = load_u8(bytes);
   for (I& a : acc) a = zero_int();
   for (int64_t i = 0; i < n; ++i)
-#pragma GCC unroll 12
-    for (int c = 0; c < peak_chains; ++c) acc[c] = dot_small(acc[c], w, x);
+#pragma GCC unroll 16
+    for (int c = 0; c < peak_chains; ++c) {
+      forget(w);  // else a multiplication that is no single instruction would be hoisted
+      acc[c] = dot_small(acc[c], w, x);
+    }
   int64_t sum = 0;
   for (const I& a : acc) sum += reduce_add_int(a);
   return sum;

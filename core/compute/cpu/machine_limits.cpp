@@ -46,9 +46,9 @@ class Meter final : public MachineMeter {
     limits.l3_read_bytes_per_second = read_rate(std::max(l3_ / 2, static_cast<uint64_t>(team_.threads()) * l2_ * 2));
     limits.dram_read_bytes_per_second = read_rate(dram_bytes_);
     if (weights_bytes_ > 0) limits.weights_read_bytes_per_second = read_rate(weights_bytes_);
-    constexpr int64_t chains = 12, lanes = 16;
-    limits.fma_flops = arithmetic_rate([&](int64_t n) { sink_ += static_cast<int64_t>(kernels_.peak_fma(n)); }) * chains * lanes * 2;
-    limits.int8_ops = arithmetic_rate([&](int64_t n) { sink_ += kernels_.peak_dot(n); }) * chains * lanes * 8;
+    const int64_t chains = kernels_.peak_chains, lanes = panel_rows;
+    limits.fma_flops = arithmetic_rate([&](int64_t n) { sink_ += static_cast<int64_t>(kernels_.peak_fma(n)); }) * static_cast<double>(chains * lanes * 2);
+    limits.int8_ops = arithmetic_rate([&](int64_t n) { sink_ += kernels_.peak_dot(n); }) * static_cast<double>(chains * lanes * 8);
     team_.set_hot(false);
     return limits;
   }

@@ -34,6 +34,12 @@ struct PackedMatrix {
   uint64_t bytes() const { return static_cast<uint64_t>(n_panels() * panel_bytes); }
 };
 
+inline constexpr int panel_type_count = 0
+#define FABULA_PANEL(symbol, quantised, quant_bytes, meta_bytes) +1
+#include "core/compute/cpu/panel_types.inc"
+#undef FABULA_PANEL
+    ;
+
 int64_t panel_bytes(PanelType type, int64_t cols);  // a multiple of 64
 
 // rows: `n_rows` (1 .. 16) consecutive rows as stored, each formats::row_bytes(dtype, cols) long. Writes one whole panel.

@@ -17,7 +17,7 @@ const KernelTable& FABULA_JOIN(kernels_, FABULA_ISA_SYMBOL)() {
        matmul<QuantTiles<Q40Panel>>, matmul<QuantTiles<Q41Panel>>},
       {attend<KvF32>, attend<KvF16>, attend<KvQ80>},
       rms_norm, layer_norm, add_scaled, activate, softcap, quantize, spread, to_f16, merge, divide, softmax,
-      read_all, peak_fma, peak_dot};
+      read_all, peak_chains, peak_fma, peak_dot};
   return table;
 }
 

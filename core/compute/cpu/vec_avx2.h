@@ -14,6 +14,7 @@ using X = __m256i;
 // Sixteen ymm: a float tile holds 6 tokens x 2 registers + 2 of weights + 1 broadcast. A quantised one 4 x 2 integer sums, its
 // float sums are touched once per 32 columns.
 constexpr int value_tile = 6, quant_tile = 4, panel_group = 1, decode_panels = 2, attend_rows = 3, attend_vectors = 2;
+constexpr int peak_chains = 6;  // independent sums that fill two units of 4-5 cycles latency and fit the registers
 #ifdef FABULA_AVX_VNNI
 constexpr bool offset_in_sum = true;   // vpdpbusd sees w + 128: the sum starts at -128 * sum(x)
 #else
@@ -122,5 +123,7 @@ inline __m256i signed_dot_half(__m256i acc, __m256i w, __m256i x) {
 inline I dot_offset128(I acc, U w, X x) { return {signed_dot_half(acc.lo, w.lo, x), signed_dot_half(acc.hi, w.hi, x)}; }
 #endif
 inline void prefetch(const uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+// The compiler must take `w` for new.
+inline void forget(U& w) { __asm__ volatile("" : "+x"(w.lo), "+x"(w.hi)); }
 
 }  // namespace

@@ -14,6 +14,7 @@ using X = __m512i;
 // Thirty-two zmm. Float: 2 panels x 12 tokens + 2 weights + 1 broadcast = 27; a broadcast feeds two FMAs, so 14 loads serve 24
 // of them. Quantised: 2 panels x 6 tokens of integer and of float sums = 24, + 2 weights + 1 broadcast + scales = 29.
 constexpr int value_tile = 12, quant_tile = 6, panel_group = 2, decode_panels = 4, attend_rows = 6, attend_vectors = 4;
+constexpr int peak_chains = 12;  // independent sums that fill two units of 4-5 cycles latency and fit the registers
 #ifdef FABULA_AVX512_VNNI
 constexpr bool offset_in_sum = true;   // vpdpbusd sees w + 128: the sum starts at -128 * sum(x)
 #else
@@ -94,5 +95,7 @@ inline I dot_offset128(I acc, U w, X x) {
 }
 #endif
 inline void prefetch(const uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+// The compiler must take `w` for new.
+inline void forget(U& w) { __asm__ volatile("" : "+v"(w.v)); }
 
 }  // namespace

@@ -11,6 +11,7 @@ struct U { uint8_t v[64]; };   // 16 lanes of four bytes
 struct X { int8_t v[4]; };     // four int8 of one token, the same for all lanes
 
 constexpr int value_tile = 4, quant_tile = 4, panel_group = 1, decode_panels = 1, attend_rows = 1, attend_vectors = 1;
+constexpr int peak_chains = 4;  // independent sums that fill two units of 4-5 cycles latency and fit the registers
 constexpr bool offset_in_sum = false;  // dot_offset128 returns the signed product itself
 
 #define FABULA_LANES for (int i = 0; i < 16; ++i)
@@ -120,6 +121,8 @@ inline I dot_offset128(I acc, U w, X x) {
   return acc;
 }
 inline void prefetch(const uint8_t*) {}
+// The compiler must take `w` for new.
+inline void forget(U&) {}
 
 #undef FABULA_LANES
 
