@@ -71,6 +71,12 @@ Result<bool> Store::Impl::can_redo(Loaded& session) {
   return *session.can_redo;
 }
 
+Result<bool> Store::Impl::is_untouched(Loaded& session) {
+  FABULA_ASSIGN(const Tree* tree, tree_of(session));
+  FABULA_ASSIGN(const bool redo, can_redo(session));
+  return session.undo_op == 0 && tree->size() == 0 && !redo;
+}
+
 void Store::Impl::mirror_change(Loaded& session, const Change& change) {
   if (change.content && session.tree) {
     if (const Tree::Node* node = session.tree->find_or_null(change.content->message)) {
@@ -279,7 +285,8 @@ Status Store::set_system(std::string_view session, std::string_view system) {
   before.system = found->system;
   after.system = std::string(system);
   if (system == found->system) return {};
-  if (found->undo_op == 0 && found->current.empty()) return impl_->apply_quietly(*found, after);
+  FABULA_ASSIGN(const bool untouched, impl_->is_untouched(*found));
+  if (untouched) return impl_->apply_quietly(*found, after);
   return impl_->perform(*found, {"system", before, after});
 }
 
@@ -290,7 +297,8 @@ Status Store::set_settings(std::string_view session, const SessionSettings& sett
   before.settings = found->settings;
   after.settings = settings;
   if (settings_to_json(settings) == settings_to_json(found->settings)) return {};
-  if (found->undo_op == 0 && found->current.empty()) return impl_->apply_quietly(*found, after);  // part of its making
+  FABULA_ASSIGN(const bool untouched, impl_->is_untouched(*found));
+  if (untouched) return impl_->apply_quietly(*found, after);
   return impl_->perform(*found, {"settings", before, after});
 }
 
@@ -384,9 +392,10 @@ Status Store::finish_message(std::string_view session, const Message& message, c
   FABULA_TRY(impl_->tree_of(*found));
   Impl::Operation operation{"continue", {}, {}, false, true};
   operation.after.content = content_of(message);
+  operation.after.title = impl_->title_from(*found, message);
   if (before) operation.before.content = content_of(*before);
-  Change change = operation.after;
-  change.title = impl_->title_from(*found, message);
+  if (operation.after.title) operation.before.title = Change::Title{found->info.title, found->info.title_is_manual};
+  const Change& change = operation.after;
   const int64_t now = std::max(unix_milliseconds(), found->info.updated_at);
   FABULA_ASSIGN(Transaction transaction, Transaction::begin(impl_->database));
   FABULA_TRY(impl_->write_change(*found, change));

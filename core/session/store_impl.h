@@ -44,6 +44,7 @@ class Store::Impl {
   Result<Loaded*> find(std::string_view session);
   Result<Tree*> tree_of(Loaded& session);
   Result<bool> can_redo(Loaded& session);
+  Result<bool> is_untouched(Loaded& session);  // what is set now belongs to its making, and is no step of undo
   Result<const Tree::Node*> living(Loaded& session, std::string_view message);
 
   // Rows (store_rows.cpp)

@@ -41,7 +41,7 @@ std::string fill(Store& store) {
 }  // namespace
 
 TEST_CASE("an export has the contract's fields, and importing it gives an equal session") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   auto store = open_store(folder.path() / "a.db");
   const std::string id = fill(*store);
   const auto exported = store->export_session(id);
@@ -85,7 +85,7 @@ TEST_CASE("an export has the contract's fields, and importing it gives an equal 
 }
 
 TEST_CASE("children may stand before their parents") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   auto store = open_store(folder.path() / "a.db");
   const std::string id = fill(*store);
   OrderedJson document = *store->export_session(id);
@@ -97,7 +97,7 @@ TEST_CASE("children may stand before their parents") {
 }
 
 TEST_CASE("what is wrong in a document is named, and nothing of it stays") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   auto source = open_store(folder.path() / "a.db");
   const Json good = plain(*source->export_session(fill(*source)));
   const std::string ghost = make_uuid_v7();
@@ -153,7 +153,7 @@ TEST_CASE("what is wrong in a document is named, and nothing of it stays") {
 }
 
 TEST_CASE("Markdown shows the current path") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   auto store = open_store(folder.path() / "a.db");
   const std::string id = store->create(Mode::chat, "Two lines", "", {})->id;
   const Message a = make_message(Role::user, "Hi"), b = make_message(Role::assistant, "Hello.", a.id);

@@ -9,7 +9,7 @@ using namespace fabula::session;
 using namespace fabula::session::test;
 
 TEST_CASE("words are found whatever their case, accents and script, newest first") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   auto store = open_store(folder.path() / "fabula.db");
   const std::string id = store->create(Mode::chat, "Journal of Zoë", "", {})->id;
   const auto add = [&](std::string text) {

@@ -32,7 +32,7 @@ void set_user_version(const std::filesystem::path& path, int version) {
 }  // namespace
 
 TEST_CASE("a session is there again after a restart, token by token") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   const auto path = folder.path() / "data" / "fabula.db";
   std::string id;
   Message question = make_message(Role::user, "Hello\nthere, old friend", "", {1, 2, 2147483647});
@@ -90,7 +90,7 @@ TEST_CASE("a session is there again after a restart, token by token") {
 }
 
 TEST_CASE("everything is undone and redone, also after a restart") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   const auto path = folder.path() / "fabula.db";
   auto store = open_store(path);
   const std::string id = store->create(Mode::chat, "", "one", {})->id;
@@ -156,7 +156,7 @@ TEST_CASE("everything is undone and redone, also after a restart") {
 }
 
 TEST_CASE("a continued reply goes back to what it was") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   auto store = open_store(folder.path() / "fabula.db");
   const std::string id = store->create(Mode::chat, "", "", {})->id;
   const Message a = make_message(Role::user, "a");
@@ -188,7 +188,7 @@ TEST_CASE("a continued reply goes back to what it was") {
 }
 
 TEST_CASE("a deleted message goes with all that follows, and comes back with undo") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   auto store = open_store(folder.path() / "fabula.db");
   const std::string id = store->create(Mode::chat, "", "", {})->id;
   const Message a = make_message(Role::user, "a"), b = make_message(Role::assistant, "b", a.id);
@@ -212,7 +212,7 @@ TEST_CASE("a deleted message goes with all that follows, and comes back with und
 }
 
 TEST_CASE("what was being written when the process died is interrupted, and found") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   const auto path = folder.path() / "fabula.db";
   auto store = open_store(path);
   const std::string id = store->create(Mode::story, "", "", {})->id;
@@ -233,7 +233,7 @@ TEST_CASE("what was being written when the process died is interrupted, and foun
 }
 
 TEST_CASE("tokens of another tokenizer are kept beside, until the text changes") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   auto store = open_store(folder.path() / "fabula.db");
   const std::string id = store->create(Mode::story, "", "", {})->id;
   Message message = make_message(Role::user, "text", "", {1, 2});
@@ -250,7 +250,7 @@ TEST_CASE("tokens of another tokenizer are kept beside, until the text changes")
 }
 
 TEST_CASE("a purged session's words are nowhere in the files") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   const auto path = folder.path() / "fabula.db";
   const std::string secret = "xylophonequartz", second = "zirconiumwhisper", chinese = "秘密花园钥匙";
   auto store = open_store(path);
@@ -286,7 +286,7 @@ TEST_CASE("a purged session's words are nowhere in the files") {
 }
 
 TEST_CASE("a newer database, and one of another program, are refused untouched") {
-  fabula::test::TemporaryFolder folder;
+  ScratchFolder folder;
   const auto path = folder.path() / "fabula.db";
   { auto store = open_store(path); }
   set_user_version(path, 99);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -12,6 +14,29 @@
 #include "tests/support/support.h"
 
 namespace fabula::session::test {
+
+// A folder in memory where the system has one: these tests sync thousands of times, and what they check does not depend on
+// how long a disk takes for it.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::error_code error;
+    const std::filesystem::path memory = "/dev/shm";
+    const bool usable = std::filesystem::is_directory(memory, error) && ::access(memory.c_str(), W_OK) == 0;
+    std::string name = ((usable ? memory : std::filesystem::temp_directory_path()) / "fabula-test-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 inline std::unique_ptr<Store> open_store(const std::filesystem::path& path) {
   auto store = Store::open(path);
