@@ -1,5 +1,6 @@
 // BPE as tokenizer.json declares it (models/bpe of Hugging Face's tokenizers).
 #include "core/base/utf8.h"
+#include "core/text/block_words.h"
 #include "core/text/byte_alphabet.h"
 #include "core/text/hf_json.h"
 #include "core/text/hf_models.h"
@@ -7,8 +8,6 @@
 namespace fabula::text {
 
 namespace {
-
-constexpr std::string_view kBlock = "\xe2\x96\x81";  // U+2581, SentencePiece's space
 
 class HfBpe final : public HfModel {
  public:
@@ -23,13 +22,13 @@ class HfBpe final : public HfModel {
   Status add_merge(std::string_view left, std::string_view right, size_t rank);
   void encode_word(std::string_view word, HfScratch& scratch, std::vector<TokenId>& ids) const;
   void first_symbols(std::string_view word, std::vector<int32_t>& symbols) const;
-  size_t end_of_word(std::string_view text, size_t at) const;
 
   MergeTable merges_;
   StringTable words_;                  // bytes of the tokens of GPT-2's alphabet, where whole words are looked up
   std::vector<TokenId> byte_tokens_;   // <0xNN>
   int32_t letters_[256] = {};          // byte -> id of its letter, -1
-  bool words_stand_alone_ = false;     // nothing merges across the beginning of a run of blocks
+  BlockWords words_of_blocks_;
+  bool cuts_words_ = false;  // pieces are cut by words_of_blocks_
 };
 
 Status HfBpe::add_merge(std::string_view left, std::string_view right, size_t rank) {
@@ -46,17 +45,14 @@ Status HfBpe::add_merge(std::string_view left, std::string_view right, size_t ra
   const TokenId result = vocabulary.index.find_or_negative(both);
   if (result < 0) return missing(both);
   merges_.insert(a, b, {static_cast<int32_t>(rank), result}, true);
-  const size_t block = both.find(kBlock, 1);
-  // A block behind something else than a block, anywhere in a merged token: words may not be cut there.
-  for (size_t at = block; at != std::string::npos && words_stand_alone_; at = both.find(kBlock, at + 1))
-    words_stand_alone_ = at >= 3 && both.compare(at - 3, 3, kBlock) == 0;
+  if (cuts_words_) words_of_blocks_.learn(both);
   return {};
 }
 
 Status HfBpe::load_merges(const Json& list) {
   if (!list.is_array()) return wrong_field("model", "merges", "a list");
   merges_.reserve(list.size());
-  words_stand_alone_ = prefix.empty() && suffix.empty() && vocabulary.index.find_or_negative(kBlock) >= 0;
+  cuts_words_ = !bytes && prefix.empty() && suffix.empty() && vocabulary.index.find_or_negative(kBlock) >= 0;
   for (size_t rank = 0; rank < list.size(); ++rank) {
     const Json& merge = list[rank];
     if (merge.is_string()) {
@@ -89,19 +85,13 @@ void HfBpe::prepare() {
     if (!vocabulary.tokens[i].empty() && from_byte_alphabet(vocabulary.tokens[i], word)) words_.insert(word, static_cast<int32_t>(i));
 }
 
-size_t HfBpe::end_of_word(std::string_view text, size_t at) const {
-  if (!words_stand_alone_ || bytes) return text.size();
-  while (text.compare(at, kBlock.size(), kBlock) == 0) at += kBlock.size();
-  return std::min(text.find(kBlock, at), text.size());
-}
-
 void HfBpe::encode(std::string_view piece, HfScratch& scratch, std::vector<TokenId>& ids) const {
   if (ignore_merges) {
     const TokenId whole = bytes ? words_.find_or_negative(piece) : vocabulary.index.find_or_negative(piece);
     if (whole >= 0) return ids.push_back(whole);
   }
   for (size_t at = 0; at < piece.size();) {
-    const size_t end = end_of_word(piece, at);
+    const size_t end = cuts_words_ ? words_of_blocks_.end_of_word(piece, at) : piece.size();
     encode_word(piece.substr(at, end - at), scratch, ids);
     at = end;
   }

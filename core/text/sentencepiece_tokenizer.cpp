@@ -3,6 +3,7 @@
 
 #include "core/base/hash.h"
 #include "core/text/added_tokens.h"
+#include "core/text/block_words.h"
 #include "core/text/hf_json.h"
 #include "core/text/sentencepiece_check.h"
 
@@ -10,7 +11,6 @@ namespace fabula::text {
 
 namespace {
 
-constexpr std::string_view kBlock = "\xe2\x96\x81";
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
 class SentencePieceTokenizer final : public Tokenizer {

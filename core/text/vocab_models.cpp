@@ -257,8 +257,7 @@ class SpmModel final : public VocabModel {
       : vocabulary_(vocabulary), space_prefix_(space_prefix), unknown_(unknown) {
     for (const std::string& token : vocabulary.tokens) {
       longest_ = std::max(longest_, token.size());
-      for (size_t at = token.find(kBlock, 1); at != std::string::npos && words_stand_alone_; at = token.find(kBlock, at + 1))
-        words_stand_alone_ = token.compare(at < 3 ? 0 : at - 3, 3, kBlock) == 0;
+      words_.learn(token);
     }
   }
 
@@ -268,7 +267,7 @@ class SpmModel final : public VocabModel {
     WordCache cache(blocks.size());
     Scratch scratch;
     for (size_t at = 0; at < blocks.size();) {
-      const size_t end = words_stand_alone_ ? end_of_word(blocks, at) : blocks.size();
+      const size_t end = words_.end_of_word(blocks, at);
       const std::string_view word = std::string_view(blocks).substr(at, end - at);
       at = end;
       const auto known = cache.find(word);
@@ -304,12 +303,6 @@ class SpmModel final : public VocabModel {
     std::vector<Symbol> symbols;
     std::vector<Candidate> heap;
   };
-
-  // No token has a block behind anything but a block: then nothing merges across the beginning of a run of blocks.
-  static size_t end_of_word(std::string_view text, size_t at) {
-    while (text.compare(at, 3, kBlock) == 0) at += 3;
-    return std::min(text.find(kBlock, at), text.size());
-  }
 
   void merge(std::string_view text, Scratch& scratch, std::vector<TokenId>& ids) const {
     auto& symbols = scratch.symbols;
@@ -365,7 +358,7 @@ class SpmModel final : public VocabModel {
   bool space_prefix_;
   TokenId unknown_;
   size_t longest_ = 0;
-  bool words_stand_alone_ = true;
+  BlockWords words_;
 };
 
 std::string replaced(std::string_view text, std::string_view what, std::string_view with) {

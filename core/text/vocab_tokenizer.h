@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/text/block_words.h"
 #include "core/text/bpe.h"
 #include "core/text/pretokenizers.h"
 #include "core/text/splitter.h"
@@ -16,8 +17,6 @@
 #include "core/text/word_cache.h"
 
 namespace fabula::text {
-
-inline constexpr std::string_view kBlock = "\xe2\x96\x81";  // U+2581, SentencePiece's space
 
 struct Vocabulary {
   std::vector<std::string> tokens;
