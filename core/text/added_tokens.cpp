@@ -18,7 +18,7 @@ bool touches(std::span<const TextRange> ranges, size_t begin, size_t end) {
 bool is_word(const CharAt& c) {
   const char32_t p = c.code_point;
   return c.is(kLetter | kMark | kNumber) || p == '_' || p == 0x203f || p == 0x2040 || p == 0x200c || p == 0x200d ||
-         (p >= 0x24b6 && p <= 0x24e9);
+         (p >= 0x24b6 && p <= 0x24e9) || (p >= 0x1f130 && p <= 0x1f189);
 }
 
 CharAt char_before(std::string_view text, size_t at) {

@@ -206,8 +206,12 @@ Status add_step(const Json& json, PreTokenizerChain& chain, int depth) {
   if (type == "WhitespaceSplit") {
     add_character_split(steps, whitespace, Behavior::removed);
   } else if (type == "Whitespace") {
-    FABULA_ASSIGN(auto words, make_splitter(R"([\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}\x{24b6}-\x{24e9}]+|[^\s\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}\x{24b6}-\x{24e9}]+)",
-                                            RegexSyntax::oniguruma));
+    // \w+|[^\w\s]+ with Rust's \w: Alphabetic, M, Nd, Pc, Join_Control.
+    static constexpr std::string_view kWord =
+        R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
+    std::string expression("[");
+    expression.append(kWord).append("]+|[^\\s").append(kWord).append("]+");
+    FABULA_ASSIGN(auto words, make_splitter(expression, RegexSyntax::oniguruma));
     add_split(steps, std::move(words), Behavior::removed, true);
   } else if (type == "BertPreTokenizer") {
     add_character_split(steps, whitespace, Behavior::removed);

@@ -160,7 +160,8 @@ class Bert final : public Normalizer {
     if (clean)
       map_characters(text, [](char32_t c, std::string& out) {
         const uint8_t cls = char_class(c);
-        const bool control = (cls & kControl) && c != '\t' && c != '\n' && c != '\r';
+        const bool assigned = utf8proc_category(static_cast<utf8proc_int32_t>(c)) != UTF8PROC_CATEGORY_CN;
+        const bool control = (cls & kControl) && assigned && c != '\t' && c != '\n' && c != '\r';
         if (c == 0 || c == 0xfffd || control) return;
         append_utf8(out, cls & kWhitespace ? U' ' : c);
       });

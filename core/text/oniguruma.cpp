@@ -1,5 +1,8 @@
 // Oniguruma's Ruby syntax, as tokenizer.json files use it, in PCRE2's words. A character class with an intersection becomes a
 // look-ahead; everything that both engines read alike passes through.
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include <algorithm>
 
 #include "core/text/splitter.h"
@@ -11,6 +14,17 @@ namespace {
 // White_Space. PCRE2's own \s takes U+180E too, which has not been a space since Unicode 6.3.
 constexpr std::string_view kSpaceClass =
     R"(\x09-\x0d\x20\x85\xa0\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+
+bool is_script(std::string_view name) {
+  if (name.size() < 3 || name.size() > 40) return false;
+  std::string expression("\\p{sc:");
+  expression.append(name).append("}");
+  int error = 0;
+  size_t at = 0;
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(), PCRE2_UTF, &error, &at, nullptr);
+  pcre2_code_free(code);
+  return code != nullptr;
+}
 
 class Translator {
  public:
@@ -75,7 +89,11 @@ class Translator {
       at_ = std::min(from_.size(), at_ + 4);
     } else if (at_ < from_.size() && from_[at_] == '{') {
       const size_t close = std::min(from_.find('}', at_), from_.size() - 1);
-      token += from_.substr(at_, close + 1 - at_);
+      std::string_view name = from_.substr(at_ + 1, close - at_ - 1);
+      const bool property = token != "\\x", negated = property && name.starts_with('^');
+      if (negated) name.remove_prefix(1);
+      // A script's name means Script there, Script_Extensions in PCRE2 since 10.40: then \p{Han} would hold "、" too.
+      token.append(negated ? "{^" : "{").append(property && is_script(name) ? "sc:" : "").append(name).append("}");
       at_ = close + 1;
     }
     return token;
