@@ -15,13 +15,15 @@
 namespace fabula::text {
 
 struct TemplateLimits {
-  int max_depth = 64;                         // nesting of calls, includes of macros, expressions
+  int max_depth = 1000;                       // nesting of statements, expressions, macro calls and values, together
   size_t max_output_bytes = size_t{16} << 20;
   int64_t max_steps = 20'000'000;             // statements and expressions evaluated; about a second
   int64_t max_range = 100'000;                // elements of one range() or sequence repetition
+  size_t max_memory_bytes = size_t{40} << 20; // what the render holds at once, beside its input
 };
 
-// Half-open byte range of the output that came, character by character, from a string of the input variables.
+// Half-open byte range of the output that came, character by character, from a string of the input variables. Not counted
+// as input, because models build special tokens of them: variables named `..._token` and the well-known roles of messages.
 struct Provenance {
   size_t begin = 0, end = 0;  // bytes of Rendered::text
   int32_t message = -1;       // index into messages; -1: from another variable
