@@ -30,13 +30,15 @@ size_t Selection::step(bool forward, bool word) const {
   if (forward) {
     if (local < text.size()) return base + (word ? next_word(text, local) : next_grapheme(text, local));
     if (index + 1 == flow_->paragraph_count()) return caret_.offset;
-    const size_t next = base + text.size() + 1;
+    const size_t next = flow_->paragraph_begin(index + 1);
     return word ? next + next_word(flow_->paragraph_text(index + 1), 0) : next;
   }
   if (local > 0) return base + (word ? previous_word(text, local) : previous_grapheme(text, local));
   if (index == 0) return 0;
   const std::string& before = flow_->paragraph_text(index - 1);
-  return word ? flow_->paragraph_begin(index - 1) + previous_word(before, before.size()) : base - 1;
+  if (word) return flow_->paragraph_begin(index - 1) + previous_word(before, before.size());
+  if (flow_->line_feed_after(index - 1)) return base - 1;
+  return flow_->paragraph_begin(index - 1) + previous_grapheme(before, before.size());
 }
 
 void Selection::horizontal(bool left, bool word, bool extend) {

@@ -6,6 +6,7 @@
 
 #include "app/gui/text/spans.h"
 #include "app/gui/text/text_engine.h"
+#include "app/gui/text/unicode.h"
 
 namespace fabula::text {
 
@@ -14,6 +15,15 @@ namespace {
 // Glyphs of paragraphs farther than this many views from what is seen are forgotten, once a flow holds many bytes of them.
 constexpr float kept_views = 3.0f;
 constexpr size_t kept_bytes = size_t{128} << 10;
+
+// Pieces of a long paragraph: cut behind the last space of the first 12 KiB once there are more than 16.
+constexpr size_t max_piece_bytes = size_t{16} << 10, cut_bytes = size_t{12} << 10;
+
+size_t cut_of(std::string_view text) {
+  const size_t space = text.rfind(' ', cut_bytes);
+  if (space != std::string_view::npos && space > cut_bytes / 2) return space + 1;
+  return floor_grapheme(text, cut_bytes);
+}
 
 // One em of text per so many bytes: Latin letters take about half an em, ideographs an em for three bytes.
 constexpr float ems_per_byte = 0.42f;
@@ -40,7 +50,7 @@ std::string TextFlow::text(size_t begin, size_t end) const {
     const Paragraph& paragraph = paragraphs_[i];
     const size_t from = begin > paragraph.begin ? begin - paragraph.begin : 0;
     if (from <= paragraph.text.size()) out.append(paragraph.text, from, end - paragraph.begin - from);
-    if (paragraph.begin + paragraph.text.size() < end) out += '\n';
+    if (paragraph.begin + paragraph.text.size() < end && !paragraph.continues) out += '\n';
   }
   return out;
 }
@@ -57,20 +67,32 @@ void TextFlow::replace(size_t begin, size_t end, std::string_view with) {
   const size_t size = size_bytes();
   end = std::min(end, size);
   begin = std::min(begin, end);
-  const size_t first = paragraph_of(begin), last = paragraph_of(end);
-  const std::string tail = paragraphs_[last].text.substr(end - paragraphs_[last].begin);
-  std::string head = std::move(paragraphs_[first].text);
-  head.resize(begin - paragraphs_[first].begin);
+  size_t first = paragraph_of(begin), last = paragraph_of(end);
+  // A short rest of a piece joins its neighbours again.
+  if (first > 0 && paragraphs_[first - 1].continues && begin - paragraphs_[first].begin < cut_bytes / 2) --first;
+  if (paragraphs_[last].continues && paragraphs_[last].begin + paragraphs_[last].text.size() - end < cut_bytes / 2) ++last;
+  const bool continues = paragraphs_[last].continues;
+  const std::string tail = end > paragraphs_[last].begin ? paragraphs_[last].text.substr(end - paragraphs_[last].begin)
+                                                         : text(end, paragraphs_[last].begin) + paragraphs_[last].text;
+  std::string head = text(paragraphs_[first].begin, begin);
   std::vector<Paragraph> fresh;
+  const auto add = [&](std::string_view paragraph, bool goes_on) {
+    while (paragraph.size() > max_piece_bytes) {
+      const size_t cut = cut_of(paragraph);
+      fresh.push_back({std::string(paragraph.substr(0, cut)), nullptr, 0, true, false, 0, 0});
+      paragraph.remove_prefix(cut);
+    }
+    fresh.push_back({std::string(paragraph), nullptr, 0, goes_on, false, 0, 0});
+  };
   for (size_t at = 0;;) {
     const size_t line = with.find('\n', at);
     head.append(with.substr(at, line == std::string_view::npos ? line : line - at));
     if (line == std::string_view::npos) break;
-    fresh.push_back({std::exchange(head, {}), nullptr, 0, false, 0, 0});
+    add(head, false);
+    head.clear();
     at = line + 1;
   }
-  head += tail;
-  fresh.push_back({std::move(head), nullptr, 0, false, 0, 0});
+  add(head + tail, continues);
   for (Paragraph& paragraph : fresh) paragraph.height = estimate(paragraph);
   const auto at = paragraphs_.begin() + static_cast<ptrdiff_t>(first);
   const size_t replaced = last - first + 1, kept = std::min(replaced, fresh.size());
@@ -90,8 +112,8 @@ void TextFlow::invalidate_from(size_t index) const { sums_valid_ = std::min(sums
 void TextFlow::update_sums() const {
   for (size_t i = sums_valid_; i < paragraphs_.size(); ++i) {
     const Paragraph* before = i > 0 ? &paragraphs_[i - 1] : nullptr;
-    paragraphs_[i].begin = before ? before->begin + before->text.size() + 1 : 0;
-    paragraphs_[i].y = before ? before->y + before->height + style_.paragraph_spacing_px : 0;
+    paragraphs_[i].begin = before ? before->begin + before->text.size() + (before->continues ? 0 : 1) : 0;
+    paragraphs_[i].y = before ? before->y + before->height + (before->continues ? 0 : style_.paragraph_spacing_px) : 0;
   }
   sums_valid_ = paragraphs_.size();
 }
@@ -265,9 +287,14 @@ void TextFlow::forget_far(float top, float height) {
 Caret TextFlow::hit(Point point) {
   const size_t index = paragraph_at_y(std::max(0.0f, point.y));
   const Paragraph& paragraph = laid_out(index);
-  Caret caret = paragraph.layout->hit(paragraph.layout->line_at(point.y - paragraph_y(index)), point.x);
-  caret.offset += paragraph_begin(index);
-  return caret;
+  return whole(index, paragraph.layout->hit(paragraph.layout->line_at(point.y - paragraph_y(index)), point.x));
+}
+
+// A caret of one paragraph as one of the flow. At the end of a piece it stands before the next one, on the line above.
+Caret TextFlow::whole(size_t index, Caret local) const {
+  const Paragraph& paragraph = paragraphs_[index];
+  if (paragraph.continues && local.offset == paragraph.text.size()) local.upstream = true;
+  return {paragraph_begin(index) + local.offset, local.upstream};
 }
 
 float TextFlow::paragraph_y(size_t index) const {
@@ -277,7 +304,8 @@ float TextFlow::paragraph_y(size_t index) const {
 
 TextFlow::Place TextFlow::place(Caret caret) {
   caret.offset = std::min(caret.offset, size_bytes());
-  const size_t index = paragraph_of(caret.offset);
+  size_t index = paragraph_of(caret.offset);
+  if (caret.upstream && index > 0 && paragraphs_[index - 1].continues && paragraphs_[index].begin == caret.offset) --index;
   const Paragraph& paragraph = laid_out(index);
   const Caret local{caret.offset - paragraph_begin(index), caret.upstream};
   return {index, paragraph.layout.get(), paragraph.layout->line_of(local), local};
@@ -306,11 +334,9 @@ Caret TextFlow::line_end(Caret caret) {
   const Place at = place(caret);
   const std::vector<Line>& lines = at.layout->lines();
   const Line& line = lines[at.line];
-  const size_t base = paragraph_begin(at.paragraph);
-  if (at.line + 1 == lines.size()) return {base + line.end, false};
+  if (at.line + 1 == lines.size()) return whole(at.paragraph, {line.end, false});
   const Cluster& last = at.layout->shaped().clusters[line.cluster_end - 1];
-  if (last.must_break) return {base + last.begin, false};
-  return {base + line.end, true};
+  return whole(at.paragraph, last.must_break ? Caret{last.begin, false} : Caret{line.end, true});
 }
 
 Caret TextFlow::move_lines(Caret caret, int lines, float x) {
@@ -336,9 +362,7 @@ Caret TextFlow::move_lines(Caret caret, int lines, float x) {
       line = 0;
     }
   }
-  Caret out = at.layout->hit(static_cast<size_t>(line), x);
-  out.offset += paragraph_begin(at.paragraph);
-  return out;
+  return whole(at.paragraph, at.layout->hit(static_cast<size_t>(line), x));
 }
 
 bool TextFlow::right_to_left(size_t offset) { return laid_out(paragraph_of(offset)).layout->shaped().right_to_left; }
@@ -354,7 +378,7 @@ std::vector<Rect> TextFlow::range_rects(size_t begin, size_t end, float top, flo
     const size_t base = paragraph_begin(i), size = paragraphs_[i].text.size();
     const auto from = static_cast<uint32_t>(begin > base ? std::min(begin - base, size) : 0);
     const auto to = static_cast<uint32_t>(std::min(end - base, size));
-    const bool newline = begin <= base + size && end > base + size;
+    const bool newline = begin <= base + size && end > base + size && !paragraphs_[i].continues;
     for (size_t k = 0; k < layout.lines().size(); ++k) {
       const Line& line = layout.lines()[k];
       const float y = paragraph_y(i) + line.y;

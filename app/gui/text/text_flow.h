@@ -1,5 +1,7 @@
 // A text of any length, cut into paragraphs at '\n', laid out where it is looked at. TextView and Editor stand on it.
 // Far-away paragraphs have estimated heights until they come into view; an edit shapes again only the paragraphs it touches.
+// A paragraph of more than 16 KiB is kept in pieces cut at spaces, so that an edit in it stays cheap; the line before a cut may
+// end early.
 // Offsets are bytes of the whole text. Coordinates are pixels from the flow's top left corner.
 // Thread: the UI thread alone. The engine must outlive the flow.
 #pragma once
@@ -53,6 +55,7 @@ class TextFlow {
   size_t paragraph_count() const { return paragraphs_.size(); }
   size_t paragraph_of(size_t offset) const;
   size_t paragraph_begin(size_t index) const;  // offset of its first byte
+  bool line_feed_after(size_t index) const { return !paragraphs_[index].continues; }  // false: the next is a piece of the same
   const std::string& paragraph_text(size_t index) const;
 
   // ---- how it looks
@@ -97,6 +100,7 @@ class TextFlow {
     std::string text;
     std::shared_ptr<const ParagraphLayout> layout;  // null: not laid out, or forgotten
     float height = 0;
+    bool continues = false;    // the next one is a piece of the same paragraph: no line feed between them
     bool exact = false;        // height is of a layout at this width and style
     mutable size_t begin = 0;  // these two as far as sums_valid_ says
     mutable float y = 0;
@@ -116,6 +120,7 @@ class TextFlow {
     Caret local;  // relative to the paragraph
   };
   Place place(Caret caret);
+  Caret whole(size_t index, Caret local) const;
   void draw_paragraph(ImDrawList& list, size_t index, Point origin, float top, float bottom, const FlowPaint& paint,
                       const std::vector<PaintSpan>& spans);
   void draw_strokes(ImDrawList& list, Point origin, float top, float bottom, const FlowPaint& paint,

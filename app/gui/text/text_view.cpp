@@ -20,6 +20,7 @@ void TextView::set_text(std::string_view text) {
         if (text.size() > at) flow_.append(text.substr(at));
         return;
       }
+      if (!flow_.line_feed_after(i)) continue;
       if (text[at] != '\n') break;
       ++at;
     }

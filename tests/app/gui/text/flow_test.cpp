@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "app/gui/text/selection.h"
 #include "app/gui/text/text_view.h"
 #include "tests/app/gui/text/text_support.h"
 
@@ -52,6 +53,42 @@ TEST_CASE("an edited flow equals a flow made from the whole text") {
     whole.set_width(200);
     whole.set_text(model);
     check_same(flow, whole, random);
+  }
+}
+
+TEST_CASE("a paragraph too long for one piece is still one text") {
+  test::TextFixture f;
+  if (!f.usable()) return;
+  std::mt19937_64 random(test::seed());
+  TextFlow flow(*f.engine);
+  flow.set_width(400);
+  std::string model;
+  for (int step = 0; step < 120; ++step) {
+    std::string piece = random() % 3 == 0 ? "\n" : "";
+    for (uint64_t i = random() % 4000; i > 0; --i) piece += random() % 7 ? "w" : " ";
+    if (random() % 4 == 0) piece = std::string(random() % 40000, 'x');
+    const size_t begin = random() % (model.size() + 1);
+    const size_t end = std::min(model.size(), begin + (random() % 3 == 0 ? random() % 30000 : random() % 10));
+    flow.replace(begin, end, piece);
+    model.replace(begin, end - begin, piece);
+    REQUIRE(flow.size_bytes() == model.size());
+    for (size_t i = 0; i < flow.paragraph_count(); ++i) REQUIRE(flow.paragraph_text(i).size() <= size_t{16} << 10);
+    if (step % 10 == 0) REQUIRE(flow.text() == model);
+    const size_t from = random() % (model.size() + 1);
+    REQUIRE(flow.text(from, from + 100) == model.substr(from, 100));
+  }
+  REQUIRE(flow.text() == model);
+  // The caret walks over the cuts as over any other place.
+  flow.set_text(std::string(40000, 'y'));
+  REQUIRE(flow.paragraph_count() > 1);
+  Selection selection(flow);
+  for (size_t i = 1; i <= 40000; ++i) {
+    selection.set_caret({selection.step(true, false), false});
+    REQUIRE(selection.caret().offset == i);
+  }
+  for (size_t i = 40000; i > 0; --i) {
+    selection.set_caret({selection.step(false, false), false});
+    REQUIRE(selection.caret().offset == i - 1);
   }
 }
 
