@@ -104,6 +104,8 @@ Result<text::VocabSpec> read_gguf_vocabulary(const GgufMetadata& metadata) {
   if (const GgufValue* map = find(metadata, "precompiled_charsmap");
       map && map->is_array && gguf_type_bytes(map->element) == 1)
     vocab.precompiled_charsmap = map->bytes;
+  if (const GgufValue* name = formats::find_or_null(metadata, "general.name"); name && !name->is_array)
+    vocab.model_name = name->text_or_none().value_or("");
   return vocab;
 }
 

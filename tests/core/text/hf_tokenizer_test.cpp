@@ -49,3 +49,34 @@ TEST_CASE("tokenizer.json gives Hugging Face's ids and decodes") {
     CHECK(differences.count() == 0);
   }
 }
+
+TEST_CASE("third-party encodings of the same tokenizers") {
+  FABULA_REQUIRE_TESTDATA();
+  // Gemma's and Whisper's, BERT's and T5's tokenizers are not among the test data.
+  const std::pair<const char*, const char*> passages[] = {
+      {"falcon_encoded", "falcon"}, {"gpt2_encoded_tokens", "gpt2"}, {"llama_3.2_encoded", "llama3.1"}, {"llama_encoded", "llama2"}};
+  for (const auto& [file, name] : passages) {
+    const auto tokenizer = open_hf(std::string("tokenizers/hf/") + name);
+    if (!tokenizer) continue;
+    const auto item = test::read_json(std::string("tokenizers/swift-transformers/") + file + ".json");
+    test::Differences differences(file);
+    differences.ids("ids", "the passage", item.at("token_ids").get<Ids>(), tokenizer->encode(item.at("text").get<std::string>()));
+    differences.text("decode", "the passage", item.at("decoded_text").get<std::string>(), tokenizer->decode(item.at("token_ids").get<Ids>(), true));
+    CHECK(differences.count() == 0);
+  }
+  const std::pair<const char*, const char*> lists[] = {{"distilgpt2", "gpt2"},
+                                                       {"coreml-projects/Llama-2-7b-chat-coreml", "llama2"},
+                                                       {"tiiuae/falcon-7b", "falcon"},
+                                                       {"pcuenq/Llama-3.2-1B-Instruct-tokenizer", "llama3.1"}};
+  const auto all = test::read_json("tokenizers/swift-transformers/tokenizer_tests.json");
+  for (const auto& [list, name] : lists) {
+    const auto tokenizer = open_hf(std::string("tokenizers/hf/") + name);
+    if (!tokenizer) continue;
+    test::Differences differences(list);
+    for (const auto& item : all.at(list)) {
+      const std::string text = item.at("input").get<std::string>();
+      differences.ids("ids", text, item.at("encoded").at("input_ids").get<Ids>(), tokenizer->encode(text));
+    }
+    CHECK(differences.count() == 0);
+  }
+}
