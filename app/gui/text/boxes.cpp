@@ -170,7 +170,13 @@ ViewResult view_box(TextEngine&, const char* id, TextView& view, InputQueue& inp
                     Colour text, Colour selection) {
   ViewResult result;
   const float height = view.height(width_px);
-  const ImVec2 at = ImGui::GetCursorScreenPos();
+  ImVec2 at = ImGui::GetCursorScreenPos();
+  const ImVec2 clip_min = ImGui::GetWindowDrawList()->GetClipRectMin(), clip_max = ImGui::GetWindowDrawList()->GetClipRectMax();
+  // Heights that become exact above what is seen: the window scrolls by as much, and this frame is drawn so already.
+  if (const float moved = view.flow().prepare(clip_min.y - at.y, clip_max.y - clip_min.y); moved != 0 && ImGui::GetScrollMaxY() > 0) {
+    ImGui::SetScrollY(ImGui::GetScrollY() + moved);
+    at.y -= moved;
+  }
   ImGui::InvisibleButton(id, {std::max(1.0f, width_px), std::max(1.0f, height)});
   const ImGuiIO& io = ImGui::GetIO();
   const Point mouse{io.MousePos.x - at.x, io.MousePos.y - at.y};
@@ -189,7 +195,6 @@ ViewResult view_box(TextEngine&, const char* id, TextView& view, InputQueue& inp
       if (event.is_character || !view.key(event.key, clipboard)) input.put_back(event);
   if (!result.focused && !view.selection().empty() && io.MouseClicked[0] && !ImGui::IsItemHovered())
     view.selection().set_caret(view.selection().caret());
-  const ImVec2 clip_min = ImGui::GetWindowDrawList()->GetClipRectMin(), clip_max = ImGui::GetWindowDrawList()->GetClipRectMax();
   view.draw(*ImGui::GetWindowDrawList(), point(at), clip_min.y, clip_max.y, or_theme(text, ImGuiCol_Text),
             or_theme(selection, ImGuiCol_TextSelectedBg));
   return result;

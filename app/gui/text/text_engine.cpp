@@ -16,6 +16,7 @@ namespace fabula::text {
 namespace {
 
 constexpr size_t max_labels = 2048;
+constexpr size_t max_label_bytes = 4096;  // of one line: what follows is far outside of any window
 constexpr float small_text_px = 40;  // beyond it, whole pixels are fine enough
 
 std::string label_key(std::string_view text, const LabelStyle& style) {
@@ -68,6 +69,7 @@ void TextEngine::reset_glyphs() {
 }
 
 const ParagraphLayout& TextEngine::label(std::string_view text, const LabelStyle& style) {
+  if (style.wrap_width_px <= 0 && text.size() > max_label_bytes) text = text.substr(0, floor_grapheme(text, max_label_bytes));
   std::string key = label_key(text, style);
   if (const auto at = label_index_.find(key); at != label_index_.end()) {
     labels_.splice(labels_.begin(), labels_, at->second);

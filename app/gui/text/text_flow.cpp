@@ -22,7 +22,10 @@ constexpr size_t max_piece_bytes = size_t{16} << 10, cut_bytes = size_t{12} << 1
 size_t cut_of(std::string_view text) {
   const size_t space = text.rfind(' ', cut_bytes);
   if (space != std::string_view::npos && space > cut_bytes / 2) return space + 1;
-  return floor_grapheme(text, cut_bytes);
+  if (const size_t grapheme = floor_grapheme(text, cut_bytes); grapheme > 0) return grapheme;
+  size_t cut = cut_bytes;  // one endless cluster of marks: between two characters
+  while (cut > cut_bytes - 4 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
+  return cut;
 }
 
 // One em of text per so many bytes: Latin letters take about half an em, ideographs an em for three bytes.

@@ -25,7 +25,7 @@ class TextView {
   // A text that begins as the old one did is appended to: only the last paragraph is shaped again.
   void set_text(std::string_view text);
   void set_style(const FlowStyle& style) { flow_.set_style(style); }
-  // Height for a width; cheap when nothing has changed. The whole text is laid out when it is short (under 64 kB).
+  // Height for a width; cheap when nothing has changed. The whole text is laid out when it is short (under 256 KiB).
   float height(float width_px);
 
   // `origin` is the block's corner on the screen.

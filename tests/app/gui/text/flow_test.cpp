@@ -92,6 +92,19 @@ TEST_CASE("a paragraph too long for one piece is still one text") {
   }
 }
 
+TEST_CASE("a cluster longer than a piece is cut all the same") {
+  test::TextFixture f;
+  if (!f.usable()) return;
+  std::string text = "a";
+  for (int i = 0; i < 20000; ++i) text += "\u0301";
+  TextFlow flow(*f.engine);
+  flow.set_width(300);
+  flow.set_text(text);
+  flow.layout_all();
+  CHECK(flow.text() == text);
+  CHECK(flow.paragraph_count() > 1);
+}
+
 TEST_CASE("appending shapes the last paragraph alone") {
   test::TextFixture f;
   if (!f.usable()) return;

@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "app/gui/text/editor.h"
+#include "app/gui/text/markdown_view.h"
 #include "app/gui/text/text_engine.h"
 
 namespace {
@@ -80,6 +82,33 @@ void bench(TextEngine& engine, const char* name, size_t paragraph_bytes) {
   std::printf("  layout of all       %9.2f ms\n", milliseconds([&] { editor.flow().layout_all(); }));
 }
 
+void bench_markdown(TextEngine& engine) {
+  const std::string message =
+      "Here is what I would **change** in the second chapter:\n\n- the fox speaks too early\n- `Lily` is named *twice*\n\n从前有一个小女孩，名叫莉莉。\n\n"
+      "```python\nfor page in story:\n    print(page)  # all of it\n```\n\nAnything else you would like me to look at, or shall I go on?";
+  std::printf("Markdown, messages of %zu bytes\n", message.size());
+  const int messages = 300;
+  std::vector<MarkdownView> views;
+  std::printf("  a message made      %9.3f ms\n", milliseconds([&] {
+                                                     for (int i = 0; i < messages; ++i) {
+                                                       views.emplace_back(engine);
+                                                       views.back().set_text(message);
+                                                       views.back().height(700);
+                                                     }
+                                                   }) / messages);
+  std::string reply;
+  for (int i = 0; i < 15; ++i) reply += message + "\n\n";
+  MarkdownView view(engine);
+  size_t tokens = 0;
+  const double whole = milliseconds([&] {
+    for (size_t size = 4; size < reply.size(); size += 4, ++tokens) {
+      view.set_text(std::string_view(reply).substr(0, size));
+      view.height(700);
+    }
+  });
+  std::printf("  a streamed token    %9.3f ms  (%zu bytes in all)\n", whole / static_cast<double>(tokens), reply.size());
+}
+
 }  // namespace
 
 int main() {
@@ -95,6 +124,7 @@ int main() {
   bench(*engine, "paragraphs of 400 bytes", 400);
   bench(*engine, "paragraphs of 8,000 bytes", 8000);
   bench(*engine, "one paragraph", 2'000'000);
+  bench_markdown(*engine);
   ImGui::DestroyContext();
   return 0;
 }
