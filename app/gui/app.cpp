@@ -1,0 +1,278 @@
+#include "app/gui/app.h"
+
+#include <GLFW/glfw3.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+#include "app/gui/panels/bars.h"
+#include "app/gui/panels/message_row.h"
+#include "app/gui/system_theme.h"
+#include "core/base/clock.h"
+
+namespace fabula::gui {
+namespace {
+
+using session::Mode;
+
+constexpr float menu_dp = 38, status_dp = 26, sidebar_dp = 268, panel_dp = 296;
+
+Controller::Options controller_options(const App::Start& start) {
+  const char* isa = std::getenv("FABULA_ISA");
+  return {start.places, isa != nullptr ? isa : "", start.arguments.model, &Window::wake, start.log};
+}
+
+Settings starting_settings(const App::Start& start) {
+  Settings settings = start.settings.settings;
+  if (!start.arguments.mode.empty()) settings.mode = start.arguments.mode;
+  return settings;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<App>> App::create(Window& window, Start start) {
+  auto textures = std::make_unique<text::GlTextures>();
+  text::FontOptions fonts;
+  fonts.language = Strings(start.settings.settings.language).language() == "zh-Hans" ? "zh-cn" : "en";
+  FABULA_ASSIGN(auto engine, text::TextEngine::create(fonts, *textures));
+  std::unique_ptr<Automation> automation;
+  if (const char* path = std::getenv("FABULA_AUTOMATION"); path != nullptr && *path != '\0') {
+    FABULA_ASSIGN(automation, Automation::listen(path));
+  }
+  std::unique_ptr<App> app(new App(window, std::move(start), std::move(engine), std::move(textures)));
+  app->automation_ = std::move(automation);
+  return app;
+}
+
+App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, std::unique_ptr<text::GlTextures> textures)
+    : window_(window),
+      started_at_(start.started_at),
+      settings_(starting_settings(start)),
+      strings_(settings_.language),
+      background_(&Window::wake),
+      controller_(controller_options(start), settings_, strings_, background_, watchdog_),
+      textures_(std::move(textures)),
+      engine_(std::move(engine)),
+      ui_(*engine_, strings_),
+      shell_{ui_, controller_, settings_, commands_},
+      sidebar_(*engine_),
+      transcript_(*engine_),
+      story_(*engine_),
+      composer_(*engine_),
+      panel_(*engine_),
+      dialogs_(*engine_),
+      file_dialog_(*engine_) {
+  controller_.keep_unknown_settings(start.settings.unknown);
+  if (!start.settings.warning.empty()) controller_.say(session::Notice::Kind::warning, start.settings.warning);
+  system_dark_ = system_prefers_dark();
+  add_commands();
+}
+
+App::~App() { controller_.stop_all(); }
+
+float App::scale() const { return window_.content_scale() / window_.framebuffer_scale() * settings_.zoom; }
+
+void App::run() {
+  draw_frame();
+  first_frame_ms_ = (monotonic_seconds() - started_at_) * 1e3;
+  controller_.start();
+  publish();
+  bool busy = false;
+  while (!window_.should_close()) {
+    double next = ui_.next_wake();
+    if (controller_.waiting()) next = std::min(next, monotonic_seconds() + 0.05);  // an answer may come without a wake
+    busy = controller_.generating();
+    window_.wait(next, busy);
+    const bool posted = background_.drain();
+    if (posted) window_.settle(1);
+    draw_frame();
+    publish();
+  }
+  remember_window();
+}
+
+void App::draw_frame() {
+  follow_settings();
+  window_.begin_frame();
+  ui_.begin_frame(scale(), window_.framebuffer_scale(), monotonic_seconds());
+  if (ImGui::IsMouseClicked(0)) ui_.hide_focus();
+  controller_.begin_frame();
+  {
+    Watchdog::Span span(watchdog_, "frame");
+    handle_events();
+    handle_dropped();
+    draw_layout();
+  }
+  ui_.end_frame();
+  window_.end_frame(ui_.color().window);
+  watchdog_.frame(window_.own_ms());
+}
+
+// Theme, language and scale take effect with the next frame.
+void App::follow_settings() {
+  const bool dark = settings_.theme == "dark" || (settings_.theme == "system" && system_dark_);
+  const std::string theme = dark ? "dark" : "light";
+  if (theme != theme_name_ || scale() != styled_scale_) {
+    theme_name_ = theme;
+    ui_.theme = make_theme(dark);
+    if (scale() != styled_scale_) engine_->reset_glyphs();
+    styled_scale_ = scale();
+    apply_imgui_style(ui_.theme, styled_scale_);
+    window_.settle();
+  }
+  if (language_ != settings_.language) {
+    language_ = settings_.language;
+    strings_.set_language(language_);
+    window_.settle();
+  }
+}
+
+bool App::dialog_open() const { return ImGui::GetTopMostPopupModal() != nullptr; }
+
+// ---- layout
+
+void App::draw_layout() {
+  const ImVec2 size = ImGui::GetIO().DisplaySize;
+  ImGui::SetNextWindowPos(ImVec2(0, 0));
+  ImGui::SetNextWindowSize(size);
+  ImGui::Begin("fabula", nullptr, ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
+                                      ImGuiWindowFlags_NoBringToFrontOnFocus | ImGuiWindowFlags_NoNav | ImGuiWindowFlags_NoScrollWithMouse);
+  const float menu = std::floor(ui_.px(menu_dp)), status = std::floor(ui_.px(status_dp));
+  ImRect middle(0, menu, size.x, size.y - status);
+  // A narrow window gives the page what it needs: the panel goes first, then the sidebar.
+  const float least = ui_.px(420);
+  const bool sidebar = settings_.sidebar_open && size.x >= ui_.px(sidebar_dp) + least;
+  const bool panel = settings_.panel_open && size.x >= ui_.px(panel_dp + (sidebar ? sidebar_dp : 0)) + least;
+  if (sidebar) {
+    sidebar_.draw(shell_, ImRect(0, menu, std::floor(ui_.px(sidebar_dp)), middle.Max.y));
+    middle.Min.x = std::floor(ui_.px(sidebar_dp));
+  }
+  if (panel) {
+    middle.Max.x = std::floor(size.x - ui_.px(panel_dp));
+    panel_.draw(shell_, ImRect(middle.Max.x, menu, size.x, middle.Max.y));
+  }
+  const float composer = std::ceil(composer_.height(ui_));
+  const ImRect page(middle.Min, ImVec2(middle.Max.x, middle.Max.y - composer));
+  const Frame& frame = controller_.frame();
+  const bool story = controller_.mode() == Mode::story;
+  const bool empty = !frame.live && (!frame.view || frame.view->path.empty());
+  if (empty && !controller_.generating()) {
+    draw_empty(page);
+  } else if (story) {
+    story_.draw(shell_, page);
+  } else {
+    transcript_.draw(shell_, page);
+  }
+  composer_.draw(shell_, ImRect(middle.Min.x, page.Max.y, middle.Max.x, middle.Max.y));
+  draw_status_bar(shell_, ImRect(0, middle.Max.y, size.x, size.y), story && !empty ? story_.words() : 0);
+  draw_menu_bar(shell_, ImRect(0, 0, size.x, menu));
+  draw_rollback_question(shell_);
+  dialogs_.draw(shell_);
+  file_dialog_.draw(shell_);
+  ImGui::End();
+  draw_toasts(shell_, page);
+}
+
+// An empty page says what to do, and offers one example.
+void App::draw_empty(const ImRect& area) {
+  const bool story = controller_.mode() == Mode::story;
+  const Palette& c = ui_.color();
+  const float width = std::min(ui_.px(480), area.GetWidth() - ui_.px(48)), mark = ui_.px(54);
+  const ImVec2 centre = area.GetCenter();
+  const bool opening = !controller_.open_error().empty();
+  float y = std::floor(centre.y - ui_.px(150));
+  draw_mark(ui_.list(), ImVec2(std::floor(centre.x - mark / 2), y), mark, opening ? c.danger : c.accent, c.window);
+  y += mark + ui_.px(18);
+  const float left = std::floor(centre.x - width / 2);
+  const TextLook title{.size = type::display, .weight = text::FontWeight::semibold};
+  ui_.text_in(ImRect(left, y, left + width, y + ui_.px(36)), strings_(opening ? "empty.failed" : story ? "empty.story" : "empty.chat"), title);
+  y += ui_.px(44);
+  const std::string& words = opening ? controller_.open_error() : strings_(story ? "empty.story_words" : "empty.chat_words");
+  const TextLook soft{.size = type::body, .color = c.text_soft};
+  const float wide = std::min(ui_.px(640), area.GetWidth() - ui_.px(48));
+  const ImVec2 used = ui_.measure(words, soft, wide);
+  ui_.paragraph(ImVec2(std::floor(centre.x - used.x / 2), y), words, soft, wide);
+  y += used.y + ui_.px(22);
+  if (opening) return;
+  const bool none = controller_.obstacle() == Controller::Obstacle::no_model;
+  if (none) {
+    const float button = ui_.button_width(strings_("command.open_model"), true);
+    const ImRect box(std::floor(centre.x - button / 2), y, std::floor(centre.x + button / 2), y + ui_.px(38));
+    if (ui_.button("empty.open_model", strings_("command.open_model"), box, {.kind = ButtonKind::primary, .icon = Icon::folder})) commands_.run("open_model");
+    return;
+  }
+  const std::string& example = strings_(story ? "empty.story_example" : "empty.chat_example");
+  const TextLook look{.size = type::prose, .family = story ? text::FontFamily::serif : text::FontFamily::ui};
+  const float inner = width - ui_.px(40);
+  const ImRect card(left, y, left + width, y + ui_.measure(example, look, inner).y + ui_.px(54));
+  const Hit hit = ui_.interact("empty.example", example, card, true, radius::card);
+  ui_.fill(card, c.raised, radius::card);
+  if (hit.hovered) ui_.fill(card, c.hover, radius::card);
+  ui_.stroke(card, hit.hovered ? c.outline : c.border, radius::card);
+  ui_.text(ImVec2(card.Min.x + ui_.px(20), card.Min.y + ui_.px(14)), strings_("empty.try"),
+           {.size = type::caption, .color = c.accent, .weight = text::FontWeight::semibold});
+  ui_.paragraph(ImVec2(card.Min.x + ui_.px(20), card.Min.y + ui_.px(34)), example, look, inner);
+  if (hit.clicked) {
+    composer_.set_text(example);
+    shell_.ask.focus_composer = true;
+  }
+}
+
+void App::publish() {
+  if (!automation_) return;
+  auto record = std::make_shared<FrameRecord>();
+  const Frame& frame = controller_.frame();
+  record->widgets = ui_.widgets();
+  record->mode = session::mode_name(controller_.mode());
+  record->session = controller_.current();
+  record->model = frame.model.phase == session::ModelState::Phase::ready ? frame.model.name : "";
+  record->messages = frame.view ? static_cast<int64_t>(frame.view->path.size()) : 0;
+  record->generating = controller_.generating();
+  for (const Toast& toast : controller_.toasts()) record->toasts.push_back(toast.text);
+  record->frames = watchdog_.frames();
+  record->first_frame_ms = first_frame_ms_;
+  record->slowest_frame_ms = watchdog_.slowest_ms();
+  record->blocking = watchdog_.blocking();
+  if (frame.live) {
+    record->text = frame.live->text;
+  } else if (frame.view && !frame.view->path.empty()) {
+    record->text = frame.view->path.back()->text;
+  }
+  automation_->publish(std::move(record));
+}
+
+void App::handle_dropped() {
+  for (const auto& path : window_.take_dropped()) {
+    if (path.ends_with(".json") && path.find("config.json") == std::string::npos) {
+      controller_.import_from(path);
+    } else {
+      controller_.load_model(path);
+    }
+  }
+}
+
+void App::remember_window() {
+  settings_.window_maximized = window_.maximized();
+  if (!settings_.window_maximized) {
+    int width = 0, height = 0;
+    window_.size(width, height);
+    const float scale = window_.content_scale() / window_.framebuffer_scale();
+    settings_.window_width = static_cast<int>(std::lround(static_cast<float>(width) / scale));
+    settings_.window_height = static_cast<int>(std::lround(static_cast<float>(height) / scale));
+  }
+  controller_.save_settings();
+}
+
+void App::set_theme(const char* name) {
+  settings_.theme = name;
+  controller_.save_settings();
+}
+
+void App::set_zoom(float zoom) {
+  settings_.zoom = std::clamp(std::round(zoom * 10) / 10, 0.5f, 3.0f);
+  controller_.save_settings();
+}
+
+}  // namespace fabula::gui

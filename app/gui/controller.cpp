@@ -1,0 +1,450 @@
+#include "app/gui/controller.h"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "core/base/clock.h"
+#include "core/base/file.h"
+
+namespace fabula::gui {
+namespace {
+
+using session::Mode;
+using Kind = session::Notice::Kind;
+
+constexpr double toast_seconds = 7, toast_with_undo_seconds = 12;
+constexpr uint64_t max_import_bytes = uint64_t{512} << 20;
+
+}  // namespace
+
+Controller::Controller(Options options, Settings& settings, const Strings& strings, Background& background, Watchdog& watchdog)
+    : options_(std::move(options)), settings_(settings), tr_(strings), background_(background), watchdog_(watchdog) {
+  mode_ = settings_.mode == "chat" ? Mode::chat : Mode::story;
+  current_[index(Mode::chat)] = settings_.chat.last_session;
+  current_[index(Mode::story)] = settings_.story.last_session;
+  if (!options_.model.empty()) settings_.of(mode_).model = options_.model;
+  frame_.sessions = frame_.trash = std::make_shared<const std::vector<session::SessionInfo>>();
+}
+
+Controller::~Controller() = default;
+
+template <class T>
+void Controller::when(session::Answer<T> answer, std::function<void(Result<T>)> then) {
+  auto shared = std::make_shared<session::Answer<T>>(std::move(answer));
+  pending_.push_back([shared, then = std::move(then)] {
+    if (!shared->valid()) return true;
+    if (shared->wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
+    then(shared->get());
+    return true;
+  });
+}
+
+template <class T>
+void Controller::when_or_say(session::Answer<T> answer, std::function<void(T)> then) {
+  when<T>(std::move(answer), [this, then = std::move(then)](Result<T> result) {
+    if (!result) {
+      say(Kind::error, result.error().message);
+    } else if (then) {
+      then(*std::move(result));
+    }
+  });
+}
+
+void Controller::when_done(session::Answer<void> answer, std::function<void()> then) {
+  when<void>(std::move(answer), [this, then = std::move(then)](Result<void> result) {
+    if (!result) {
+      say(Kind::error, result.error().message);
+    } else if (then) {
+      then();
+    }
+  });
+}
+
+void Controller::start() {
+  find_models_again();
+  session::Service::Options service{options_.places, {}, options_.log, options_.wake};
+  service.engine.isa = options_.isa;
+  service.engine.log = options_.log;
+  background_.run([this, &background = background_, service = std::move(service)]() mutable {
+    auto opened_service = std::make_shared<Result<std::unique_ptr<session::Service>>>(session::Service::open(std::move(service)));
+    background.post([this, opened_service] { opened(std::move(*opened_service)); });
+  });
+}
+
+void Controller::opened(Result<std::unique_ptr<session::Service>> service) {
+  if (!service) {
+    open_error_ = service.error().message;
+    return;
+  }
+  service_ = *std::move(service);
+  ensure_model();
+  if (!current().empty()) select(current());
+}
+
+void Controller::find_models_again() {
+  background_.run([this, &background = background_, places = options_.places] {
+    auto models = model::list_models(places);
+    background.post([this, models = std::move(models)]() mutable {
+      found_ = std::move(models);
+      found_once_ = true;
+      ensure_model();
+    });
+  });
+}
+
+// A mode without a model takes the first one found, so that the first start needs no choice.
+void Controller::ensure_model() {
+  if (!service_) return;
+  ModeSettings& mode = settings_.of(mode_);
+  if (mode.model.empty()) {
+    const ModeSettings& other = settings_.of(mode_ == Mode::chat ? Mode::story : Mode::chat);
+    if (!other.model.empty()) {
+      mode.model = other.model;
+    } else if (!found_.empty()) {
+      mode.model = found_.front().path.string();
+    }
+  }
+  if (!mode.model.empty() && service_->model_state(mode_).phase == session::ModelState::Phase::none) load_model(mode.model);
+}
+
+void Controller::begin_frame() {
+  for (size_t i = 0; i < pending_.size();) {
+    auto check = pending_[i];  // an answer may post a command, which grows the list
+    if (check()) {
+      pending_.erase(pending_.begin() + static_cast<ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
+  const double now = monotonic_seconds();
+  std::erase_if(toasts_, [now](const Toast& t) { return t.until < now; });
+  if (!service_) return;
+  Watchdog::Span span(watchdog_, "snapshots");
+  for (auto& notice : service_->take_notices()) say(notice.kind, std::move(notice.text), std::move(notice.undo_session));
+  frame_.sessions = service_->sessions();
+  frame_.trash = service_->trash();
+  frame_.view = current().empty() ? nullptr : service_->view_or_null(current());
+  frame_.live = current().empty() ? nullptr : service_->live_or_null(current());
+  frame_.model = service_->model_state(mode_);
+  frame_.metrics = service_->metrics();
+}
+
+void Controller::stop_all() {
+  if (!service_) return;
+  for (const auto& session : replying_) service_->cancel(session);
+  service_.reset();
+}
+
+// ---- modes and sessions
+
+void Controller::set_mode(Mode mode) {
+  if (mode == mode_) return;
+  mode_ = mode;
+  settings_.mode = mode == Mode::chat ? "chat" : "story";
+  save_settings();
+  ensure_model();
+  if (service_ && !current().empty()) select(current());
+}
+
+void Controller::select(const std::string& session) {
+  if (!service_) return;
+  const std::string before = current();
+  if (before != session && !before.empty() && !replying_.contains(before)) service_->close_session(before);
+  current_[index(mode_)] = session;
+  settings_.of(mode_).last_session = session;
+  save_settings();
+  if (session.empty() || service_->view_or_null(session)) return;
+  when<session::SessionView>(service_->open_session(session), [this, session](Result<session::SessionView> view) {
+    if (view || current() != session) return;
+    current_[index(mode_)].clear();  // gone since the last run
+    if (view.error().code != ErrorCode::not_found) say(Kind::error, view.error().message);
+  });
+}
+
+void Controller::new_session() {
+  select("");
+  frame_.view = nullptr;
+  frame_.live = nullptr;
+}
+
+void Controller::rename(const std::string& session, const std::string& title) {
+  if (service_) when_done(service_->rename(session, title), {});
+}
+
+void Controller::remove(const std::string& session) {
+  if (!service_) return;
+  service_->cancel(session);
+  when_done(service_->remove(session), [this, session] {
+    for (auto& open : current_) {
+      if (open == session) open.clear();
+    }
+    say(Kind::info, tr_("toast.deleted"), session);
+  });
+}
+
+void Controller::restore(const std::string& session) {
+  if (!service_) return;
+  std::erase_if(toasts_, [&](const Toast& t) { return t.undo_session == session; });
+  when_done(service_->restore(session), [this, session] { select(session); });
+}
+
+void Controller::purge(const std::string& session) {
+  if (service_) when_done(service_->purge(session), [this] { say(Kind::info, tr_("toast.purged")); });
+}
+
+void Controller::export_to(const std::string& session, const std::string& path) {
+  if (!service_) return;
+  when_or_say<OrderedJson>(service_->export_session(session), [this, path](OrderedJson document) {
+    background_.run([this, &background = background_, path, document = std::move(document)] {
+      auto written = write_file_atomically(path, dump_json(document, 2) + "\n");
+      background.post([this, path, written = std::make_shared<Status>(std::move(written))] {
+        if (*written) {
+          say(Kind::info, tr_.format("toast.exported", {path}));
+        } else {
+          say(Kind::error, written->error().message);
+        }
+      });
+    });
+  });
+}
+
+void Controller::import_from(const std::string& path) {
+  if (!service_) return;
+  background_.run([this, &background = background_, path] {
+    auto text = std::make_shared<Result<std::string>>(read_file(path, max_import_bytes));
+    background.post([this, text] {
+      if (!*text) return say(Kind::error, text->error().message);
+      if (!service_) return;
+      when_or_say<std::string>(service_->import_session(**text), [this](std::string id) {
+        select(id);
+        say(Kind::info, tr_("toast.imported"));
+      });
+    });
+  });
+}
+
+void Controller::branch(const std::string& message) {
+  if (!service_ || current().empty()) return;
+  when_or_say<OrderedJson>(service_->export_session(current()), [this, message](OrderedJson document) {
+    if (!document.contains("session")) return;
+    document["current"] = message;
+    document["session"]["id"] = make_uuid_v7();
+    document["session"]["title"] = tr_.format("session.branch_title", {document["session"].value("title", "")});
+    when_or_say<std::string>(service_->import_session(dump_json(document)), [this](std::string id) {
+      select(id);
+      say(Kind::info, tr_("toast.branched"));
+    });
+  });
+}
+
+void Controller::undo() {
+  if (!service_ || current().empty() || generating()) return;
+  when_or_say<bool>(service_->undo(current()), [this](bool done) {
+    if (!done) say(Kind::info, tr_("toast.nothing_to_undo"));
+  });
+}
+
+void Controller::redo() {
+  if (!service_ || current().empty() || generating()) return;
+  when_or_say<bool>(service_->redo(current()), [this](bool done) {
+    if (!done) say(Kind::info, tr_("toast.nothing_to_redo"));
+  });
+}
+
+void Controller::set_draft(const std::string& text) {
+  if (service_ && !current().empty()) service_->set_draft(current(), text);
+}
+
+// ---- words
+
+bool Controller::generating() const {
+  if (creating_ || (!current().empty() && replying_.contains(current()))) return true;
+  return frame_.live != nullptr || (frame_.view && frame_.view->info.generating);
+}
+
+Controller::Obstacle Controller::obstacle() const {
+  using Phase = session::ModelState::Phase;
+  if (!open_error_.empty()) return Obstacle::no_database;
+  if (!service_) return Obstacle::starting;
+  if (generating()) return Obstacle::generating;
+  switch (frame_.model.phase) {
+    case Phase::none: return found_once_ || !settings_.of(mode_).model.empty() ? Obstacle::no_model : Obstacle::starting;
+    case Phase::loading: return Obstacle::loading;
+    case Phase::failed: return Obstacle::model_failed;
+    case Phase::ready: break;
+  }
+  if (mode_ == Mode::chat && !frame_.model.has_chat_template) return Obstacle::no_template;
+  return Obstacle::none;
+}
+
+void Controller::send(const std::string& text) {
+  if (obstacle() != Obstacle::none) return;
+  if (!current().empty()) return send_to(current(), text);
+  creating_ = true;
+  const Mode mode = mode_;
+  when<session::SessionInfo>(service_->create(mode, "", settings_.of(mode).system), [this, mode, text](Result<session::SessionInfo> made) {
+    creating_ = false;
+    if (!made) {
+      returned_words_ = text;
+      return say(Kind::error, made.error().message);
+    }
+    current_[index(mode)] = made->id;
+    settings_.of(mode).last_session = made->id;
+    save_settings();
+    when_done(service_->set_settings(made->id, defaults(mode)), {});
+    send_to(made->id, text);
+  });
+}
+
+void Controller::send_to(const std::string& session, const std::string& text) {
+  expect_reply(session, service_->send(session, text), text);
+  if (service_->view_or_null(session) == nullptr) when_or_say<session::SessionView>(service_->open_session(session), {});
+}
+
+void Controller::expect_reply(const std::string& session, session::Answer<session::Message> answer, const std::string& words) {
+  replying_.insert(session);
+  when<session::Message>(std::move(answer), [this, session, words](Result<session::Message> reply) {
+    replying_.erase(session);
+    if (reply || reply.error().code == ErrorCode::cancelled) return;
+    say(Kind::error, reply.error().message);
+    // Words that never became a message go back to where they were typed.
+    const auto view = service_ ? service_->view_or_null(session) : nullptr;
+    const bool kept = view && std::any_of(view->path.begin(), view->path.end(), [&](const auto& m) { return m->text == words; });
+    if (!words.empty() && !kept && session == current()) returned_words_ = words;
+  });
+}
+
+void Controller::continue_reply() {
+  if (obstacle() != Obstacle::none || current().empty()) return;
+  expect_reply(current(), service_->continue_reply(current()), "");
+}
+
+void Controller::regenerate() {
+  if (obstacle() != Obstacle::none || current().empty() || !frame_.view || frame_.view->path.empty()) return;
+  expect_reply(current(), service_->regenerate(current()), "");
+}
+
+void Controller::stop() {
+  if (service_ && !current().empty()) service_->cancel(current());
+}
+
+void Controller::rollback(const std::string& session, const std::string& message) {
+  if (!service_) return;
+  when_done(service_->rollback(session, message), [this] { say(Kind::info, tr_("toast.rolled_back")); });
+}
+
+void Controller::rollback_last_exchange(const std::string& session) {
+  if (!service_) return;
+  when_done(service_->rollback_last_exchange(session), [this] { say(Kind::info, tr_("toast.rolled_back")); });
+}
+
+void Controller::edit(const std::string& message, const std::string& text, bool then_reply) {
+  if (!service_ || current().empty() || generating()) return;
+  const std::string session = current();
+  when_done(service_->edit(session, message, text), [this, session, then_reply] {
+    if (then_reply && session == current()) expect_reply(session, service_->regenerate(session), "");
+  });
+}
+
+void Controller::select_sibling(const std::string& message, int step) {
+  if (service_ && !current().empty() && !generating()) when_done(service_->select_sibling(current(), message, step), {});
+}
+
+// ---- models
+
+void Controller::load_model(const std::string& path) {
+  if (!service_ || path.empty()) return;
+  ModeSettings& mode = settings_.of(mode_);
+  mode.model = path;
+  remember(settings_.recent_models, path);
+  save_settings();
+  engine::ModelLoad load;
+  load.path = path;
+  if (auto precision = compute::precision_from_name(mode.precision)) load.precision = *precision;
+  load.context = mode.context;
+  load.threads = mode.threads;
+  load.device = mode.device;
+  // A failure stays visible in the model state; the toast tells it at once.
+  when_or_say<session::ModelState>(service_->load_model(mode_, std::move(load)), {});
+}
+
+void Controller::reload_model() {
+  if (!settings_.of(mode_).model.empty()) load_model(settings_.of(mode_).model);
+}
+
+void Controller::unload_model() {
+  if (service_) service_->unload_model(mode_);
+}
+
+void Controller::set_threads(int threads) {
+  settings_.of(mode_).threads = threads;
+  save_settings();
+  if (service_) service_->set_threads(threads);
+}
+
+// ---- settings of replies
+
+session::SessionSettings Controller::defaults(Mode mode) const {
+  const ModeSettings& from = settings_.of(mode);
+  session::SessionSettings out;
+  out.sampler = from.sampler;
+  out.max_tokens = from.max_tokens;
+  out.stop = from.stop;
+  return out;
+}
+
+session::SessionSettings Controller::reply_settings() const { return frame_.view ? frame_.view->settings : defaults(mode_); }
+
+void Controller::set_reply_settings(const session::SessionSettings& settings) {
+  ModeSettings& mode = settings_.of(mode_);
+  mode.sampler = settings.sampler;
+  mode.max_tokens = settings.max_tokens;
+  mode.stop = settings.stop;
+  save_settings();
+  if (service_ && !current().empty()) when_done(service_->set_settings(current(), settings), {});
+}
+
+std::string Controller::system_prompt() const { return frame_.view ? frame_.view->system : settings_.of(mode_).system; }
+
+void Controller::set_system(const std::string& text) {
+  settings_.of(mode_).system = text;
+  save_settings();
+  if (service_ && !current().empty()) when_done(service_->set_system(current(), text), {});
+}
+
+void Controller::save_settings() {
+  background_.run([this, &background = background_, file = options_.places.settings_file(), copy = settings_, unknown = unknown_settings_] {
+    if (auto saved = gui::save_settings(file, copy, unknown); !saved) {
+      background.post([this, message = saved.error().message] { say(Kind::warning, message); });
+    }
+  });
+}
+
+// ---- search
+
+void Controller::search(const std::string& query) {
+  const uint64_t serial = ++search_serial_;
+  if (!service_ || query.empty()) return hits_.clear();
+  when<std::vector<session::Store::Hit>>(service_->search(query), [this, serial](Result<std::vector<session::Store::Hit>> found) {
+    if (serial != search_serial_) return;
+    hits_ = found ? *std::move(found) : std::vector<session::Store::Hit>{};
+  });
+}
+
+// ---- toasts
+
+void Controller::say(Kind kind, std::string text, std::string undo_session) {
+  const double until = monotonic_seconds() + (undo_session.empty() ? toast_seconds : toast_with_undo_seconds);
+  for (Toast& toast : toasts_) {  // said twice (the service and the command's answer): shown once
+    const bool same_undo = !undo_session.empty() && toast.undo_session == undo_session;
+    if (same_undo || toast.text == text) {
+      toast.until = until;
+      return;
+    }
+  }
+  if (toasts_.size() >= 4) toasts_.erase(toasts_.begin());
+  toasts_.push_back({kind, std::move(text), std::move(undo_session), until});
+}
+
+}  // namespace fabula::gui

@@ -1,0 +1,154 @@
+// Between the panels and the session service: which session is open in which mode, what may be done now, and the answers of
+// posted commands. Panels read the snapshots taken at the start of the frame and call the commands here; nothing waits.
+// Thread: the UI thread alone.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "app/gui/background.h"
+#include "app/gui/settings.h"
+#include "app/gui/strings.h"
+#include "app/gui/watchdog.h"
+#include "core/base/paths.h"
+#include "core/model/library.h"
+#include "core/session/service.h"
+
+namespace fabula::gui {
+
+struct Toast {
+  session::Notice::Kind kind = session::Notice::Kind::info;
+  std::string text;
+  std::string undo_session;  // not empty: "Undo" brings this session back
+  double until = 0;          // monotonic seconds
+};
+
+// What the frame shows; taken once per frame, so that one frame never mixes two states.
+struct Frame {
+  std::shared_ptr<const std::vector<session::SessionInfo>> sessions, trash;
+  std::shared_ptr<const session::SessionView> view;  // of the current session; null: none, or not read yet
+  std::shared_ptr<const session::LiveReply> live;    // of the current session
+  session::ModelState model;                         // of the current mode
+  engine::Metrics metrics;
+};
+
+class Controller {
+ public:
+  struct Options {
+    Places places;
+    std::string isa;                 // FABULA_ISA
+    std::string model;               // --model: for the mode that is shown first
+    std::function<void()> wake;
+    LogSink* log = nullptr;          // outlives the controller
+  };
+  Controller(Options options, Settings& settings, const Strings& strings, Background& background, Watchdog& watchdog);
+  ~Controller();
+
+  void start();             // after the first frame: opens the database and the model, off this thread
+  void begin_frame();       // answers, notices, snapshots
+  void stop_all();          // before the window closes
+  bool ready() const { return service_ != nullptr; }
+  const std::string& open_error() const { return open_error_; }
+  bool waiting() const { return !pending_.empty(); }
+  const Frame& frame() const { return frame_; }
+  Settings& settings() { return settings_; }
+  const Places& places() const { return options_.places; }
+  Background& background() { return background_; }
+
+  // ---- modes and sessions
+  session::Mode mode() const { return mode_; }
+  void set_mode(session::Mode mode);
+  const std::string& current() const { return current_[index(mode_)]; }
+  void select(const std::string& session);
+  void new_session();       // an empty page; the session is made with its first words
+  void rename(const std::string& session, const std::string& title);
+  void remove(const std::string& session);
+  void restore(const std::string& session);
+  void purge(const std::string& session);
+  void export_to(const std::string& session, const std::string& path);
+  void import_from(const std::string& path);
+  void branch(const std::string& message);  // a new session that ends with this message
+  void undo();
+  void redo();
+  void set_draft(const std::string& text);
+  void set_system(const std::string& text);
+
+  // ---- words
+  bool generating() const;
+  enum class Obstacle { none, starting, no_database, no_model, loading, model_failed, no_template, generating };
+  Obstacle obstacle() const;  // why nothing can be sent now
+  void send(const std::string& text);
+  void continue_reply();
+  void regenerate();
+  void stop();
+  void rollback(const std::string& session, const std::string& message);
+  void rollback_last_exchange(const std::string& session);
+  void edit(const std::string& message, const std::string& text, bool then_reply);
+  void select_sibling(const std::string& message, int step);
+  // Words that could not be sent come back once, for the composer.
+  std::optional<std::string> take_returned_words() { return std::exchange(returned_words_, std::nullopt); }
+
+  // ---- models
+  void load_model(const std::string& path);
+  void reload_model();      // after precision, device or context changed
+  void unload_model();
+  void set_threads(int threads);
+  const std::vector<model::LibraryEntry>& found_models() const { return found_; }
+  void find_models_again();
+
+  // ---- settings of replies
+  session::SessionSettings reply_settings() const;  // of the session, or of the mode where none is open
+  void set_reply_settings(const session::SessionSettings& settings);
+  std::string system_prompt() const;
+  void save_settings();     // written a moment later, off this thread
+  void keep_unknown_settings(std::string unknown) { unknown_settings_ = std::move(unknown); }
+
+  // ---- search
+  void search(const std::string& query);
+  const std::vector<session::Store::Hit>& hits() const { return hits_; }
+
+  // ---- toasts
+  void say(session::Notice::Kind kind, std::string text, std::string undo_session = "");
+  std::vector<Toast>& toasts() { return toasts_; }
+
+ private:
+  static size_t index(session::Mode mode) { return static_cast<size_t>(mode); }
+  template <class T>
+  void when(session::Answer<T> answer, std::function<void(Result<T>)> then);
+  template <class T>
+  void when_or_say(session::Answer<T> answer, std::function<void(T)> then);
+  void when_done(session::Answer<void> answer, std::function<void()> then);
+  void opened(Result<std::unique_ptr<session::Service>> service);
+  void ensure_model();
+  void send_to(const std::string& session, const std::string& text);
+  void expect_reply(const std::string& session, session::Answer<session::Message> answer, const std::string& words);
+  session::SessionSettings defaults(session::Mode mode) const;
+
+  Options options_;
+  Settings& settings_;
+  const Strings& tr_;
+  Background& background_;
+  Watchdog& watchdog_;
+  std::unique_ptr<session::Service> service_;
+  std::string open_error_;
+  std::string unknown_settings_;
+  Frame frame_;
+  session::Mode mode_ = session::Mode::story;
+  std::array<std::string, 2> current_;
+  std::vector<std::function<bool()>> pending_;  // true: answered
+  std::unordered_set<std::string> replying_;    // sessions whose reply was asked for here
+  bool creating_ = false;                       // a first message waits for its session
+  std::optional<std::string> returned_words_;
+  std::vector<model::LibraryEntry> found_;
+  bool found_once_ = false;
+  std::vector<session::Store::Hit> hits_;
+  uint64_t search_serial_ = 0;
+  std::vector<Toast> toasts_;
+};
+
+}  // namespace fabula::gui

@@ -1,0 +1,33 @@
+// Where words are written: Enter sends, Shift+Enter makes a new line, Esc stops. Send turns into Stop while a reply comes.
+#pragma once
+
+#include "app/gui/shell.h"
+#include "app/gui/text/editor.h"
+
+namespace fabula::gui {
+
+class ComposerPanel {
+ public:
+  explicit ComposerPanel(text::TextEngine& engine) : editor_(engine) {}
+  float height(const Ui& ui) const { return text_height_ + ui.px(62); }  // of the last frame's text
+  void draw(Shell& shell, const ImRect& area);
+  void set_text(std::string_view text) { editor_.set_text(text); }
+  bool empty() const { return editor_.empty(); }
+  bool focused() const { return focused_; }
+  void submit(Shell& shell);  // what Enter does
+
+ private:
+  void follow_session(Shell& shell);
+  void draw_button(Shell& shell, const ImRect& box);
+  bool may_send(const Shell& shell) const;
+
+  text::Editor editor_;
+  std::string session_;
+  bool adopted_ = false;       // the session's draft has been read
+  uint64_t saved_revision_ = 0;
+  double save_at_ = 0;
+  float text_height_ = 40;
+  bool focused_ = false, want_focus_ = true;
+};
+
+}  // namespace fabula::gui

@@ -1,0 +1,29 @@
+// What can be done with one message: the row of small buttons below it (chat) or beside it (story), and the walk through its
+// alternatives.
+#pragma once
+
+#include "app/gui/shell.h"
+
+namespace fabula::gui {
+
+struct MessageRow {
+  size_t number = 0;  // on the current path, from 0
+  const session::Message* message = nullptr;
+  bool last = false;
+  bool shown = false;      // else recorded only
+  bool generating = false;
+  bool vertical = false;   // one button below the other, in a page's margin
+};
+
+float message_row_width(const Ui& ui, const MessageRow& row);
+// From the row's top left; returns where it ends at the right (vertical: at the bottom).
+float draw_message_row(Shell& shell, const MessageRow& row, ImVec2 at);
+
+// The next place on the path from which this message and all after it are gone: its parent ("" for the first).
+std::string before_message(const session::SessionView& view, size_t number);
+
+// The question that a rollback asks: what it would drop. Draws the popup "rollback.ask"; open_rollback_question() opens it.
+void open_rollback_question(Shell& shell, const std::string& message);
+void draw_rollback_question(Shell& shell);
+
+}  // namespace fabula::gui

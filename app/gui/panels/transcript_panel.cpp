@@ -1,0 +1,259 @@
+#include "app/gui/panels/transcript_panel.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "app/gui/panels/message_row.h"
+
+namespace fabula::gui {
+namespace {
+
+using session::Role;
+
+constexpr float max_column_dp = 760, header_dp = 24, footer_dp = 34, gap_dp = 12, bubble_pad_dp = 12;
+constexpr size_t max_blocks = 400;
+
+bool spins(std::string_view text) { return text.empty(); }
+
+std::string stats_line(const Strings& tr, const session::Message& m) {
+  const auto& s = m.stats;
+  if (s.generated_tokens == 0) return "";
+  std::string line = tr.format("stats.tokens", {std::to_string(s.generated_tokens)});
+  if (s.decode_seconds > 0) line += " · " + tr.format("stats.rate", {short_number(static_cast<double>(s.generated_tokens) / s.decode_seconds)});
+  if (s.first_token_seconds > 0) line += " · " + tr.format("stats.first", {fmt::format("{:.2f}", s.first_token_seconds)});
+  if (s.reused_tokens > 0) line += " · " + tr.format("stats.reused", {std::to_string(s.reused_tokens)});
+  return line;
+}
+
+}  // namespace
+
+void TranscriptPanel::collect(Shell& shell) {
+  items_.clear();
+  const Frame& frame = shell.controller.frame();
+  if (!frame.view) return;
+  bool live_placed = !frame.live;
+  for (const auto& message : frame.view->path) {
+    const bool live = frame.live && frame.live->message == message->id;
+    live_placed = live_placed || live;
+    items_.push_back({message.get(), message->id, live ? std::string_view(frame.live->text) : std::string_view(message->text), message->role, live});
+  }
+  if (!live_placed) items_.push_back({nullptr, frame.live->message, frame.live->text, Role::assistant, true});
+}
+
+void TranscriptPanel::draw(Shell& shell, const ImRect& area) {
+  Ui& ui = shell.ui;
+  ++serial_;
+  const float column = std::min(area.GetWidth() - ui.px(2 * space::xl), ui.px(max_column_dp));
+  const std::string& session = shell.controller.current();
+  if (session != session_) {
+    session_ = session;
+    editing_.clear();
+    rows_.reset();
+  }
+  if (column != column_ || ui.scale() != scale_) {
+    column_ = column;
+    scale_ = ui.scale();
+    rows_.forget_heights(ui.px(120));
+  }
+  collect(shell);
+  if (!shell.ask.edit_message.empty()) {
+    const auto found = std::find_if(items_.begin(), items_.end(), [&](const Item& i) { return i.id == shell.ask.edit_message; });
+    if (found != items_.end()) {
+      editing_ = found->id;
+      editor_.set_text(found->text);
+      take_focus_ = true;
+    }
+    shell.ask.edit_message.clear();
+  }
+  rows_.set_count(items_.size(), ui.px(120));
+  if (std::exchange(shell.ask.jump_to_end, false)) rows_.jump_to_end();
+  ImGui::SetCursorScreenPos(area.Min);
+  if (ImGui::BeginChild("transcript", area.GetSize(), false, ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse)) {
+    const float wheel = ImGui::GetIO().MouseWheel;
+    if (wheel != 0 && ui.hovers(area)) rows_.scroll_by(-wheel * ui.px(90));
+    ImRect inner = area;
+    inner.Min.y += ui.px(space::s);
+    const auto placed = rows_.layout(inner.GetHeight(), [&](size_t i) { return measure(shell, i); });
+    for (const auto& p : placed) draw_item(shell, p, inner);
+    draw_scrollbar(shell, area);
+  }
+  ImGui::EndChild();
+  draw_jump(shell, area);
+  drop_old_blocks();
+}
+
+TranscriptPanel::Block& TranscriptPanel::block(Shell& shell, const Item& item) {
+  auto found = blocks_.find(item.id);
+  if (found == blocks_.end()) found = blocks_.emplace(item.id, Block{text::TextView(engine_)}).first;
+  Block& b = found->second;
+  b.last_used = serial_;
+  if (b.source != item.message || b.bytes != item.text.size() || item.live) {
+    b.view.set_text(item.text);
+    b.source = item.message;
+    b.bytes = item.text.size();
+  }
+  text::FlowStyle style;
+  style.size_px = shell.ui.px(type::prose);
+  style.line_spacing = 1.55f;
+  style.paragraph_spacing_px = shell.ui.px(3);
+  b.view.set_style(style);
+  return b;
+}
+
+// Own words stand in a bubble as wide as they need; replies take the column.
+float TranscriptPanel::text_width(Shell& shell, const Item& item, Block& b) const {
+  if (item.role != Role::user) return column_;
+  const float most = std::floor(column_ * 0.82f) - shell.ui.px(2 * bubble_pad_dp);
+  b.view.height(most);
+  const float used = std::ceil(b.view.flow().content_width()) + 1;
+  return used > 0 && used < most ? std::max(used, shell.ui.px(24)) : most;
+}
+
+float TranscriptPanel::measure(Shell& shell, size_t index) {
+  Ui& ui = shell.ui;
+  const Item& item = items_[index];
+  if (editing_ == item.id) return ui.px(header_dp + 220 + gap_dp);
+  Block& b = block(shell, item);
+  const float width = text_width(shell, item, b);
+  float height = item.text.empty() ? ui.px(24) : b.view.height(width);
+  if (item.role == Role::user) height += ui.px(2 * bubble_pad_dp - 4);
+  return std::ceil(ui.px(header_dp) + height + ui.px(item.role == Role::user ? footer_dp : footer_dp + gap_dp));
+}
+
+void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed, const ImRect& area) {
+  Ui& ui = shell.ui;
+  const Item& item = items_[placed.index];
+  const float left = std::floor(area.Min.x + (area.GetWidth() - column_) / 2), top = area.Min.y + placed.y;
+  const ImRect whole(left, top, left + column_, top + placed.height);
+  const bool own = item.role == Role::user, hovered = ui.hovers(whole);
+  const char* role = own ? "role.user" : item.role == Role::system ? "role.system" : "role.assistant";
+  const TextLook name{.size = type::small, .color = ui.color().text_soft, .weight = text::FontWeight::semibold};
+  const TextLook faint{.size = type::caption, .color = ui.color().text_faint};
+  const std::string time = item.message != nullptr ? clock_time(item.message->created_at) : "";
+  const float name_width = ui.measure(ui.tr(role), name).x, time_width = ui.measure(time, faint).x + ui.px(space::s);
+  const float header_x = own ? left + column_ - name_width - time_width : left;
+  ui.text(ImVec2(header_x, top), ui.tr(role), name);
+  ui.text(ImVec2(header_x + name_width + ui.px(space::s), top + ui.px(1)), time, faint);
+  if (editing_ == item.id) return draw_editing(shell, item, ImRect(left, top + ui.px(header_dp), left + column_, top + ui.px(header_dp + 220)));
+  Block& b = block(shell, item);
+  const float width = text_width(shell, item, b), height = item.text.empty() ? ui.px(24) : b.view.height(width);
+  ImVec2 at(left, top + ui.px(header_dp));
+  ImRect text_box(at, ImVec2(at.x + width, at.y + height));
+  if (own) {
+    const float pad = ui.px(bubble_pad_dp);
+    text_box = ImRect(left + column_ - width - 2 * pad, at.y, left + column_, at.y + height + 2 * pad - ui.px(4));
+    ui.fill(text_box, ui.color().accent_soft, radius::bubble);
+    at = ImVec2(text_box.Min.x + pad, text_box.Min.y + pad - ui.px(2));
+  }
+  const std::string id = "message." + std::to_string(placed.index);
+  if (spins(item.text)) {
+    const double turns = ui.now() * 0.9;
+    draw_spinner(ui.list(), ImVec2(at.x + ui.px(9), at.y + ui.px(11)), ui.px(7), static_cast<float>(turns - std::floor(turns)), ui.color().accent);
+    const auto& live = shell.controller.frame().live;
+    if (live && live->prompt_total > 0) {
+      ui.text(ImVec2(at.x + ui.px(26), at.y + ui.px(3)),
+              ui.tr.format("chat.reading", {std::to_string(live->prompt_done), std::to_string(live->prompt_total)}), faint);
+    }
+    ui.wake_at(ui.now() + 1.0 / 20);
+    ui.record(id, item.id, text_box);
+  } else {
+    ImGui::SetCursorScreenPos(at);
+    ImGui::PushID(item.id.c_str());
+    const auto result = text::view_box(engine_, "text", b.view, ui.input, ui.clipboard, width, ui.color().text, ui.color().selection);
+    ImGui::PopID();
+    ui.record(id, std::string(item.text.substr(0, 200)), text_box, true, result.focused);
+    const bool last = placed.index + 1 == items_.size();
+    if (result.clicked && !last && !shell.controller.generating()) open_rollback_question(shell, item.id);
+  }
+  if (item.message != nullptr) draw_footer(shell, item, placed.index, ImVec2(left, text_box.Max.y + ui.px(3)), hovered);
+}
+
+void TranscriptPanel::draw_footer(Shell& shell, const Item& item, size_t index, ImVec2 at, bool hovered) {
+  Ui& ui = shell.ui;
+  const bool last = index + 1 == items_.size(), own = item.role == Role::user;
+  const MessageRow row{index, item.message, last, hovered || (last && !item.live), item.live || shell.controller.generating()};
+  const float width = message_row_width(ui, row);
+  const float x = own ? at.x + column_ - width : at.x - ui.px(6);
+  const float end = draw_message_row(shell, row, ImVec2(x, at.y));
+  if (own) return;
+  std::string stats;
+  if (item.live && shell.controller.frame().live) {
+    const auto& live = *shell.controller.frame().live;
+    stats = ui.tr.format("stats.tokens", {std::to_string(live.tokens)}) + " · " + ui.tr.format("stats.rate", {short_number(live.decode_tokens_per_second)});
+  } else {
+    stats = stats_line(ui.tr, *item.message);
+    if (item.message->finish_reason == "length") stats += " · " + ui.tr("stats.length");
+    if (item.message->finish_reason == "cancelled") stats += " · " + ui.tr("stats.cancelled");
+    if (item.message->finish_reason == "partial") stats += " · " + ui.tr("stats.partial");
+  }
+  const float left = row.shown ? end + ui.px(space::s) : x + ui.px(6);
+  ui.text_in(ImRect(left, at.y, at.x + column_, at.y + ui.px(28)), stats, {.size = type::caption, .color = ui.color().text_faint}, 0);
+}
+
+void TranscriptPanel::draw_editing(Shell& shell, const Item& item, const ImRect& box) {
+  Ui& ui = shell.ui;
+  const float button = ui.px(34);
+  text::EditBox look{.size_px = ui.px(type::prose), .padding = ui.px(10), .max_lines = 0};
+  look.take_focus = std::exchange(take_focus_, false);
+  const auto result = ui.field("edit.input", ui.tr("action.edit"), editor_, ImRect(box.Min, ImVec2(box.Max.x, box.Max.y - button - ui.px(8))), look);
+  const bool own = item.role == Role::user;
+  const std::string& save = ui.tr(own ? "edit.save_and_reply" : "edit.save");
+  const float save_width = ui.button_width(save, false), cancel_width = ui.button_width(ui.tr("action.cancel"), false);
+  const ImRect save_box(box.Max.x - save_width, box.Max.y - button, box.Max.x, box.Max.y);
+  const ImRect cancel_box(save_box.Min.x - ui.px(8) - cancel_width, save_box.Min.y, save_box.Min.x - ui.px(8), save_box.Max.y);
+  ui.text_in(ImRect(box.Min.x, save_box.Min.y, cancel_box.Min.x - ui.px(8), save_box.Max.y), ui.tr("edit.kept"),
+             {.size = type::small, .color = ui.color().text_faint}, 0);
+  const bool cancel = ui.button("edit.cancel", ui.tr("action.cancel"), cancel_box) || result.escaped;
+  const bool saved = ui.button("edit.save", save, save_box, {.kind = ButtonKind::primary, .enabled = !editor_.empty()}) || (result.submitted && !editor_.empty());
+  if (saved && editor_.text() != item.text) shell.controller.edit(item.id, editor_.text(), own);
+  if (saved || cancel) {
+    editing_.clear();
+    shell.ask.focus_composer = true;
+  }
+}
+
+void TranscriptPanel::draw_scrollbar(Shell& shell, const ImRect& area) {
+  Ui& ui = shell.ui;
+  const float total = rows_.total(), view = area.GetHeight();
+  if (total <= view) return;
+  const float length = std::max(view * view / total, ui.px(32)), room = view - length;
+  const float at = rows_.at_end() ? room : std::clamp(rows_.top() / (total - view), 0.0f, 1.0f) * room;
+  const ImRect track(area.Max.x - ui.px(12), area.Min.y, area.Max.x, area.Max.y);
+  const ImRect thumb(area.Max.x - ui.px(10), area.Min.y + at + ui.px(2), area.Max.x - ui.px(3), area.Min.y + at + length - ui.px(2));
+  bool hovered = false, held = false;
+  const ImGuiID id = ImGui::GetID("scroll");
+  if (!ImGui::ItemAdd(track, id)) return;
+  ImGui::ButtonBehavior(track, id, &hovered, &held, ImGuiButtonFlags_NoNavFocus);
+  const float mouse = ImGui::GetIO().MousePos.y - area.Min.y;
+  if (!held) grab_ = -1;
+  if (held && grab_ < 0) grab_ = mouse >= at && mouse <= at + length ? mouse - at : length / 2;
+  if (held) rows_.scroll_to(std::clamp((mouse - grab_) / room, 0.0f, 1.0f) * (total - view));
+  ui.fill(thumb, with_alpha(ui.color().outline, held ? 1.0f : hovered ? 0.75f : 0.4f), 4);
+}
+
+void TranscriptPanel::draw_jump(Shell& shell, const ImRect& area) {
+  Ui& ui = shell.ui;
+  if (rows_.at_end() || items_.empty()) return;
+  const float size = ui.px(34);
+  const ImVec2 centre(area.GetCenter().x, area.Max.y - ui.px(26));
+  const ImRect box(centre.x - size / 2, centre.y - size / 2, centre.x + size / 2, centre.y + size / 2);
+  ImGui::SetCursorScreenPos(box.Min);
+  if (ImGui::BeginChild("jump", box.GetSize(), false, ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoBackground)) {
+    const Hit hit = ui.interact("transcript.latest", ui.tr("chat.latest"), box, true, 17);
+    ui.fill(box, ui.color().raised, 17);
+    ui.stroke(box, hit.hovered ? ui.color().outline : ui.color().border, 17);
+    ui.icon(Icon::arrow_down, box, 16, ui.color().text);
+    if (hit.hovered) ui.tooltip(box, ui.tr("chat.latest"));
+    if (hit.clicked) rows_.jump_to_end();
+  }
+  ImGui::EndChild();
+}
+
+void TranscriptPanel::drop_old_blocks() {
+  if (blocks_.size() <= max_blocks) return;
+  std::erase_if(blocks_, [this](const auto& entry) { return entry.second.last_used + 120 < serial_; });
+}
+
+}  // namespace fabula::gui

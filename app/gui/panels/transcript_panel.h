@@ -1,0 +1,57 @@
+// The turns of a chat. Only what is in view is laid out and drawn; layouts are cached per message.
+#pragma once
+
+#include <list>
+#include <unordered_map>
+
+#include "app/gui/shell.h"
+#include "app/gui/text/editor.h"
+#include "app/gui/text/text_view.h"
+#include "app/gui/ui/virtual_list.h"
+
+namespace fabula::gui {
+
+class TranscriptPanel {
+ public:
+  explicit TranscriptPanel(text::TextEngine& engine) : engine_(engine), editor_(engine) {}
+  void draw(Shell& shell, const ImRect& area);
+  void jump_to_end() { rows_.jump_to_end(); }
+  void forget_layouts() { blocks_.clear(); }  // fonts, scale or language have changed
+
+ private:
+  struct Block {
+    text::TextView view;
+    size_t bytes = 0;
+    const session::Message* source = nullptr;
+    uint64_t last_used = 0;
+  };
+  struct Item {
+    const session::Message* message = nullptr;  // null: a reply whose message is not in the view yet
+    std::string id;
+    std::string_view text;
+    session::Role role = session::Role::user;
+    bool live = false;
+  };
+  void collect(Shell& shell);
+  Block& block(Shell& shell, const Item& item);
+  float text_width(Shell& shell, const Item& item, Block& block) const;
+  float measure(Shell& shell, size_t index);
+  void draw_item(Shell& shell, const VirtualList::Placed& placed, const ImRect& area);
+  void draw_footer(Shell& shell, const Item& item, size_t index, ImVec2 at, bool hovered);
+  void draw_editing(Shell& shell, const Item& item, const ImRect& box);
+  void draw_scrollbar(Shell& shell, const ImRect& area);
+  void draw_jump(Shell& shell, const ImRect& area);
+  void drop_old_blocks();
+
+  text::TextEngine& engine_;
+  VirtualList rows_;
+  std::vector<Item> items_;
+  std::unordered_map<std::string, Block> blocks_;
+  text::Editor editor_;
+  std::string session_, editing_;
+  float column_ = 0, scale_ = 0, grab_ = -1;
+  bool take_focus_ = false;
+  uint64_t serial_ = 0;
+};
+
+}  // namespace fabula::gui

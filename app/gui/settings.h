@@ -1,0 +1,91 @@
+// What the window remembers: fabula/settings.json. One visitor table serves load, save and defaults.
+// A file that cannot be read is kept beside the new one as settings.json.broken, and keys that this version does not know are
+// written back as they came.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/base/result.h"
+#include "core/engine/sampler.h"
+#include "core/session/types.h"
+
+namespace fabula::gui {
+
+enum class ThemeChoice { system, light, dark };
+
+struct ModeSettings {
+  std::string model;                 // path; "" for none yet
+  std::string precision = "auto";
+  std::string device = "auto";
+  int threads = 0;                   // 0: physical cores
+  int64_t context = 0;               // tokens; 0: the model's own
+  int64_t max_tokens = 512;
+  std::vector<std::string> stop;
+  std::string system;                // of new sessions
+  std::string last_session;
+  engine::SamplerSettings sampler;
+
+  template <class Self, class Visit>
+  static void visit(Self& self, Visit&& v) {
+    v("model", self.model);
+    v("precision", self.precision);
+    v("device", self.device);
+    v("threads", self.threads);
+    v("context", self.context);
+    v("max_tokens", self.max_tokens);
+    v("stop", self.stop);
+    v("system", self.system);
+    v("last_session", self.last_session);
+    engine::SamplerSettings::visit(self.sampler, [&](const char* name, auto& field, double, double) { v(name, field); });
+  }
+};
+
+struct Settings {
+  std::string theme = "system";      // system, light, dark
+  std::string language = "system";   // system, or a code of Strings::languages()
+  float zoom = 1.0f;
+  int window_width = 1280, window_height = 820;  // screen coordinates, unscaled
+  bool window_maximized = false;
+  bool sidebar_open = true, panel_open = true;
+  std::string mode = "story";
+  std::vector<std::string> recent_models, recent_folders;
+  ModeSettings chat, story;
+
+  ModeSettings& of(session::Mode m) { return m == session::Mode::chat ? chat : story; }
+  const ModeSettings& of(session::Mode m) const { return m == session::Mode::chat ? chat : story; }
+
+  template <class Self, class Visit>
+  static void visit(Self& self, Visit&& v) {
+    v("theme", self.theme);
+    v("language", self.language);
+    v("zoom", self.zoom);
+    v("window_width", self.window_width);
+    v("window_height", self.window_height);
+    v("window_maximized", self.window_maximized);
+    v("sidebar_open", self.sidebar_open);
+    v("panel_open", self.panel_open);
+    v("mode", self.mode);
+    v("recent_models", self.recent_models);
+    v("recent_folders", self.recent_folders);
+  }
+};
+
+struct LoadedSettings {
+  Settings settings;
+  std::string unknown;   // JSON object of keys that this version does not know, "" for none
+  std::string warning;   // in plain words; "" when all is well
+};
+
+// Never fails: defaults stand in for what is missing or wrong, and `warning` says so.
+LoadedSettings load_settings(const std::filesystem::path& file);
+std::string write_settings(const Settings& settings, const std::string& unknown);  // the JSON text
+Status save_settings(const std::filesystem::path& file, const Settings& settings, const std::string& unknown);
+
+// Moves `value` to the front, at most `limit` entries.
+void remember(std::vector<std::string>& list, const std::string& value, size_t limit = 8);
+
+}  // namespace fabula::gui

@@ -1,0 +1,53 @@
+// What the panels of the window share: the controls, the controller, the commands, and what one panel asks of another.
+#pragma once
+
+#include <imgui_internal.h>
+
+#include <string>
+
+#include "app/gui/commands.h"
+#include "app/gui/controller.h"
+#include "app/gui/ui/ui.h"
+
+namespace fabula::gui {
+
+enum class FileTask { none, open_model, export_session, import_session };
+
+// Taken by the panel concerned in the same or the next frame.
+struct Requests {
+  bool palette = false, shortcuts = false, settings = false, about = false, trash = false;
+  bool focus_composer = false, focus_search = false, jump_to_end = false;
+  std::string rename_session;
+  std::string rollback_message;   // asks whether to roll the open session back to this message
+  std::string edit_message;
+  std::string purge_session;
+  FileTask file = FileTask::none;
+  std::string file_session;       // of an export
+};
+
+struct Shell {
+  Ui& ui;
+  Controller& controller;
+  Settings& settings;
+  Commands& commands;
+  Requests ask = {};
+};
+
+// A vertical stack of boxes inside a panel.
+struct Column {
+  float x, y, width;
+  ImRect take(float height, float gap_after = 0) {
+    const ImRect box(x, y, x + width, y + height);
+    y += height + gap_after;
+    return box;
+  }
+};
+
+// "3 min", "2 h", "Yesterday", "14 Mar": short for the sidebar. "2025-03-14 15:09" for the hover.
+std::string relative_time(const Strings& tr, int64_t unix_milliseconds, int64_t now_milliseconds);
+std::string exact_time(int64_t unix_milliseconds);
+std::string clock_time(int64_t unix_milliseconds);  // "15:09"
+int day_of(int64_t unix_milliseconds);              // local days since 1970
+std::string short_number(double value);             // "1.2k", "34.5"
+
+}  // namespace fabula::gui
