@@ -14,6 +14,30 @@ Colour or_theme(Colour colour, ImGuiCol theme) { return colour != 0 ? colour : I
 
 constexpr float wheel_lines = 3;
 
+// Debian 12 has Dear ImGui 1.86, later releases 1.91: the few internals that differ are told apart here.
+bool item_hoverable(const ImRect& box, ImGuiID id) {
+#if IMGUI_VERSION_NUM >= 18970
+  return ImGui::ItemHoverable(box, id, ImGuiItemFlags_None);
+#else
+  return ImGui::ItemHoverable(box, id);
+#endif
+}
+
+bool activated_by_keyboard(const ImGuiContext& g, ImGuiID id) {
+#if IMGUI_VERSION_NUM >= 18940
+  return g.NavActivateId == id;
+#else
+  return g.NavActivateId == id || g.NavActivateInputId == id;
+#endif
+}
+
+void keep_navigation_keys(ImGuiContext& g) {
+  g.ActiveIdUsingNavDirMask = ~0u;
+#if IMGUI_VERSION_NUM < 18900
+  g.ActiveIdUsingNavInputMask = ~0u;
+#endif
+}
+
 struct EditFrame {
   ImGuiID id = 0;
   ImRect box;      // the whole item
@@ -28,7 +52,7 @@ void hold_focus(EditFrame& frame, const EditBox& look) {
   ImGuiContext& g = *ImGui::GetCurrentContext();
   ImGuiWindow* window = ImGui::GetCurrentWindow();
   const bool clicked = frame.hovered && g.IO.MouseClicked[0];
-  const bool by_keyboard = g.NavActivateId == frame.id || g.NavActivateInputId == frame.id;
+  const bool by_keyboard = activated_by_keyboard(g, frame.id);
   if (look.enabled && (clicked || look.take_focus || by_keyboard) && g.ActiveId != frame.id) {
     ImGui::SetActiveID(frame.id, window);
     ImGui::SetFocusID(frame.id, window);
@@ -42,8 +66,7 @@ void hold_focus(EditFrame& frame, const EditBox& look) {
   if (!frame.active) return;
   ImGui::KeepAliveID(frame.id);
   g.ActiveIdAllowOverlap = !g.IO.MouseDown[0];
-  g.ActiveIdUsingNavDirMask = ~0u;
-  g.ActiveIdUsingNavInputMask = ~0u;
+  keep_navigation_keys(g);
   g.WantTextInputNextFrame = 1;
 }
 
@@ -144,7 +167,7 @@ EditBoxResult edit_box(TextEngine& engine, const char* id, Editor& editor, Input
   result.height = size.y;
   if (!ImGui::ItemAdd(frame.box, frame.id, nullptr, ImGuiItemFlags_Inputable) && ImGui::GetActiveID() != frame.id && !look.take_focus)
     return result;
-  frame.hovered = ImGui::ItemHoverable(frame.box, frame.id);
+  frame.hovered = item_hoverable(frame.box, frame.id);
   hold_focus(frame, look);
   float scroll = editor.scroll();
   editor.set_page_height(frame.text.height);

@@ -5,6 +5,7 @@
 #include <hb.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <tuple>
 #include <unordered_map>
@@ -86,9 +87,14 @@ struct FontStack::State {
   std::unordered_map<unsigned, std::vector<FaceId>> fallbacks;           // style key
   std::unordered_map<uint64_t, FaceId> chosen;                           // style key, character
   std::unordered_map<unsigned, FaceMetrics> metrics;
+  static constexpr int no_face = -1;
+  std::array<std::array<int, 128>, 64> ascii;  // the same for the commonest characters, by style key; no_face: not asked yet
   FaceId emoji = 0;
   bool emoji_known = false;
 
+  State() {
+    for (auto& faces_of_style : ascii) faces_of_style.fill(no_face);
+  }
   ~State() {
     for (Face& face : faces) {
       if (face.font) hb_font_destroy(face.font);
@@ -243,6 +249,11 @@ Result<std::unique_ptr<FontStack>> FontStack::create(const FontOptions& options)
 FaceId FontStack::face_for(const FontStyle& style, std::span<const char32_t> cluster) {
   if (cluster.empty()) return state_->primary_face(style);
   if (cluster.size() > 1) return state_->find(style, cluster);
+  if (cluster.front() < 128) {
+    int& face = state_->ascii[State::key(style)][cluster.front()];
+    if (face == State::no_face) face = state_->find(style, cluster);
+    return static_cast<FaceId>(face);
+  }
   const uint64_t key = static_cast<uint64_t>(State::key(style)) << 32 | cluster.front();
   if (const auto at = state_->chosen.find(key); at != state_->chosen.end()) return at->second;
   return state_->chosen[key] = state_->find(style, cluster);

@@ -78,13 +78,19 @@ void find_levels(Analysis& a) {
   a.right_to_left = FRIBIDI_IS_RTL(direction);
 }
 
+hb_script_t script_of(hb_unicode_funcs_t* unicode, char32_t c) {
+  if (c >= 0x80) return hb_unicode_script(unicode, c);
+  const char32_t lower = c | 0x20;
+  return lower >= 'a' && lower <= 'z' ? HB_SCRIPT_LATIN : HB_SCRIPT_COMMON;
+}
+
 // UAX #24: common and inherited characters go with what stands before them, at the beginning with what follows.
 void find_scripts(Analysis& a) {
   hb_unicode_funcs_t* unicode = hb_unicode_funcs_get_default();
   a.scripts.resize(a.size());
   hb_script_t current = HB_SCRIPT_COMMON;
   for (size_t i = 0; i < a.size(); ++i) {
-    const hb_script_t own = hb_unicode_script(unicode, a.points[i]);
+    const hb_script_t own = script_of(unicode, a.points[i]);
     if (own != HB_SCRIPT_COMMON && own != HB_SCRIPT_INHERITED && own != HB_SCRIPT_UNKNOWN) {
       if (current == HB_SCRIPT_COMMON) std::fill(a.scripts.begin(), a.scripts.begin() + static_cast<ptrdiff_t>(i), own);
       current = own;

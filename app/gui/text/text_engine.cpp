@@ -175,7 +175,7 @@ void TextEngine::draw_glyph(ImDrawList& list, const ShapedRun& run, const Glyph&
   if (placed.texture == 0) return;
   if (placed.texture != bound) {
     if (bound != 0) list.PopTextureID();
-    list.PushTextureID(reinterpret_cast<ImTextureID>(placed.texture));
+    list.PushTextureID((ImTextureID)placed.texture);  // a pointer in ImGui 1.86, an integer in later ones
     bound = placed.texture;
   }
   const float left = x + static_cast<float>(placed.left);

@@ -205,6 +205,7 @@ WordRange word_around(std::string_view text, size_t at) {
 }
 
 bool has_emoji_presentation(char32_t c) {
+  if (c < emoji_ranges.front().first) return false;
   const auto after = std::upper_bound(emoji_ranges.begin(), emoji_ranges.end(), c,
                                       [](char32_t value, const auto& range) { return value < range.first; });
   return after != emoji_ranges.begin() && c <= std::prev(after)->second;

@@ -189,3 +189,23 @@ TEST_CASE("styles change the shapes of their own range only") {
   // A fixed-width face: four equal cells.
   for (size_t i = 7; i < 10; ++i) CHECK(p.clusters[i].width == doctest::Approx(p.clusters[6].width));
 }
+
+TEST_CASE("the language chooses shapes of ideographs, never the family of the window") {
+  test::MemoryTextures textures;
+  for (const char* language : {"en", "zh-cn", "ja", "ko"}) {
+    FontOptions options;
+    options.language = language;
+    auto engine = TextEngine::create(options, textures);
+    if (!engine) return;
+    FontStack& fonts = (*engine)->fonts();
+    const std::string latin = fonts.face_name(fonts.face_for({}, std::u32string_view(U"a")));
+    if (latin.rfind("Inter", 0) != 0) {
+      MESSAGE("skipped: Inter is not installed");
+      return;
+    }
+    CHECK(latin == "Inter Regular");
+    FontStyle bold;
+    bold.weight = FontWeight::bold;
+    CHECK(fonts.face_name(fonts.face_for(bold, std::u32string_view(U"a"))) == "Inter Bold");
+  }
+}
