@@ -47,14 +47,17 @@ inline double log_positive(double x) {
   return e * 6.93147180369123816490e-01 + (series * s + e * 1.90821492927058770002e-10);
 }
 
-// Sum of value(i) for i in [0, n): element i goes to lane i % 16; the lanes meet in one fixed tree.
+// Sum of value(i), a float or double, for i in [0, n): element i goes to lane i % 16; the lanes meet in one fixed tree.
 template <class Value>
 double lane_sum(size_t n, Value value) {
   double lanes[sum_lanes] = {};
   size_t i = 0;
-  for (; i + sum_lanes <= n; i += sum_lanes)
-    for (size_t l = 0; l < sum_lanes; ++l) lanes[l] += value(i + l);
-  for (size_t l = 0; i < n; ++i, ++l) lanes[l] += value(i);
+  for (; i + sum_lanes <= n; i += sum_lanes) {
+    decltype(value(size_t{0})) terms[sum_lanes];  // apart from the sums, so that compilers compute four floats at a time
+    for (size_t l = 0; l < sum_lanes; ++l) terms[l] = value(i + l);
+    for (size_t l = 0; l < sum_lanes; ++l) lanes[l] += static_cast<double>(terms[l]);
+  }
+  for (size_t l = 0; i < n; ++i, ++l) lanes[l] += static_cast<double>(value(i));
   for (int width = sum_lanes / 2; width > 0; width /= 2)
     for (int l = 0; l < width; ++l) lanes[l] += lanes[l + width];
   return lanes[0];

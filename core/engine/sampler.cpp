@@ -1,6 +1,8 @@
 #include "core/engine/sampler.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -174,28 +176,6 @@ void Sampler::weigh(float max, float temperature) {
   for (size_t i = 0; i < n_; ++i) candidates_[i].weight = exp_nonpositive((candidates_[i].value - max) / temperature);
 }
 
-// Keeps the first candidates in the order of `less` until their weights reach `mass`; at least one.
-template <class Less>
-void Sampler::keep_mass(double mass, Less less) {
-  const auto begin = candidates_.begin();
-  const auto end = begin + static_cast<ptrdiff_t>(n_);
-  double sum = 0;
-  auto sorted = begin;
-  // The head of a long tail is enough nearly always: sort it piece by piece.
-  for (ptrdiff_t piece = 64; sorted != end; piece *= 8) {
-    const auto until = end - sorted > piece ? sorted + piece : end;
-    if (until != end) std::nth_element(sorted, until, end, less);
-    std::sort(sorted, until, less);
-    for (; sorted != until; ++sorted) {
-      sum += static_cast<double>(sorted->weight);
-      if (sum >= mass) {
-        n_ = static_cast<size_t>(sorted - begin) + 1;
-        return;
-      }
-    }
-  }
-}
-
 // Locally typical sampling (Meister et al. 2022): nearest to the entropy first.
 void Sampler::keep_typical(float share, float max, float temperature) {
   const auto weight = [this](size_t i) { return static_cast<double>(candidates_[i].weight); };
@@ -207,15 +187,42 @@ void Sampler::keep_typical(float share, float max, float temperature) {
   });
   for (size_t i = 0; i < n_; ++i)
     candidates_[i].key = static_cast<float>(std::abs(log_total - log_weight(i) - entropy));
-  keep_mass(static_cast<double>(share) * total, [](const Candidate& a, const Candidate& b) {
-    return a.key != b.key ? a.key < b.key : a.id < b.id;
-  });
+  const auto begin = candidates_.begin(), end = begin + static_cast<ptrdiff_t>(n_);
+  std::sort(begin, end, [](const Candidate& a, const Candidate& b) { return a.key != b.key ? a.key < b.key : a.id < b.id; });
+  const double target = static_cast<double>(share) * total;
+  double sum = 0;
+  for (size_t kept = 0; kept < n_; ++kept) {
+    sum += weight(kept);
+    if (sum >= target) n_ = kept + 1;
+  }
 }
 
-// Nucleus sampling (Holtzman et al. 2020).
+// Nucleus sampling (Holtzman et al. 2020). A histogram over the weights' leading bits (8 of exponent, 3 of mantissa) finds the
+// bucket in which the share is reached; only its members need sorting: sorting the head of a 50,000-token vocabulary took
+// 2.5 ms a token.
 void Sampler::keep_top_p(float share) {
-  const double total = lane_sum(n_, [this](size_t i) { return static_cast<double>(candidates_[i].weight); });
-  keep_mass(static_cast<double>(share) * total, higher);
+  const auto bucket_of = [](const Candidate& c) { return std::bit_cast<uint32_t>(c.weight) >> 20; };
+  constexpr size_t n_buckets = (std::bit_cast<uint32_t>(1.0f) >> 20) + 1;  // weights are at most 1
+  std::array<double, n_buckets> mass{};
+  for (size_t i = 0; i < n_; ++i) mass[bucket_of(candidates_[i])] += static_cast<double>(candidates_[i].weight);
+  const double total = lane_sum(n_buckets, [&mass](size_t i) { return mass[i]; });
+  const double target = static_cast<double>(share) * total;
+  double sum = 0;
+  size_t edge = n_buckets - 1;
+  for (; edge > 0 && (mass[edge] == 0 || sum + mass[edge] < target); --edge) sum += mass[edge];
+
+  size_t kept = 0, end = 0;
+  for (size_t i = 0; i < n_; ++i)
+    if (bucket_of(candidates_[i]) > edge) std::swap(candidates_[kept++], candidates_[i]);
+  for (size_t i = end = kept; i < n_; ++i)
+    if (bucket_of(candidates_[i]) == edge) std::swap(candidates_[end++], candidates_[i]);
+  const auto begin = candidates_.begin();
+  std::sort(begin + static_cast<ptrdiff_t>(kept), begin + static_cast<ptrdiff_t>(end), higher);
+  while (kept < end) {
+    sum += static_cast<double>(candidates_[kept++].weight);
+    if (sum >= target) break;
+  }
+  n_ = kept;
 }
 
 void Sampler::keep_min_p(float share) {

@@ -79,8 +79,6 @@ class Sampler {
   void keep_top_p(float share);
   void keep_min_p(float share);
   int32_t draw(double uniform);
-  template <class Less>
-  void keep_mass(double mass, Less less);
 
   size_t vocab_;
   size_t n_ = 0;                       // live candidates
