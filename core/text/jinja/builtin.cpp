@@ -39,6 +39,18 @@ Signature read_signature(std::string_view text) {
   return signature;
 }
 
+// Functions of CPython that are written in C count their arguments in other words.
+[[noreturn]] void wrong_count_in_c(const Value& self, const Signature& signature, std::string_view name, size_t given) {
+  const std::string full = (self.is(Kind::missing) ? "" : std::string(type_name(self)) + ".") + std::string(name);
+  const std::string got = "(" + std::to_string(given) + " given)";
+  if (signature.count == 0) type_error(full + "() takes no arguments " + got);
+  if (signature.count == 1 && signature.required == 1) type_error(full + "() takes exactly one argument " + got);
+  const bool few = given < signature.required;
+  const size_t bound = few ? signature.required : signature.count;
+  type_error(std::string(name) + " expected " + (signature.required == signature.count ? "" : few ? "at least " : "at most ") +
+             std::to_string(bound) + (bound == 1 ? " argument" : " arguments") + ", got " + std::to_string(given));
+}
+
 [[noreturn]] void too_many(const Builtin& builtin, const Signature& signature, std::string_view name, size_t given) {
   const size_t hidden = static_cast<size_t>(builtin.hidden);
   const size_t most = signature.count + hidden, least = signature.required + hidden;
@@ -82,11 +94,14 @@ Value call_builtin(Runtime& runtime, const Builtin& builtin, const Value& self, 
   Bound bound;
   bound.self = self;
   const size_t given = arguments.positional.size();
+  const bool in_c = (signature.positional_only > 0 || (signature.count == 0 && !self.is(Kind::missing))) && !signature.any_positional;
   for (size_t i = 0; i < given; ++i) {
     if (i < signature.count)
       bound.values[i] = std::move(arguments.positional[i]);
     else if (signature.any_positional)
       bound.rest.positional.push_back(std::move(arguments.positional[i]));
+    else if (in_c)
+      wrong_count_in_c(self, signature, name, given);
     else
       too_many(builtin, signature, name, given);
   }
@@ -103,7 +118,10 @@ Value call_builtin(Runtime& runtime, const Builtin& builtin, const Value& self, 
     }
   }
   for (size_t i = 0; i < signature.count; ++i)
-    if (!signature.parameters[i].optional && !bound.has(i)) missing_arguments(signature, bound, name);
+    if (!signature.parameters[i].optional && !bound.has(i)) {
+      if (in_c) wrong_count_in_c(self, signature, name, given);
+      missing_arguments(signature, bound, name);
+    }
   return builtin.function(runtime, bound);
 }
 

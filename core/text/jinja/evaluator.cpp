@@ -105,7 +105,7 @@ void Interpreter::evaluate(const CallArguments& source, Arguments& arguments) {
   if (!source.more_keyword) return;
   const Value more = eval(*source.more_keyword);
   if (more.is(Kind::undefined)) raise_undefined(more);
-  if (!more.is(Kind::dict)) type_error("argument after ** must be a mapping, not " + std::string(type_name(more)));
+  if (!more.is(Kind::dict)) type_error("jinja2.sandbox.SandboxedEnvironment.call() argument after ** must be a mapping, not " + std::string(type_name(more)));
   for (const auto& [key, value] : more.as<Dict>().entries) {
     if (!key.is(Kind::string)) type_error("keywords must be strings");
     for (const auto& [other, unused] : arguments.keyword)

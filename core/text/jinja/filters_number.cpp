@@ -48,9 +48,9 @@ Value round_filter(Runtime& runtime, Bound& a) {
   if (method != "common" && method != "ceil" && method != "floor")
     fail("FilterArgumentError", "method must be common, ceil or floor");
   const Value precision = a.has(1) ? a[1] : Value::of(int64_t{0});
-  if (a[0].is(Kind::undefined)) raise_undefined(a[0]);
   if (!is_number(a[0])) {
     if (method == "common") type_error("type " + std::string(type_name(a[0])) + " doesn't define __round__ method");
+    if (a[0].is(Kind::undefined)) raise_undefined(a[0]);
     type_error("can't multiply sequence by non-int of type 'float'");
   }
   if (method == "common")

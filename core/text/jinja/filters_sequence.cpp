@@ -62,10 +62,12 @@ struct Keyed {
   Value key, item;
 };
 
-void sort_by_key(Runtime& runtime, std::vector<Keyed>& items, bool backwards) {
+// `equal_first`: keys that are equal are not asked for their order, as when Python compares lists of one key.
+void sort_by_key(Runtime& runtime, std::vector<Keyed>& items, bool backwards, bool equal_first = false) {
   std::stable_sort(items.begin(), items.end(), [&](const Keyed& a, const Keyed& b) {
     runtime.step();
-    return backwards ? ordered(runtime, b.key, Order::less, a.key) : ordered(runtime, a.key, Order::less, b.key);
+    const Value &left = backwards ? b.key : a.key, &right = backwards ? a.key : b.key;
+    return !(equal_first && equal(left, right)) && ordered(runtime, left, Order::less, right);
   });
 }
 
@@ -97,7 +99,7 @@ Value sort(Runtime& runtime, Bound& a) {
     for (const AttributePath& path : paths) key.push_back(path.get(runtime, item));
     keyed.push_back({key.size() == 1 ? std::move(key[0]) : runtime.heap.list(std::move(key)), std::move(item)});
   }
-  sort_by_key(runtime, keyed, flag(a, 1));
+  sort_by_key(runtime, keyed, flag(a, 1), true);
   return runtime.heap.list(items_of(std::move(keyed)));
 }
 
@@ -175,12 +177,16 @@ int64_t count_argument(const Value& value) {
 Value batch(Runtime& runtime, Bound& a) {
   const int64_t size = a[1].is(Kind::real) ? static_cast<int64_t>(a[1].real()) : count_argument(a[1]);
   const Value source = a[0], fill = a[2];
-  return make_generator(runtime.heap, [=, iterator = Value{}](Runtime& rt, Value& out) mutable {
+  return make_generator(runtime.heap, [=, iterator = Value{}, carried = Value{}](Runtime& rt, Value& out) mutable {
     if (iterator.is(Kind::missing)) iterator = iterate(rt, source);
     std::vector<Value> row;
-    Value item;
-    const auto full = [&] { return !row.empty() && static_cast<int64_t>(row.size()) == size; };
-    while (!full() && next(rt, iterator, item)) row.push_back(std::move(item));
+    if (!carried.is(Kind::missing)) row.push_back(std::exchange(carried, {}));
+    for (Value item; next(rt, iterator, item); row.push_back(std::move(item))) {
+      if (static_cast<int64_t>(row.size()) != size) continue;
+      carried = std::move(item);  // begins the next row
+      out = rt.heap.list(std::move(row));
+      return true;
+    }
     if (row.empty()) return false;
     const int64_t missing = size - static_cast<int64_t>(row.size());
     if (!fill.is(Kind::missing) && !fill.is(Kind::none) && missing > 0) {

@@ -112,7 +112,7 @@ class Braces {
       fail("KeyError", repr_of_name(name));
     }
     if (index >= arguments_.positional.size())
-      fail("IndexError", "Replacement index " + std::to_string(index) + " out of range for positional args tuple");
+      fail("IndexError", "tuple index out of range");
     return arguments_.positional[index];
   }
 

@@ -34,7 +34,8 @@ Spec read_spec(std::string_view s, std::string_view type_name) {
   Spec spec;
   size_t at = 0;
   const size_t fill_end = s.empty() ? 0 : skip_chars(s, 0, 1);
-  if (fill_end < s.size() && is_align(s[fill_end])) {
+  const bool fill_given = fill_end < s.size() && is_align(s[fill_end]);
+  if (fill_given) {
     spec.fill = s.substr(0, fill_end);
     spec.align = s[fill_end];
     at = fill_end + 1;
@@ -44,9 +45,10 @@ Spec read_spec(std::string_view s, std::string_view type_name) {
   }
   if (at < s.size() && (s[at] == '+' || s[at] == '-' || s[at] == ' ')) spec.sign = s[at++];
   if (at < s.size() && s[at] == '#') spec.alternate = true, ++at;
-  if (at < s.size() && s[at] == '0') {
+  if (at < s.size() && s[at] == '0' && !fill_given) {
     ++at;
-    if (spec.align == '\0') spec.zero = true, spec.fill = "0", spec.align = '=';
+    spec.fill = "0";
+    if (spec.align == '\0') spec.zero = true, spec.align = '=';
   }
   spec.width = read_number(s, at, 0);
   if (at < s.size() && (s[at] == ',' || s[at] == '_')) spec.grouping = s[at++];

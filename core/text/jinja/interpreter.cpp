@@ -92,6 +92,11 @@ void Interpreter::output(const Output& node) {
   }
 }
 
+void Interpreter::write_text(const Value& value) {
+  if (!value.is(Kind::string)) type_error("sequence item 0: expected str instance, " + std::string(type_name(value)) + " found");
+  append_str(*out_, value);
+}
+
 void Interpreter::assign_statement(const Assign& node) {
   check_namespaces(*node.target);
   assign(*node.target, eval(*node.value));
@@ -171,7 +176,7 @@ Interpreter::Flow Interpreter::filter_block(const FilterBlock& node) {
     if (flow != Flow::normal) return flow;
     value = capture.value();
   }
-  append_str(*out_, filter(static_cast<const NamedCall&>(*node.filter), &value));
+  write_text(filter(static_cast<const NamedCall&>(*node.filter), &value));
   leave_frame(node.frame);
   return Flow::normal;
 }

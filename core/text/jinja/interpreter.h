@@ -78,6 +78,7 @@ class Interpreter {
   Flow run(const Body& body);
   Flow run(const Statement& statement);
   void output(const Output& node);
+  void write_text(const Value& value);  // of a block: jinja2 joins these without str()
   void assign_statement(const Assign& node);
   void export_names(const Expr& target);
   void check_namespaces(const Expr& target);

@@ -51,7 +51,7 @@ void Interpreter::call_block(const CallBlock& node) {
     return append_str(*out_, call_macro(node.signature, node.body, {}, activation_, none));
   }
   const Value caller = runtime_.heap.make<Macro>(Kind::instance, *this, node.signature, node.body, std::string_view{}, activation_);
-  append_str(*out_, call(*node.call, &caller));
+  write_text(call(*node.call, &caller));
 }
 
 Value Interpreter::call_macro(const Signature& signature, const Body& body, std::string_view name, const Value& closure, Arguments& arguments) {

@@ -57,7 +57,7 @@ Value int_power(Runtime& runtime, const Value& base, const Value& exponent) {
   }
   if (b == 0 || b == 1) return make_int(runtime, e == 0 ? Big(1) : b);
   if (b == -1) return Value::of(int64_t{e % 2 == 0 ? 1 : -1});
-  if (e > kMaxBits || bits_of(b) * static_cast<size_t>(e) > kMaxBits) too_large();
+  if (e > kMaxBits || (bits_of(b) - 1) * static_cast<size_t>(e) > kMaxBits) too_large();  // the least it can have
   runtime.step(static_cast<int64_t>(bits_of(b) * static_cast<size_t>(e) / 64));
   return make_int(runtime, pow(b, static_cast<unsigned>(e)));
 }

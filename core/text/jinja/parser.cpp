@@ -257,7 +257,7 @@ class StatementParser {
     if (stream_.current().is("-"))
       syntax_error("Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.",
                    stream_.current().line);
-    if (!blocks_.insert(node->name).second) syntax_error("block " + repr_of_name(node->name) + " defined twice", stream_.current().line);
+    if (!blocks_.insert(node->name).second) fail("TemplateAssertionError", "block " + repr_of_name(node->name) + " defined twice", stream_.current().line);
     node->body = statements_to("endblock");
     if (required) check_required(node->body);
     stream_.skip_if_name(node->name);

@@ -72,7 +72,7 @@ void check_snippets(const OrderedJson& file, size_t at_least) {
     const Outcome got = run(source, variables);
     Outcome wanted;
     if (snippet.contains("error"))
-      wanted.error = snippet.at("error").get<std::string>() + ": " + snippet.value("message", "");
+      wanted.error = snippet.at("error").get<std::string>() + ": " + (snippet.contains("message") ? snippet.at("message").get<std::string>() : "");
     else
       wanted.text = snippet.at("output");
     const bool same_error = got.error.starts_with(wanted.error);
@@ -114,5 +114,5 @@ TEST_CASE("snippets of the language equal Jinja2's") {
 }
 
 TEST_CASE("recorded cases of the language equal Jinja2's") {
-  check_snippets(read_json(FABULA_TEST_SOURCE_DIR "/core/text/data/jinja_cases.json"), 0);
+  check_snippets(read_json(FABULA_TEST_SOURCE_DIR "/core/text/data/jinja_cases.json"), 600);
 }
