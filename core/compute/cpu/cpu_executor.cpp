@@ -228,7 +228,7 @@ Status CpuExecutor::forward(std::span<const SequenceSlice> batch, const std::ato
   const StandardRounding rounding;
   Step step{spec_, weights_, kernels_, team_, kv_, scratch_, batch, abandon};
   lay_out(step);
-  team_.begin_step();
+  team_.begin_step(step.n_tokens);
   embed(step);
   for (size_t i = 0; i < weights_.layers.size() && !step.abandoned; ++i) {
     const LayerWeights& layer = weights_.layers[i];
@@ -242,6 +242,7 @@ Status CpuExecutor::forward(std::span<const SequenceSlice> batch, const std::ato
     feed_forward(step, static_cast<int64_t>(i));
   }
   if (step.n_logits > 0) head(step);
+  team_.end_step();
   stats_ = {monotonic_seconds() - begin, team_.workers_in_step(), info_.weight_bytes_per_token + kv_bytes_read(batch)};
   if (step.abandoned) return Error{ErrorCode::cancelled, "the step was abandoned"};
   return {};

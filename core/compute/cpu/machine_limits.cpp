@@ -40,7 +40,7 @@ class Meter final : public MachineMeter {
 
   MachineLimits sample() override {
     team_.set_hot(true);
-    team_.begin_step();
+    team_.begin_step(0);
     MachineLimits limits;
     limits.l2_read_bytes_per_second = read_rate(static_cast<uint64_t>(team_.threads()) * l2_ / 2);
     limits.l3_read_bytes_per_second = read_rate(std::max(l3_ / 2, static_cast<uint64_t>(team_.threads()) * l2_ * 2));
@@ -49,6 +49,7 @@ class Meter final : public MachineMeter {
     const int64_t chains = kernels_.peak_chains, lanes = panel_rows;
     limits.fma_flops = arithmetic_rate([&](int64_t n) { sink_ += static_cast<int64_t>(kernels_.peak_fma(n)); }) * static_cast<double>(chains * lanes * 2);
     limits.int8_ops = arithmetic_rate([&](int64_t n) { sink_ += kernels_.peak_dot(n); }) * static_cast<double>(chains * lanes * 8);
+    team_.end_step();
     team_.set_hot(false);
     return limits;
   }

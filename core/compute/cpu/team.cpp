@@ -3,6 +3,8 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
+#include <time.h>
+
 #include <algorithm>
 #include <atomic>
 #include <thread>
@@ -21,7 +23,9 @@ namespace {
 constexpr double idle_seconds_hot = 0.010;   // a sampler, a grammar or a slow consumer may stand between two steps
 constexpr double idle_seconds_cold = 0.002;
 constexpr int spins_per_clock = 256;         // one look at the clock per that many pauses (about 10 us)
-constexpr int spins_before_yield = 2000;     // then the caller lets a pre-empted worker of its own core run
+constexpr int spins_before_clock = 64;       // a wait shorter than that (3 us) is not worth a look at the clock
+constexpr int spins_before_idle_yield = 1000; // 40 us: longer than any gap between phases; the caller may be queued behind us
+constexpr int spins_before_yield = 4000;     // then the caller lets a pre-empted worker of its own core run
 
 void pause() {
 #if defined(__x86_64__)
@@ -29,6 +33,12 @@ void pause() {
 #else
   std::this_thread::yield();
 #endif
+}
+
+double thread_cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
 // NUMERICS 2: one rounding mode for all threads, no flushing of subnormals.
@@ -97,7 +107,7 @@ struct Team::State {
       const StandardRounding rounding;
       double idle_since = monotonic_seconds();
       uint64_t seen = 0;
-      for (int spins = 0; !stop.load(std::memory_order_relaxed);) {
+      for (int spins = 0; !stop.load(std::memory_order_relaxed) && !resting.load(std::memory_order_relaxed);) {
         const uint64_t now = phase.load(std::memory_order_acquire);
         if (now != seen || any_work()) {
           seen = now;
@@ -107,6 +117,7 @@ struct Team::State {
           continue;
         }
         pause();
+        if (spins > spins_before_idle_yield) std::this_thread::yield();
         if (++spins % spins_per_clock != 0) continue;
         const double time = monotonic_seconds();
         if (idle_since == 0) idle_since = time;
@@ -123,6 +134,7 @@ struct Team::State {
   std::atomic<int64_t> pending{0};
   std::atomic<int> present{0};   // called in and not yet left
   std::atomic<bool> stop{false}, hot{false};
+  std::atomic<bool> resting{false};  // the caller goes on alone: workers leave
   Call call = nullptr;
   const void* context = nullptr;
   tbb::task_arena arena;
@@ -148,18 +160,35 @@ void Team::resize(int threads) {
   dismiss();
   state_ = std::make_shared<State>(threads);
   state_->hot.store(hot);
+  policy_ = {};
 }
 
 int Team::threads() const { return state_->threads; }
-bool Team::alone() const { return state_->threads == 1; }
 void Team::set_hot(bool hot) { state_->hot.store(hot); }
 
-void Team::begin_step() {
-  state_->step.fetch_add(1, std::memory_order_relaxed);
-  while (state_->present.load(std::memory_order_acquire) < state_->threads - 1) {
-    state_->present.fetch_add(1, std::memory_order_relaxed);
-    state_->arena.enqueue([state = state_] { state->worker(); });
+void Team::begin_step(int64_t shape) {
+  State& s = *state_;
+  s.step.fetch_add(1, std::memory_order_relaxed);
+  shape_ = shape;
+  waited_ = 0;
+  // The thread's own clock is a system call (0.2 us): with short steps only now and then.
+  const bool look = steps_++ % 16 == 0 || last_seconds_ > 1e-3;
+  step_cpu_begin_ = look ? thread_cpu_seconds() : -1;
+  step_begin_ = monotonic_seconds();
+  alone_ = s.threads == 1 || policy_.alone();
+  s.resting.store(alone_, std::memory_order_relaxed);
+  while (!alone_ && s.present.load(std::memory_order_acquire) < s.threads - 1) {
+    s.present.fetch_add(1, std::memory_order_relaxed);
+    s.arena.enqueue([state = state_] { state->worker(); });
   }
+}
+
+void Team::end_step() {
+  last_seconds_ = monotonic_seconds() - step_begin_;
+  if (step_cpu_begin_ >= 0 && last_seconds_ > 0)
+    off_core_share_ = std::max(0.0, 1 - (thread_cpu_seconds() - step_cpu_begin_) / last_seconds_);
+  if (state_->threads > 1) policy_.step_ended(shape_, last_seconds_, waited_ + off_core_share_ * last_seconds_);
+  alone_ = true;
 }
 
 int Team::workers_in_step() const {
@@ -183,10 +212,13 @@ void Team::run_phase(int64_t n_shards, Call call, const void* context) {
   }
   s.phase.fetch_add(1, std::memory_order_release);
   s.work(0);
+  double wait_begin = 0;
   for (int spins = 0; s.pending.load(std::memory_order_acquire) != 0;) {
     pause();
-    if (++spins > spins_before_yield) std::this_thread::yield();
+    if (++spins == spins_before_clock) wait_begin = monotonic_seconds();
+    if (spins > spins_before_yield) std::this_thread::yield();
   }
+  if (wait_begin != 0) waited_ += monotonic_seconds() - wait_begin;
 }
 
 }  // namespace fabula::compute::cpu

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "core/compute/cpu/team_policy.h"
+
 namespace fabula::compute::cpu {
 
 inline constexpr int max_team_threads = 64;
@@ -26,14 +28,16 @@ class Team {
   int threads() const;
   void set_hot(bool hot);  // hot: workers wait longer before they leave
 
-  void begin_step();  // calls workers in where they have left
+  // A step: workers are called in where they have left, unless the policy finds that they do not pay just now. shape: see TeamPolicy.
+  void begin_step(int64_t shape);
+  void end_step();
   int workers_in_step() const;  // that ran at least one shard since begin_step, the caller included
 
   // Calls run(shard, worker) once for each shard in 0 .. n - 1, from several threads, and returns when all are done. worker is
   // unique among those running, below threads(); the caller is 0. No allocation.
   template <class Run>
   void run(int64_t n_shards, const Run& run) {
-    if (n_shards <= 1 || alone()) {
+    if (n_shards <= 1 || alone_) {
       for (int64_t shard = 0; shard < n_shards; ++shard) run(shard, 0);
       return;
     }
@@ -44,12 +48,15 @@ class Team {
   using Call = void (*)(const void* context, int64_t shard, int worker);
   struct State;
   struct Limit;
-  bool alone() const;
   void run_phase(int64_t n_shards, Call call, const void* context);
   void dismiss();
 
   std::unique_ptr<Limit> limit_;
   std::shared_ptr<State> state_;
+  TeamPolicy policy_;
+  bool alone_ = true;  // this step, and between steps
+  int64_t shape_ = 0, steps_ = 0;
+  double step_begin_ = 0, step_cpu_begin_ = 0, last_seconds_ = 0, waited_ = 0, off_core_share_ = 0;
 };
 
 }  // namespace fabula::compute::cpu
