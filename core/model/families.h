@@ -42,15 +42,23 @@ struct Family {
   bool scales_embedding = false;  // by sqrt(hidden)
   bool fused_qkv = false;
   bool fused_gate_up = false;
-  bool always_tied = false;
-  int no_rope_interval = 0;  // n: every n-th layer has no position embedding (smollm3)
-  int64_t window_default = 0;
-  double epsilon_default = 1e-6;
-  compute::Activation activation = compute::Activation::silu;  // where the file gives none
-  bool full_rotary = false;  // rope.dimension_count must equal the head size
+  bool has_multipliers = false;  // granite's embedding, residual, attention and logit factors
+  bool has_shared_expert = false;
+  bool normalises_experts = true;  // GGUF does not always say
+  bool full_rotary = false;        // rope.dimension_count must equal the head size
+  int no_rope_interval = 0;        // n: every n-th layer has no position embedding (smollm3)
   int64_t large_layers =
-      0;  // layers of the one size whose attention scale is sqrt(heads / hidden) (gemma 27B, GGUF)
+      0;  // GGUF: layers of the one size whose attention scale is sqrt(heads / hidden) (gemma 27B)
   double local_theta = 0.0;  // rope theta of sliding layers
+  // What transformers takes where config.json says nothing.
+  bool tied_default = false;
+  compute::Activation activation = compute::Activation::silu;
+  double epsilon_default = 1e-6;
+  double theta_default = 10000.0;
+  int64_t window_default = 0;
+  int64_t head_dim_default = 0;       // 0: hidden / heads
+  double query_scalar_default = 0.0;  // attention scale is 1 / sqrt of it; 0: of the head size
+  double attention_softcap_default = 0.0, final_softcap_default = 0.0;
 };
 
 std::span<const Family> families();

@@ -214,7 +214,7 @@ formats::GgufMetadata export_metadata(const Hyperparameters& hyper, const Family
   if (hyper.sliding_window > 0) keys.integer("attention.sliding_window", hyper.sliding_window);
   keys.number_unless("attn_logit_softcapping", hyper.attention_softcap, 0.0);
   keys.number_unless("final_logit_softcapping", hyper.final_softcap, 0.0);
-  if (family.name == "granite") {
+  if (family.has_multipliers) {
     keys.number("attention.scale", hyper.attention_scale);
     keys.number("embedding_scale", hyper.embedding_scale);
     keys.number("residual_scale", hyper.residual_scale);

@@ -170,9 +170,13 @@ void read_shape(Keys& keys, const Family& family, int64_t vocab_rows, Hyperparam
 void read_experts(Keys& keys, const Family& family, Hyperparameters& out) {
   out.n_experts = keys.integer("expert_count", 0, 0, 65536);
   out.experts_per_token = keys.integer("expert_used_count", 0, 0, out.n_experts);
-  out.expert_ffn = keys.integer("expert_feed_forward_length", out.ffn, 1, int64_t{1} << 24);
-  out.shared_expert_ffn = keys.integer("expert_shared_feed_forward_length", 0, 0, int64_t{1} << 24);
-  out.normalise_expert_weights = keys.boolean("expert_weights_norm").value_or(family.name != "qwen2_moe");
+  // The first files of qwen2moe leave both lengths out; llama.cpp then takes these.
+  const int64_t share =
+      family.has_shared_expert ? out.ffn / std::max<int64_t>(out.experts_per_token, 1) : out.ffn;
+  out.expert_ffn = keys.integer("expert_feed_forward_length", share, 1, int64_t{1} << 24);
+  out.shared_expert_ffn = keys.integer("expert_shared_feed_forward_length",
+                                       family.has_shared_expert ? out.ffn : 0, 0, int64_t{1} << 24);
+  out.normalise_expert_weights = keys.boolean("expert_weights_norm").value_or(family.normalises_experts);
   if (const auto scale = keys.number("expert_weights_scale"); scale && *scale != 1.0 && *scale != 0.0)
     keys.fail("expert_weights_scale", "is not supported", ErrorCode::unsupported);
   if (const int64_t gating = keys.integer("expert_gating_func", 1, 0, 100); gating > 1)
@@ -193,8 +197,8 @@ void read_scales(Keys& keys, const Family& family, Hyperparameters& out) {
                : head;
   out.attention_scale = 1.0 / std::sqrt(basis);
   if (const auto scale = keys.number("attention.scale"); scale && *scale != 0.0) out.attention_scale = *scale;
-  out.attention_softcap = keys.number("attn_logit_softcapping").value_or(0.0);
-  out.final_softcap = keys.number("final_logit_softcapping").value_or(0.0);
+  out.attention_softcap = keys.number("attn_logit_softcapping").value_or(family.attention_softcap_default);
+  out.final_softcap = keys.number("final_logit_softcapping").value_or(family.final_softcap_default);
   out.embedding_scale = family.scales_embedding ? std::sqrt(static_cast<double>(out.hidden)) : 1.0;
   if (const auto scale = keys.number("embedding_scale"); scale && *scale != 0.0) out.embedding_scale = *scale;
   if (const auto scale = keys.number("residual_scale"); scale && *scale != 0.0) out.residual_scale = *scale;

@@ -21,21 +21,20 @@ void read_shape(Settings& settings, const Family& family, Hyperparameters& out) 
   out.n_kv_heads = settings.integer("num_key_value_heads", out.n_heads, 1, 65536);
   out.vocab = settings.integer("vocab_size", std::nullopt, 1, most_size);
   out.context_length = settings.integer("max_position_embeddings", 2048, 1, int64_t{1} << 40);
-  const bool is_gemma = family.norm_plus_one;
-  out.head_dim = settings.integer("head_dim",
-                                  is_gemma          ? 256
-                                  : out.n_heads > 0 ? out.hidden / out.n_heads
-                                                    : 0,
-                                  1, most_size);
-  const double rotary_share = settings.number("partial_rotary_factor").value_or(1.0);
-  out.rotary_dim = rotary_share > 0.0 && rotary_share <= 1.0
-                       ? static_cast<int64_t>(static_cast<double>(out.head_dim) * rotary_share)
-                       : 0;
-  if (out.rotary_dim < 2 || out.rotary_dim % 2 != 0)
-    settings.fail("partial_rotary_factor", "leaves no even number of rotated elements");
+  const int64_t even_share = out.n_heads > 0 ? out.hidden / out.n_heads : 0;
+  out.head_dim = settings.integer(
+      "head_dim", family.head_dim_default > 0 ? family.head_dim_default : even_share, 1, most_size);
   out.norm_epsilon = settings.number("rms_norm_eps").value_or(family.epsilon_default);
   if (out.norm_epsilon < 0.0) settings.fail("rms_norm_eps", "is negative");
-  out.tied = settings.boolean("tie_word_embeddings").value_or(family.always_tied) || family.always_tied;
+  out.tied = settings.boolean("tie_word_embeddings").value_or(family.tied_default);
+}
+
+void read_rotary_dim(Settings& settings, Hyperparameters& out) {
+  const double share = settings.number("partial_rotary_factor").value_or(out.rope.rotary_share);
+  const double rotated = std::floor(static_cast<double>(out.head_dim) * share);
+  const bool is_sound = share > 0.0 && share <= 1.0 && rotated >= 2.0 && std::fmod(rotated, 2.0) == 0.0;
+  if (!is_sound) return settings.fail("partial_rotary_factor", "leaves no even number of rotated elements");
+  out.rotary_dim = static_cast<int64_t>(rotated);
 }
 
 void read_activation(Settings& settings, const Family& family, Hyperparameters& out) {
@@ -61,26 +60,28 @@ void read_activation(Settings& settings, const Family& family, Hyperparameters& 
 
 void read_scales(Settings& settings, const Family& family, Hyperparameters& out) {
   const double head = static_cast<double>(std::max<int64_t>(out.head_dim, 1));
-  const double basis = settings.number("query_pre_attn_scalar")
-                           .value_or(family.norms == NormPlacement::sandwich ? 256.0 : head);
+  const double usual = family.query_scalar_default > 0.0 ? family.query_scalar_default : head;
+  const double basis = settings.number("query_pre_attn_scalar").value_or(usual);
   if (!(basis > 0.0)) settings.fail("query_pre_attn_scalar", "is not positive");
-  out.attention_scale = settings.number("attention_multiplier").value_or(1.0 / std::sqrt(basis));
-  const bool has_caps = family.norms == NormPlacement::sandwich;
-  out.attention_softcap = settings.number("attn_logit_softcapping").value_or(0.0);
-  out.final_softcap = settings.number("final_logit_softcapping").value_or(0.0);
-  if (!has_caps && (out.attention_softcap != 0.0 || out.final_softcap != 0.0))
-    settings.fail("attn_logit_softcapping", "is unknown in this family", ErrorCode::unsupported);
-  out.embedding_scale =
-      settings.number("embedding_multiplier")
-          .value_or(family.scales_embedding ? std::sqrt(static_cast<double>(out.hidden)) : 1.0);
+  out.attention_scale = 1.0 / std::sqrt(basis);
+  out.attention_softcap = settings.number("attn_logit_softcapping", family.attention_softcap_default);
+  out.final_softcap = settings.number("final_logit_softcapping", family.final_softcap_default);
+  out.embedding_scale = family.scales_embedding ? std::sqrt(static_cast<double>(out.hidden)) : 1.0;
+  if (!family.has_multipliers)
+    return settings.refuse_if_set(
+        {"embedding_multiplier", "residual_multiplier", "attention_multiplier", "logits_scaling"});
+  out.embedding_scale = settings.number("embedding_multiplier").value_or(1.0);
   out.residual_scale = settings.number("residual_multiplier").value_or(1.0);
+  out.attention_scale = settings.number("attention_multiplier").value_or(1.0);
   const double divisor = settings.number("logits_scaling").value_or(1.0);
-  if (divisor == 0.0) settings.fail("logits_scaling", "is 0");
+  if (divisor == 0.0) return settings.fail("logits_scaling", "is 0");
   out.logit_scale = 1.0 / divisor;
 }
 
 void read_window(Settings& settings, const Family& family, Hyperparameters& out) {
-  out.sliding_window = settings.integer("sliding_window", family.window_default, 0, int64_t{1} << 40);
+  // null means none; absent means the usual one.
+  const int64_t usual = settings.has("sliding_window") ? 0 : family.window_default;
+  out.sliding_window = settings.integer("sliding_window", usual, 0, int64_t{1} << 40);
   const bool is_optional = family.window == WindowPattern::from_max_window;
   if (is_optional && !settings.boolean("use_sliding_window").value_or(false)) out.sliding_window = 0;
   const int64_t first = settings.integer("max_window_layers", is_optional ? 28 : 0, 0, int64_t{1} << 40);
@@ -148,6 +149,7 @@ Result<Hyperparameters> read_hf_hyperparameters(const Json& config, const Family
   read_no_rope(settings, family, out);
   read_experts(settings, family, out);
   read_hf_rope(settings, family, out);
+  read_rotary_dim(settings, out);
   settings.refuse_if_set({"quantization_config", "compression_config", "clip_qkv",
                           "use_bidirectional_attention", "parallel_attn", "alibi", "altup_num_inputs",
                           "num_kv_shared_layers", "attn_output_gate"});

@@ -11,6 +11,7 @@ namespace {
 // well.
 void read_scaling(Settings& scaling, RopeParameters& rope) {
   rope.theta = scaling.number("rope_theta").value_or(rope.theta);
+  rope.rotary_share = scaling.number("partial_rotary_factor").value_or(rope.rotary_share);
   const auto newer = scaling.text("rope_type");
   const std::string type = newer ? *newer : scaling.text("type").value_or("default");
   rope.factor = scaling.number("factor").value_or(1.0);
@@ -53,7 +54,7 @@ void read_object(Settings& settings, const Json& object, const std::string& plac
 }  // namespace
 
 void read_hf_rope(Settings& settings, const Family& family, Hyperparameters& out) {
-  out.rope.theta = settings.number("rope_theta").value_or(family.local_theta > 0.0 ? 1e6 : 10000.0);
+  out.rope.theta = settings.number("rope_theta").value_or(family.theta_default);
   out.rope.original_context = settings.number("original_max_position_embeddings").value_or(0.0);
   if (family.local_theta > 0.0) {
     out.local_rope = RopeParameters{};

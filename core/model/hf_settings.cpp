@@ -20,6 +20,10 @@ std::optional<int64_t> whole_number(const Json& value) {
 
 }  // namespace
 
+bool Settings::has(std::string_view key) const {
+  return object_.contains(key);
+}
+
 const Json* Settings::find_or_null(std::string_view key) const {
   const auto at = object_.find(key);
   return at == object_.end() || at->is_null() ? nullptr : &*at;
@@ -45,6 +49,10 @@ std::optional<double> Settings::number(std::string_view key) {
   if (!value->is_number() || !std::isfinite(value->get<double>()))
     return fail(key, "is no finite number"), std::nullopt;
   return value->get<double>();
+}
+
+double Settings::number(std::string_view key, double if_absent) {
+  return number(key).value_or(has(key) ? 0.0 : if_absent);
 }
 
 std::optional<bool> Settings::boolean(std::string_view key) {

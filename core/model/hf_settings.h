@@ -20,9 +20,11 @@ class Settings {
   explicit Settings(const Json& object, std::string place = "config.json")
       : object_(object), place_(std::move(place)) {}
 
+  bool has(std::string_view key) const;                  // null counts
   const Json* find_or_null(std::string_view key) const;  // null and absent are the same
   int64_t integer(std::string_view key, std::optional<int64_t> otherwise, int64_t least, int64_t most);
   std::optional<double> number(std::string_view key);
+  double number(std::string_view key, double if_absent);  // null is 0
   std::optional<bool> boolean(std::string_view key);
   std::optional<std::string> text(std::string_view key);
   std::optional<std::vector<std::string>> texts(std::string_view key);

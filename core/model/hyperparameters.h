@@ -16,6 +16,7 @@ enum class RopeScaling { none, linear, yarn, llama3, longrope };
 
 struct RopeParameters {
   double theta = 10000.0;
+  double rotary_share = 1.0;  // of the head, as newer config.json files have it here
   RopeScaling scaling = RopeScaling::none;
   double factor = 1.0;
   double original_context = 0.0;                         // 0: the model's context length
