@@ -1,0 +1,464 @@
+// The whole way on a real small model: words in, exact tokens through tree, restart and replay.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "core/base/json.h"
+#include "core/engine/backends.h"
+#include "core/session/context.h"
+#include "core/session/service.h"
+#include "tests/core/session/support.h"
+
+using namespace fabula;
+using namespace fabula::session;
+using namespace fabula::session::test;
+
+namespace {
+
+constexpr const char* model_file = "models/stories260k/generated/stories260K-F16.gguf";
+constexpr const char* chat_source =
+    "{{ bos_token }}{% for m in messages %}{{ m['role'] }}: {{ m['content'] | trim }}</s>{% endfor %}"
+    "{% if add_generation_prompt %}assistant:{% endif %}";
+
+// The story model with a chat template, so that both modes can be tried.
+engine::Backends with_template() {
+  engine::Backends backends = engine::real_backends("");
+  backends.open_model = [open = backends.open_model](const std::filesystem::path& path) -> Result<std::shared_ptr<const model::Model>> {
+    FABULA_ASSIGN(const auto opened, open(path));
+    auto copy = std::make_shared<model::Model>(*opened);
+    FABULA_ASSIGN(text::ChatTemplate parsed, text::ChatTemplate::parse(chat_source));
+    copy->chat_template = std::make_shared<const text::ChatTemplate>(std::move(parsed));
+    return std::shared_ptr<const model::Model>(copy);
+  };
+  return backends;
+}
+
+template <class T>
+T wait(Answer<T> answer) {
+  Result<T> result = answer.get();
+  REQUIRE_MESSAGE(result.ok(), (result.ok() ? std::string() : result.error().message));
+  return *std::move(result);
+}
+void wait(Answer<void> answer) { require_ok(answer.get()); }
+
+template <class T>
+Error wait_error(Answer<T> answer) {
+  const Result<T> result = answer.get();
+  REQUIRE_FALSE(result.ok());
+  return result.error();
+}
+
+class Desk {
+ public:
+  explicit Desk(const std::filesystem::path& folder) : folder_(folder) { open(); }
+
+  void open(bool load = true) {
+    service_.reset();
+    Service::Options options;
+    options.places = places_below(folder_);
+    options.engine.backends = with_template();
+    options.wake = [this] { ++wakes; };
+    auto opened = Service::open(std::move(options));
+    REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? std::string() : opened.error().message));
+    service_ = *std::move(opened);
+    if (!load) return;
+    for (Mode mode : {Mode::chat, Mode::story}) {
+      engine::ModelLoad model;
+      model.path = *fabula::test::testdata_file(model_file);
+      model.threads = 1;
+      model.context = 512;
+      const ModelState state = wait(service_->load_model(mode, model));
+      REQUIRE(state.phase == ModelState::Phase::ready);
+    }
+  }
+  void close() { service_.reset(); }
+  Service* operator->() { return service_.get(); }
+
+  std::string make(Mode mode, SessionSettings settings = greedy()) {
+    const std::string id = wait(service_->create(mode)).id;
+    wait(service_->set_settings(id, settings));
+    return id;
+  }
+  SessionView view(const std::string& id) { return wait(service_->open_session(id)); }
+
+  static SessionSettings greedy() {
+    SessionSettings settings;
+    settings.sampler.temperature = 0;
+    settings.max_tokens = 12;
+    return settings;
+  }
+  static SessionSettings seeded(int64_t max_tokens) {
+    SessionSettings settings;
+    settings.sampler.temperature = 1.1f;
+    settings.sampler.repeat_penalty = 1.2f;
+    settings.seed = 12345;
+    settings.max_tokens = max_tokens;
+    return settings;
+  }
+
+  std::atomic<int> wakes{0};
+
+ private:
+  std::filesystem::path folder_;
+  std::unique_ptr<Service> service_;
+};
+
+std::vector<int32_t> page_of(const SessionView& view) {
+  std::vector<int32_t> out;
+  for (const auto& message : view.path) out.insert(out.end(), message->tokens.begin(), message->tokens.end());
+  return out;
+}
+
+std::vector<int32_t> full_prompt(Desk& desk, const std::string& session, const Message& reply) {
+  const auto tree = wait(desk->tree(session));
+  auto prompt = prompt_of(*reply.receipt, [&](const std::string& id) -> const Message* {
+    for (const auto& message : tree)
+      if (message->id == id) return message.get();
+    return nullptr;
+  });
+  require_ok(prompt);
+  return *prompt;
+}
+
+bool starts_with(const std::vector<int32_t>& whole, const std::vector<int32_t>& begin) {
+  return whole.size() >= begin.size() && std::equal(begin.begin(), begin.end(), whole.begin());
+}
+
+// Waits until the reply has that many pieces of text.
+class PieceCounter {
+ public:
+  explicit PieceCounter(Service& service) : service_(service) {
+    id_ = service.follow([this](const std::string&, const std::string&, std::string_view piece) {
+      const std::lock_guard lock(mutex_);
+      text_ += piece;
+      ++count_;
+      changed_.notify_all();
+    });
+  }
+  ~PieceCounter() { service_.unfollow(id_); }
+  void wait_for(int pieces) {
+    std::unique_lock lock(mutex_);
+    REQUIRE(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return count_ >= pieces; }));
+  }
+  std::string text() {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  Service& service_;
+  uint64_t id_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+  std::string text_;
+};
+
+}  // namespace
+
+TEST_CASE("a story goes on as llama.cpp's greedy text does, and is there after a restart") {
+  FABULA_REQUIRE_TESTDATA();
+  const Json reference = *parse_json(
+      fabula::test::read_text(*fabula::test::testdata_file("models/stories260k/generated/stories260K-F16.ref.json")), "reference");
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  // The reference's prompts are BOS alone, and the ids of these words behind it.
+  const std::vector<std::pair<std::string, std::string>> runs{
+      {"a", ""}, {"b", "Once upon a time, there was a little girl named Lily. She loved to"}};
+  for (const auto& [name, words] : runs) {
+    CAPTURE(name);
+    const Json& run = reference["runs"][name];
+    const auto expected = run["greedy_ids"].get<std::vector<int32_t>>();
+    const std::string id = desk.make(Mode::story);
+    Message reply;
+    {
+      PieceCounter pieces(*desk.operator->());
+      reply = wait(desk->send(id, words));
+      CHECK(pieces.text() == reply.text);
+    }
+    CHECK(reply.finish_reason == "length");
+    REQUIRE(reply.tokens.size() == 12);
+    CHECK(starts_with(expected, reply.tokens));
+    CHECK(full_prompt(desk, id, reply) == run["prompt_ids"].get<std::vector<int32_t>>());
+    CHECK(reply.stats.generated_tokens == 12);
+    CHECK(reply.stats.prompt_tokens == static_cast<int64_t>(run["prompt_ids"].size()));
+    const SessionView before = desk.view(id);
+    CHECK(before.path.size() == (words.empty() ? 1 : 2));
+    CHECK(before.info.title.size() > 0);
+    desk.open();
+    const SessionView after = desk.view(id);
+    CHECK(page_of(after) == page_of(before));
+    CHECK(after.path.back()->text == reply.text);
+    // The next part is read from the exact ids.
+    const Message more = wait(desk->continue_reply(id));
+    CHECK(more.parent == reply.id);
+    auto page = full_prompt(desk, id, reply);
+    page.insert(page.end(), reply.tokens.begin(), reply.tokens.end());
+    CHECK(full_prompt(desk, id, more) == page);
+    page = reply.tokens;
+    page.insert(page.end(), more.tokens.begin(), more.tokens.end());
+    CHECK(starts_with(expected, page));
+    // Words of the user's own in between: read as they stand, without a space that nobody typed.
+    const Message next = wait(desk->send(id, " Then the dragon"));
+    std::string text;
+    for (const auto& message : desk.view(id).path) text += message->text;
+    const auto prompt = full_prompt(desk, id, next);
+    const auto loaded = desk->engine().loaded_or_null(desk->model_state(Mode::story).id);
+    const std::string read = loaded->model->tokenizer->decode(prompt, false);
+    CHECK(text.starts_with(read));
+    CHECK(read.ends_with(" Then the dragon"));
+    CHECK_FALSE(read.ends_with("  Then the dragon"));
+  }
+}
+
+TEST_CASE("a reply that was stopped, or cut off by the end of the process, goes on with the words that would have come") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  for (const Mode mode : {Mode::story, Mode::chat}) {
+    CAPTURE(mode_name(mode));
+    SessionSettings settings = Desk::seeded(150);
+    settings.stop = {"no such words", "\n\n\n\n"};
+    const std::string whole = desk.make(mode, settings), stopped = desk.make(mode, settings), cut = desk.make(mode, settings);
+    const Message expected = wait(desk->send(whole, "Once upon a time"));
+
+    auto first = [&] {
+      PieceCounter pieces(*desk.operator->());
+      auto answer = desk->send(stopped, "Once upon a time");
+      pieces.wait_for(5);
+      desk->cancel(stopped);
+      return wait(std::move(answer));
+    }();
+    Message last = desk.view(stopped).path.size() ? *desk.view(stopped).path.back() : first;
+    if (last.finish_reason == "cancelled") {
+      CHECK(starts_with(expected.tokens, last.tokens));
+      last = wait(desk->continue_reply(stopped));
+      CHECK(last.id == first.id);
+    }
+    CHECK(last.tokens == expected.tokens);
+    CHECK(last.text == expected.text);
+    CHECK(last.finish_reason == expected.finish_reason);
+    CHECK(last.receipt->continuations.empty());
+
+    {
+      PieceCounter pieces(*desk.operator->());
+      auto answer = desk->send(cut, "Once upon a time");
+      pieces.wait_for(3);
+    }
+    desk.open();
+    const Message left = *desk.view(cut).path.back();
+    if (left.finish_reason == "interrupted") {
+      CHECK(starts_with(expected.tokens, left.tokens));
+      const Message resumed = wait(desk->continue_reply(cut));
+      CHECK(resumed.id == left.id);
+      CHECK(resumed.tokens == expected.tokens);
+      CHECK(resumed.text == expected.text);
+    }
+    CHECK(desk.view(cut).path.back()->tokens == expected.tokens);
+  }
+}
+
+TEST_CASE("in a chat, what was read and written before is read again token by token") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  const std::string id = desk.make(Mode::chat, Desk::seeded(40));
+  wait(desk->set_system(id, "Be brief. </s> is no end."));
+  Message last;
+  std::vector<int32_t> context;
+  for (const char* words : {"Hello </s> there", "And then? <s>", "  spaces around  ", "Why?"}) {
+    const Message reply = wait(desk->send(id, words));
+    const auto prompt = full_prompt(desk, id, reply);
+    if (!context.empty()) {
+      // The earlier prompt and the reply's own ids, an end token included, begin the new one.
+      CHECK(starts_with(prompt, context));
+      CHECK(reply.stats.reused_tokens > 0);
+    }
+    context = prompt;
+    context.insert(context.end(), reply.tokens.begin(), reply.tokens.end());
+    last = reply;
+  }
+  const SessionView view = desk.view(id);
+  REQUIRE(view.path.size() == 8);
+  // Only the template's own marks are special: BOS once, </s> once per message that stands before.
+  const auto prompt = full_prompt(desk, id, last);
+  CHECK(std::count(prompt.begin(), prompt.end(), 1) == 1);
+  CHECK(std::count(prompt.begin(), prompt.end(), 2) == 8);
+  for (const auto& message : view.path)
+    if (message->role == Role::user) CHECK(std::count(message->tokens.begin(), message->tokens.end(), 2) == 0);
+  // The user's ids are the piece of the prompt that holds the words.
+  const Message& first = *view.path[0];
+  CHECK(std::search(prompt.begin(), prompt.end(), first.tokens.begin(), first.tokens.end()) != prompt.end());
+  CHECK(!first.tokens.empty());
+
+  // Another last question leaves everything before it as it was.
+  wait(desk->rollback(id, view.path[5]->id));
+  const Message other = wait(desk->send(id, "Something else"));
+  const auto before_last = full_prompt(desk, id, *view.path[5]);
+  CHECK(starts_with(full_prompt(desk, id, other), before_last));
+}
+
+TEST_CASE("regenerate, edit, branches, undo") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  SessionSettings settings = Desk::seeded(10);
+  settings.seed.reset();
+  settings.sampler.temperature = 3;
+  settings.sampler.top_k = 0;
+  settings.sampler.top_p = 1;
+  settings.sampler.min_p = 0;
+  const std::string id = desk.make(Mode::chat, settings);
+  const Message first = wait(desk->send(id, "Hello"));
+  const Message second = wait(desk->regenerate(id));
+  CHECK(second.parent == first.parent);
+  CHECK(second.tokens != first.tokens);
+  CHECK(second.receipt->seed != first.receipt->seed);
+  CHECK(full_prompt(desk, id, first) == full_prompt(desk, id, second));
+  SessionView view = desk.view(id);
+  CHECK(view.path.back()->id == second.id);
+  CHECK(view.path.back()->siblings == 2);
+  wait(desk->select_sibling(id, second.id, -1));
+  CHECK(desk.view(id).current == first.id);
+  CHECK(wait_error(desk->select_sibling(id, first.id, -1)).code == ErrorCode::invalid_argument);
+  CHECK(wait(desk->undo(id)));
+  CHECK(desk.view(id).current == second.id);
+  CHECK(wait(desk->undo(id)));  // the regeneration
+  CHECK(desk.view(id).current == first.id);
+  CHECK(wait(desk->undo(id)));  // the question with its first answer
+  CHECK(desk.view(id).path.empty());
+  CHECK_FALSE(wait(desk->undo(id)));
+  CHECK(wait(desk->redo(id)));
+  CHECK(desk.view(id).current == first.id);
+
+  wait(desk->edit(id, view.path[0]->id, "Hello you"));
+  view = desk.view(id);
+  REQUIRE(view.path.size() == 1);
+  CHECK(view.path[0]->text == "Hello you");
+  CHECK(view.path[0]->siblings == 2);
+  const Message answer = wait(desk->regenerate(id));
+  CHECK(answer.parent == view.path[0]->id);
+  wait(desk->rollback_last_exchange(id));
+  CHECK(desk.view(id).path.empty());
+  wait(desk->rollback(id, answer.id));
+  CHECK(desk.view(id).path.size() == 2);
+  wait(desk->remove_message(id, answer.id));
+  CHECK(desk.view(id).path.size() == 1);
+  CHECK(wait_error(desk->rollback(id, answer.id)).code == ErrorCode::not_found);
+  // The same seed gives the same words.
+  ReplyOptions same;
+  same.seed = first.receipt->seed;
+  wait(desk->rollback(id, first.parent));
+  CHECK(wait(desk->regenerate(id, same)).tokens == first.tokens);
+}
+
+TEST_CASE("what cannot be done is said, and nothing is lost by it") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  const std::string id = desk.make(Mode::chat);
+  CHECK(wait_error(desk->send(id, "")).code == ErrorCode::invalid_argument);
+  CHECK(wait_error(desk->send("no such session", "x")).code == ErrorCode::not_found);
+  CHECK(wait_error(desk->regenerate(id)).code == ErrorCode::invalid_argument);
+  CHECK(wait_error(desk->continue_reply(id)).code == ErrorCode::invalid_argument);
+  std::string long_text;
+  for (int i = 0; i < 2000; ++i) long_text += "long words ";
+  const Error overflow = wait_error(desk->send(id, long_text));
+  CHECK(overflow.code == ErrorCode::context_overflow);
+  CHECK(overflow.message.find("512") != std::string::npos);
+  CHECK(desk.view(id).path.empty());
+
+  SessionSettings endless = Desk::seeded(400);
+  wait(desk->set_settings(id, endless));
+  PieceCounter pieces(*desk.operator->());
+  auto answer = desk->send(id, "Hello");
+  pieces.wait_for(1);
+  const auto live = desk->live_or_null(id);
+  const Error busy = wait_error(desk->send(id, "again"));
+  if (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) CHECK(busy.code == ErrorCode::busy);
+  desk->cancel(id);
+  wait(std::move(answer));
+  CHECK(desk->live_or_null(id) == nullptr);
+  CHECK(desk.wakes > 0);
+
+  // A second host is told who holds the place.
+  Service::Options second;
+  second.places = places_below(folder.path());
+  const auto refused = Service::open(second);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::busy);
+  CHECK(refused.error().message.find(std::to_string(::getpid())) != std::string::npos);
+
+  // Without a model words stay unsent.
+  desk.open(/*load=*/false);
+  CHECK(wait_error(desk->send(id, "x")).code == ErrorCode::unsupported);
+  engine::ModelLoad absent;
+  absent.path = folder.path() / "absent.gguf";
+  CHECK(wait_error(desk->load_model(Mode::chat, absent)).code == ErrorCode::not_found);
+  CHECK(desk->model_state(Mode::chat).phase == ModelState::Phase::failed);
+}
+
+TEST_CASE("receipts are replayed: equal, or the first difference") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  const std::string id = desk.make(Mode::chat, Desk::seeded(20));
+  wait(desk->send(id, "Hello"));
+  wait(desk->regenerate(id));
+  const Message third = wait(desk->send(id, "More"));
+  ReplyOptions other_seed;
+  other_seed.seed = 77;
+  const Message longer = wait(desk->continue_reply(id, other_seed));
+  CHECK(longer.id == third.id);
+  REQUIRE(longer.receipt->continuations.size() == (longer.tokens.size() > third.tokens.size() || third.finish_reason == "stop" ? 1 : 0));
+  wait(desk->set_system(id, "changed since"));
+
+  desk.open();
+  const ReplayReport report = wait(desk->replay(id));
+  CHECK(report.equal == 3);
+  CHECK(report.different == 0);
+  CHECK(report.skipped == 0);
+
+  OrderedJson document = wait(desk->export_session(id));
+  CHECK(wait(desk->replay_document(dump_json(document))).equal == 3);
+  // A token that was not written is found.
+  for (auto& message : document["messages"]) {
+    if (message["id"] != longer.id) continue;
+    const int32_t old = message["tokens"][7];
+    message["tokens"][7] = old == 300 ? 301 : 300;
+  }
+  const ReplayReport changed = wait(desk->replay_document(dump_json(document)));
+  CHECK(changed.equal == 2);
+  REQUIRE(changed.different == 1);
+  CHECK(changed.replies.back().first_difference == 7);
+  CHECK(changed.replies.back().got == longer.tokens[7]);
+  CHECK(wait_error(desk->replay_document("{}")).code == ErrorCode::unsupported);
+
+  desk.open(/*load=*/false);
+  const ReplayReport without = wait(desk->replay(id));
+  CHECK(without.skipped == 3);
+  CHECK(without.replies[0].why.find("not loaded") != std::string::npos);
+}
+
+TEST_CASE("two sessions write at once and neither changes the other") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  const std::string alone = desk.make(Mode::story, Desk::seeded(60));
+  const Message expected = wait(desk->send(alone, "The little dog"));
+  std::vector<std::string> ids;
+  std::vector<Answer<Message>> answers;
+  for (int i = 0; i < 5; ++i) ids.push_back(desk.make(i % 2 ? Mode::chat : Mode::story, Desk::seeded(60)));
+  for (const auto& id : ids) answers.push_back(desk->send(id, "The little dog"));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const Message reply = wait(std::move(answers[i]));
+    if (i % 2 == 0) CHECK(reply.tokens == expected.tokens);
+  }
+  CHECK(desk->sessions()->size() == 6);
+  for (const auto& info : *desk->sessions()) CHECK_FALSE(info.generating);
+}
