@@ -89,7 +89,7 @@ class ChatWriter {
   void reply(const text::TextRange& words, const Message& message) {
     const Own own = own_tokens(model_, message);
     const std::string_view shown = std::string_view(rendered_.text).substr(words.begin, words.end - words.begin);
-    piece_until(words.begin);
+    piece_until(words.begin - spaces_written_twice(words, message.text));
     append(out_, own.tokens);
     at_ = words.end;
     // What the ids do not cover is read as plain text together with the piece that follows.
@@ -127,6 +127,16 @@ class ChatWriter {
     const std::string_view text = std::string_view(rendered_.text).substr(begin, end - begin);
     if (begin == 0) return model_.tokenizer->encode_with_plain_ranges(text, plain, /*add_special=*/false);
     return encode_continuing(*model_.tokenizer, text, plain);
+  }
+  // "[/INST]" is answered with " Hello", and shown later as "[/INST]" + " " + "Hello": the space that the template takes off
+  // the reply and writes itself is in the reply's ids already.
+  size_t spaces_written_twice(const text::TextRange& words, std::string_view reply) const {
+    size_t n_spaces = 0;
+    while (n_spaces < reply.size() && is_space(reply[n_spaces])) ++n_spaces;
+    const std::string_view text = rendered_.text;
+    const bool was_taken_off = n_spaces > 0 && words.begin < words.end && !is_space(text[words.begin]);
+    if (!was_taken_off || words.begin < at_ + n_spaces) return 0;
+    return text.substr(words.begin - n_spaces, n_spaces) == reply.substr(0, n_spaces) ? n_spaces : 0;
   }
   void piece_until(size_t end) {
     if (end > at_) append(out_, encode(at_, end));

@@ -22,12 +22,12 @@ namespace {
 
 constexpr const char* model_file = "models/stories260k/generated/stories260K-F16.gguf";
 constexpr const char* chat_source =
-    "{{ bos_token }}{% for m in messages %}{{ m['role'] }}: {{ m['content'] | trim }}</s>{% endfor %}"
-    "{% if add_generation_prompt %}assistant:{% endif %}";
+    "{{ bos_token }}{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] | trim }}</s>{% endfor %}"
+    "{% if add_generation_prompt %}assistant:\n{% endif %}";
 
 // The story model with a chat template, so that both modes can be tried.
 engine::Backends with_template() {
-  engine::Backends backends = engine::real_backends("");
+  engine::Backends backends = engine::real_backends("", {});
   backends.open_model = [open = backends.open_model](const std::filesystem::path& path) -> Result<std::shared_ptr<const model::Model>> {
     FABULA_ASSIGN(const auto opened, open(path));
     auto copy = std::make_shared<model::Model>(*opened);
@@ -209,7 +209,12 @@ TEST_CASE("a story goes on as llama.cpp's greedy text does, and is there after a
     for (const auto& message : desk.view(id).path) text += message->text;
     const auto prompt = full_prompt(desk, id, next);
     const auto loaded = desk->engine().loaded_or_null(desk->model_state(Mode::story).id);
-    const std::string read = loaded->model->tokenizer->decode(prompt, false);
+    std::string read = loaded->model->tokenizer->decode(prompt, false);
+    // This vocabulary's decoder shows the space that it puts before the first word.
+    for (std::string* either : {&text, &read})
+      if (either->starts_with(' ')) either->erase(0, 1);
+    CAPTURE(text);
+    CAPTURE(read);
     CHECK(text.starts_with(read));
     CHECK(read.ends_with(" Then the dragon"));
     CHECK_FALSE(read.ends_with("  Then the dragon"));
@@ -375,14 +380,18 @@ TEST_CASE("what cannot be done is said, and nothing is lost by it") {
 
   SessionSettings endless = Desk::seeded(400);
   wait(desk->set_settings(id, endless));
-  PieceCounter pieces(*desk.operator->());
-  auto answer = desk->send(id, "Hello");
-  pieces.wait_for(1);
-  const auto live = desk->live_or_null(id);
-  const Error busy = wait_error(desk->send(id, "again"));
-  if (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) CHECK(busy.code == ErrorCode::busy);
-  desk->cancel(id);
-  wait(std::move(answer));
+  {
+    PieceCounter pieces(*desk.operator->());
+    auto answer = desk->send(id, "Hello");
+    pieces.wait_for(1);
+    auto again = desk->send(id, "again");
+    desk->cancel(id);
+    const Message reply = wait(std::move(answer));
+    // Refused while the first was being written; were it so fast that it had ended, it may have been taken.
+    const Result<Message> second = again.get();
+    CHECK((second.ok() || second.error().code == ErrorCode::busy));
+    if (reply.finish_reason == "cancelled") CHECK_FALSE(second.ok());
+  }
   CHECK(desk->live_or_null(id) == nullptr);
   CHECK(desk.wakes > 0);
 
