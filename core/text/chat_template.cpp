@@ -42,7 +42,8 @@ ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 
 Result<ChatTemplate> ChatTemplate::parse(std::string_view source) {
   if (source.size() > kMaxSourceBytes)
-    return Error{ErrorCode::corrupt, "the chat template is larger than " + std::to_string(kMaxSourceBytes >> 20) + " MiB"};
+    return Error{ErrorCode::corrupt,
+                 "the chat template is larger than " + std::to_string(kMaxSourceBytes >> 20) + " MiB"};
   try {
     auto program = std::make_unique<Program>();
     program->tree = jinja::parse_template(replace_invalid_utf8(source));
@@ -54,7 +55,8 @@ Result<ChatTemplate> ChatTemplate::parse(std::string_view source) {
   }
 }
 
-Result<Rendered> ChatTemplate::render(const OrderedJson& variables, int64_t now_local_seconds, const TemplateLimits& limits) const {
+Result<Rendered> ChatTemplate::render(const OrderedJson& variables, int64_t now_local_seconds,
+                                      const TemplateLimits& limits) const {
   try {
     jinja::Runtime runtime(limits, now_local_seconds);
     const jinja::Value context = template_variables(runtime, variables);

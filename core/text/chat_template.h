@@ -1,5 +1,6 @@
-// Chat templates: Jinja2 as models use it, interpreted in a sandbox. No host access; depth, range, output and steps are bounded.
-// Equal to Jinja2 3.1 with transformers' settings (trim_blocks, lstrip_blocks, loop controls, tojson without HTML escapes).
+// Chat templates: Jinja2 as models use it, interpreted in a sandbox. No host access; depth, range, output and
+// steps are bounded. Equal to Jinja2 3.1 with transformers' settings (trim_blocks, lstrip_blocks, loop
+// controls, tojson without HTML escapes).
 #pragma once
 
 #include <cstddef>
@@ -15,15 +16,16 @@
 namespace fabula::text {
 
 struct TemplateLimits {
-  int max_depth = 1000;                       // nesting of statements, expressions, macro calls and values, together
+  int max_depth = 1000;  // nesting of statements, expressions, macro calls and values, together
   size_t max_output_bytes = size_t{16} << 20;
-  int64_t max_steps = 20'000'000;             // statements and expressions evaluated; about a second
-  int64_t max_range = 100'000;                // elements of one range() or sequence repetition
-  size_t max_memory_bytes = size_t{40} << 20; // what the render holds at once, beside its input
+  int64_t max_steps = 20'000'000;              // statements and expressions evaluated; about a second
+  int64_t max_range = 100'000;                 // elements of one range() or sequence repetition
+  size_t max_memory_bytes = size_t{40} << 20;  // what the render holds at once, beside its input
 };
 
-// Half-open byte range of the output that came, character by character, from a string of the input variables. Not counted
-// as input, because models build special tokens of them: variables named `..._token` and the well-known roles of messages.
+// Half-open byte range of the output that came, character by character, from a string of the input variables.
+// Not counted as input, because models build special tokens of them: variables named `..._token` and the
+// well-known roles of messages.
 struct Provenance {
   size_t begin = 0, end = 0;  // bytes of Rendered::text
   int32_t message = -1;       // index into messages; -1: from another variable
@@ -31,7 +33,8 @@ struct Provenance {
 
 struct Rendered {
   std::string text;
-  // Sorted, not overlapping. What no range covers was written by the template itself: only there may special tokens form.
+  // Sorted, not overlapping. What no range covers was written by the template itself: only there may special
+  // tokens form.
   std::vector<Provenance> from_input;
 };
 
@@ -43,9 +46,11 @@ class ChatTemplate {
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
 
-  // `variables`: messages, add_generation_prompt, bos_token, eos_token, tools, ... `now_unix_seconds`/offset feed strftime_now.
-  // Errors: invalid_argument with the template's own words (raise_exception) or what went wrong; never throws.
-  Result<Rendered> render(const OrderedJson& variables, int64_t now_local_seconds, const TemplateLimits& limits = {}) const;
+  // `variables`: messages, add_generation_prompt, bos_token, eos_token, tools, ... `now_unix_seconds`/offset
+  // feed strftime_now. Errors: invalid_argument with the template's own words (raise_exception) or what went
+  // wrong; never throws.
+  Result<Rendered> render(const OrderedJson& variables, int64_t now_local_seconds,
+                          const TemplateLimits& limits = {}) const;
 
  private:
   struct Program;

@@ -16,9 +16,10 @@ using jinja::Value;
 
 constexpr Origin kFromVariable = -1;
 
-// The speakers that every template knows are words of the program, not of its user: some templates make special tokens
-// of them ('<|' + role + '|>').
-constexpr std::array<std::string_view, 8> kRoles = {"system", "user", "assistant", "tool", "developer", "function", "ipython", "model"};
+// The speakers that every template knows are words of the program, not of its user: some templates make
+// special tokens of them ('<|' + role + '|>').
+constexpr std::array<std::string_view, 8> kRoles = {"system",    "user",     "assistant", "tool",
+                                                    "developer", "function", "ipython",   "model"};
 
 class Converter {
  public:
@@ -56,8 +57,9 @@ class Converter {
   Value message(const OrderedJson& message, Origin origin) {
     Value dict = runtime_.heap.dict();
     for (const auto& [name, value] : message.items()) {
-      const bool known_role = name == "role" && value.is_string() &&
-                              std::find(kRoles.begin(), kRoles.end(), value.get_ref<const std::string&>()) != kRoles.end();
+      const bool known_role =
+          name == "role" && value.is_string() &&
+          std::find(kRoles.begin(), kRoles.end(), value.get_ref<const std::string&>()) != kRoles.end();
       set(dict, name, origin, any(value, known_role ? jinja::kFromTemplate : origin));
     }
     return dict;
@@ -68,7 +70,8 @@ class Converter {
     switch (json.type()) {
       case OrderedJson::value_t::boolean: return Value::of(json.get<bool>());
       case OrderedJson::value_t::number_integer: return Value::of(json.get<int64_t>());
-      case OrderedJson::value_t::number_unsigned: return jinja::int_from_digits(runtime_, std::to_string(json.get<uint64_t>()), 10);
+      case OrderedJson::value_t::number_unsigned:
+        return jinja::int_from_digits(runtime_, std::to_string(json.get<uint64_t>()), 10);
       case OrderedJson::value_t::number_float: return Value::of(json.get<double>());
       case OrderedJson::value_t::string: return string(json.get_ref<const std::string&>(), origin);
       case OrderedJson::value_t::array: {
@@ -100,6 +103,8 @@ class Converter {
 
 }  // namespace
 
-Value template_variables(jinja::Runtime& runtime, const OrderedJson& variables) { return Converter(runtime).top(variables); }
+Value template_variables(jinja::Runtime& runtime, const OrderedJson& variables) {
+  return Converter(runtime).top(variables);
+}
 
 }  // namespace fabula::text

@@ -6,6 +6,7 @@
 
 namespace fabula::text {
 
-jinja::Value template_variables(jinja::Runtime& runtime, const OrderedJson& variables);  // a dict; Failure where it is no object
+jinja::Value template_variables(jinja::Runtime& runtime,
+                                const OrderedJson& variables);  // a dict; Failure where it is no object
 
 }  // namespace fabula::text

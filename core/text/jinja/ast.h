@@ -22,8 +22,28 @@ struct SlotRef {
 };
 
 enum class ExprKind : uint8_t {
-  constant, text, name, list, tuple, dict, attribute, item, slice, call, filter, test,
-  binary, negative, positive, negation, both, either, compare, concat, conditional, namespace_target,
+  constant,
+  text,
+  name,
+  list,
+  tuple,
+  dict,
+  attribute,
+  item,
+  slice,
+  call,
+  filter,
+  test,
+  binary,
+  negative,
+  positive,
+  negation,
+  both,
+  either,
+  compare,
+  concat,
+  conditional,
+  namespace_target,
 };
 
 struct Expr {
@@ -129,7 +149,20 @@ struct Conditional : Expr {
 // ---- statements
 
 enum class StatementKind : uint8_t {
-  output, assign, assign_block, if_, for_, macro, call_block, filter_block, with, block, autoescape, unavailable, break_, continue_,
+  output,
+  assign,
+  assign_block,
+  if_,
+  for_,
+  macro,
+  call_block,
+  filter_block,
+  with,
+  block,
+  autoescape,
+  unavailable,
+  break_,
+  continue_,
 };
 
 struct Statement {
@@ -192,14 +225,14 @@ struct For : Statement {
   Body body, otherwise;
   bool recursive = false;
   bool has_else = false;
-  SlotRef loop;              // slot -1: the body never asks for `loop`
+  SlotRef loop;  // slot -1: the body never asks for `loop`
   Frame frame, test_frame, else_frame;
-  Function function;         // of a recursive loop
+  Function function;  // of a recursive loop
 };
 
 struct Signature {
   std::vector<std::unique_ptr<Name>> parameters;
-  std::vector<ExprPtr> defaults;  // of the last parameters
+  std::vector<ExprPtr> defaults;               // of the last parameters
   int caller = -1, kwargs = -1, varargs = -1;  // slots; -1: the body never asks for it
   bool explicit_caller = false;
   Function function;

@@ -29,13 +29,15 @@ Value AttributePath::get(Runtime& runtime, const Value& item) const {
   Value value = item;
   for (const Value& part : parts_) {
     value = get_item(runtime, value, part);
-    if (value.is(Kind::undefined) && !fallback_.is(Kind::missing) && !fallback_.is(Kind::none)) value = fallback_;
+    if (value.is(Kind::undefined) && !fallback_.is(Kind::missing) && !fallback_.is(Kind::none))
+      value = fallback_;
   }
   return ignore_case_ ? ignore_case(runtime, value) : value;
 }
 
 Value ignore_case(Runtime& runtime, const Value& value) {
-  return value.is(Kind::string) ? runtime.heap.string(change_case(runtime, text_of(value), Case::lower)) : value;
+  return value.is(Kind::string) ? runtime.heap.string(change_case(runtime, text_of(value), Case::lower))
+                                : value;
 }
 
 }  // namespace fabula::text::jinja

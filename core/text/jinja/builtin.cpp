@@ -40,34 +40,44 @@ Signature read_signature(std::string_view text) {
 }
 
 // Functions of CPython that are written in C count their arguments in other words.
-[[noreturn]] void wrong_count_in_c(const Value& self, const Signature& signature, std::string_view name, size_t given) {
-  const std::string full = (self.is(Kind::missing) ? "" : std::string(type_name(self)) + ".") + std::string(name);
+[[noreturn]] void wrong_count_in_c(const Value& self, const Signature& signature, std::string_view name,
+                                   size_t given) {
+  const std::string full =
+      (self.is(Kind::missing) ? "" : std::string(type_name(self)) + ".") + std::string(name);
   const std::string got = "(" + std::to_string(given) + " given)";
   if (signature.count == 0) type_error(full + "() takes no arguments " + got);
-  if (signature.count == 1 && signature.required == 1) type_error(full + "() takes exactly one argument " + got);
+  if (signature.count == 1 && signature.required == 1)
+    type_error(full + "() takes exactly one argument " + got);
   const bool few = given < signature.required;
   const size_t bound = few ? signature.required : signature.count;
-  type_error(std::string(name) + " expected " + (signature.required == signature.count ? "" : few ? "at least " : "at most ") +
-             std::to_string(bound) + (bound == 1 ? " argument" : " arguments") + ", got " + std::to_string(given));
+  type_error(std::string(name) + " expected " +
+             (signature.required == signature.count ? ""
+              : few                                 ? "at least "
+                                                    : "at most ") +
+             std::to_string(bound) + (bound == 1 ? " argument" : " arguments") + ", got " +
+             std::to_string(given));
 }
 
-[[noreturn]] void too_many(const Builtin& builtin, const Signature& signature, std::string_view name, size_t given) {
+[[noreturn]] void too_many(const Builtin& builtin, const Signature& signature, std::string_view name,
+                           size_t given) {
   const size_t hidden = static_cast<size_t>(builtin.hidden);
   const size_t most = signature.count + hidden, least = signature.required + hidden;
-  std::string takes = most == least ? std::to_string(most) : "from " + std::to_string(least) + " to " + std::to_string(most);
-  type_error(std::string(name) + "() takes " + takes + " positional argument" + (most == 1 ? "" : "s") + " but " +
-             std::to_string(given + hidden) + (given + hidden == 1 ? " was given" : " were given"));
+  std::string takes =
+      most == least ? std::to_string(most) : "from " + std::to_string(least) + " to " + std::to_string(most);
+  type_error(std::string(name) + "() takes " + takes + " positional argument" + (most == 1 ? "" : "s") +
+             " but " + std::to_string(given + hidden) + (given + hidden == 1 ? " was given" : " were given"));
 }
 
 [[noreturn]] void missing_arguments(const Signature& signature, const Bound& bound, std::string_view name) {
   std::vector<std::string> names;
   for (size_t i = 0; i < signature.count; ++i)
-    if (!signature.parameters[i].optional && !bound.has(i)) names.push_back("'" + std::string(signature.parameters[i].name) + "'");
+    if (!signature.parameters[i].optional && !bound.has(i))
+      names.push_back("'" + std::string(signature.parameters[i].name) + "'");
   std::string listed = names[0];
   for (size_t i = 1; i < names.size(); ++i)
     listed += (i + 1 < names.size() ? ", " : names.size() > 2 ? ", and " : " and ") + names[i];
-  type_error(std::string(name) + "() missing " + std::to_string(names.size()) + " required positional argument" +
-             (names.size() == 1 ? ": " : "s: ") + listed);
+  type_error(std::string(name) + "() missing " + std::to_string(names.size()) +
+             " required positional argument" + (names.size() == 1 ? ": " : "s: ") + listed);
 }
 
 struct Function final : Instance {
@@ -77,10 +87,13 @@ struct Function final : Instance {
   }
   std::string repr(Runtime&) const override {
     if (self.is(Kind::missing)) return "<function " + std::string(builtin.name) + ">";
-    return "<built-in method " + std::string(builtin.name) + " of " + std::string(jinja::type_name(self)) + " object>";
+    return "<built-in method " + std::string(builtin.name) + " of " + std::string(jinja::type_name(self)) +
+           " object>";
   }
   bool callable() const override { return true; }
-  Value call(Runtime& runtime, Arguments& arguments) override { return call_builtin(runtime, builtin, self, arguments); }
+  Value call(Runtime& runtime, Arguments& arguments) override {
+    return call_builtin(runtime, builtin, self, arguments);
+  }
   void drop() noexcept override { self = {}; }
   const Builtin& builtin;
   Value self;
@@ -94,7 +107,8 @@ Value call_builtin(Runtime& runtime, const Builtin& builtin, const Value& self, 
   Bound bound;
   bound.self = self;
   const size_t given = arguments.positional.size();
-  const bool in_c = (signature.positional_only > 0 || (signature.count == 0 && !self.is(Kind::missing))) && !signature.any_positional;
+  const bool in_c = (signature.positional_only > 0 || (signature.count == 0 && !self.is(Kind::missing))) &&
+                    !signature.any_positional;
   for (size_t i = 0; i < given; ++i) {
     if (i < signature.count)
       bound.values[i] = std::move(arguments.positional[i]);

@@ -31,8 +31,8 @@ struct Bound {
 
 struct Builtin {
   std::string_view name;
-  // Names parted by spaces; "x?" may be absent, "/" ends those that cannot be named, "*" takes further positional
-  // arguments and "**" further named ones.
+  // Names parted by spaces; "x?" may be absent, "/" ends those that cannot be named, "*" takes further
+  // positional arguments and "**" further named ones.
   std::string_view parameters;
   Value (*function)(Runtime&, Bound&);
   std::string_view python_name = {};  // in messages; the name where empty

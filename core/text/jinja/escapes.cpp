@@ -76,7 +76,8 @@ std::string unescape(std::string_view s) {
       default:
         if (e >= '0' && e <= '7') {
           char32_t value = static_cast<char32_t>(e - '0');
-          for (int i = 0; i < 2 && at < s.size() && s[at] >= '0' && s[at] <= '7'; ++i) value = value * 8 + static_cast<char32_t>(s[at++] - '0');
+          for (int i = 0; i < 2 && at < s.size() && s[at] >= '0' && s[at] <= '7'; ++i)
+            value = value * 8 + static_cast<char32_t>(s[at++] - '0');
           append_utf8(out, value);
         } else {
           (out += '\\') += e;  // unknown escapes stay as they are

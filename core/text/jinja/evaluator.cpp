@@ -54,8 +54,9 @@ Value Interpreter::constant(const Constant& node) {
   }
   Value& cached = constants_[static_cast<size_t>(node.index)];
   if (cached.is(Kind::missing))
-    cached = node.type == Constant::Type::string ? runtime_.string(node.text)
-                                                 : parse_int(runtime_, node.text, 0).value_or(Value::of(int64_t{0}));
+    cached = node.type == Constant::Type::string
+                 ? runtime_.string(node.text)
+                 : parse_int(runtime_, node.text, 0).value_or(Value::of(int64_t{0}));
   return cached;
 }
 
@@ -71,7 +72,8 @@ Value Interpreter::sequence(const ListExpr& node) {
   std::vector<Value> items;
   items.reserve(node.items.size());
   for (const ExprPtr& item : node.items) items.push_back(eval(*item));
-  return node.kind == ExprKind::list ? runtime_.heap.list(std::move(items)) : runtime_.heap.tuple(std::move(items));
+  return node.kind == ExprKind::list ? runtime_.heap.list(std::move(items))
+                                     : runtime_.heap.tuple(std::move(items));
 }
 
 Value Interpreter::dict(const DictExpr& node) {
@@ -83,7 +85,9 @@ Value Interpreter::dict(const DictExpr& node) {
   return value;
 }
 
-Value Interpreter::slice_part(const ExprPtr& part) { return part ? eval(*part) : Value{}; }
+Value Interpreter::slice_part(const ExprPtr& part) {
+  return part ? eval(*part) : Value{};
+}
 
 Value Interpreter::item(const Item& node) {
   const Value object = eval(*node.object);
@@ -98,14 +102,17 @@ void Interpreter::evaluate(const CallArguments& source, Arguments& arguments) {
   for (const ExprPtr& e : source.positional) arguments.positional.push_back(eval(*e));
   if (source.more_positional) {
     const Value more = eval(*source.more_positional);
-    if (!is_iterable(more)) type_error("Value after * must be an iterable, not " + std::string(type_name(more)));
+    if (!is_iterable(more))
+      type_error("Value after * must be an iterable, not " + std::string(type_name(more)));
     for (Value& value : collect(runtime_, more)) arguments.positional.push_back(std::move(value));
   }
   for (const auto& [key, e] : source.keyword) arguments.keyword.emplace_back(key, eval(*e));
   if (!source.more_keyword) return;
   const Value more = eval(*source.more_keyword);
   if (more.is(Kind::undefined)) raise_undefined(more);
-  if (!more.is(Kind::dict)) type_error("jinja2.sandbox.SandboxedEnvironment.call() argument after ** must be a mapping, not " + std::string(type_name(more)));
+  if (!more.is(Kind::dict))
+    type_error("jinja2.sandbox.SandboxedEnvironment.call() argument after ** must be a mapping, not " +
+               std::string(type_name(more)));
   for (const auto& [key, value] : more.as<Dict>().entries) {
     if (!key.is(Kind::string)) type_error("keywords must be strings");
     for (const auto& [other, unused] : arguments.keyword)
@@ -139,7 +146,8 @@ Value Interpreter::call(const Call& node, const Value* caller) {
 
 Value Interpreter::call_value(const Value& callee, Arguments& arguments) {
   if (callee.is(Kind::undefined)) raise_undefined(callee);
-  if (!callee.is(Kind::instance)) type_error("'" + std::string(type_name(callee)) + "' object is not callable");
+  if (!callee.is(Kind::instance))
+    type_error("'" + std::string(type_name(callee)) + "' object is not callable");
   return callee.as<Instance>().call(runtime_, arguments);
 }
 
@@ -147,8 +155,9 @@ Value Interpreter::filter(const NamedCall& node, const Value* body) {
   Arguments arguments;
   if (node.object)
     // The body of a block stands at the innermost end of its chain of filters.
-    arguments.positional.push_back(body && node.object->kind == ExprKind::filter ? filter(static_cast<const NamedCall&>(*node.object), body)
-                                                                                 : eval(*node.object));
+    arguments.positional.push_back(body && node.object->kind == ExprKind::filter
+                                       ? filter(static_cast<const NamedCall&>(*node.object), body)
+                                       : eval(*node.object));
   else
     arguments.positional.push_back(body ? *body : Value{});
   evaluate(node.arguments, arguments);

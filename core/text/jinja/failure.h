@@ -1,4 +1,5 @@
-// How the interpreter stops: one exception type that never leaves this folder's door (ChatTemplate catches it).
+// How the interpreter stops: one exception type that never leaves this folder's door (ChatTemplate catches
+// it).
 #pragma once
 
 #include <string>
@@ -17,7 +18,11 @@ struct Failure {
   throw Failure{std::move(type), std::move(message), line};
 }
 
-[[noreturn]] inline void type_error(std::string message) { fail("TypeError", std::move(message)); }
-[[noreturn]] inline void value_error(std::string message) { fail("ValueError", std::move(message)); }
+[[noreturn]] inline void type_error(std::string message) {
+  fail("TypeError", std::move(message));
+}
+[[noreturn]] inline void value_error(std::string message) {
+  fail("ValueError", std::move(message));
+}
 
 }  // namespace fabula::text::jinja

@@ -4,7 +4,8 @@
 namespace fabula::text::jinja {
 
 const Builtin* find_filter(std::string_view name) {
-  for (const auto table : {text_filters(), sequence_filters(), select_filters(), number_filters(), layout_filters(), markup_filters()})
+  for (const auto table : {text_filters(), sequence_filters(), select_filters(), number_filters(),
+                           layout_filters(), markup_filters()})
     if (const Builtin* found = find_builtin(table, name)) return found;
   return nullptr;
 }

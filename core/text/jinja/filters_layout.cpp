@@ -17,11 +17,14 @@ int64_t int_argument(const Bound& a, size_t i, int64_t otherwise) {
   if (!a.has(i)) return otherwise;
   return index_of(a[i], "'" + std::string(type_name(a[i])) + "' object cannot be interpreted as an integer");
 }
-bool flag(const Bound& a, size_t i) { return a.has(i) && truth(a[i]); }
+bool flag(const Bound& a, size_t i) {
+  return a.has(i) && truth(a[i]);
+}
 
 const Value& want_str(const Value& value) {
   if (value.is(Kind::undefined)) raise_undefined(value);
-  if (!value.is(Kind::string)) type_error("unsupported operand type(s) for +=: '" + std::string(type_name(value)) + "' and 'str'");
+  if (!value.is(Kind::string))
+    type_error("unsupported operand type(s) for +=: '" + std::string(type_name(value)) + "' and 'str'");
   return value;
 }
 
@@ -51,14 +54,17 @@ Value indent(Runtime& runtime, Bound& a) {
 
 Value center_filter(Runtime& runtime, Bound& a) {
   const Value s = soft_str(runtime, a[0]);
-  return runtime.heap.string(center(runtime, text_of(s), int_argument(a, 1, 80), " "), s.as<StringObject>().markup);
+  return runtime.heap.string(center(runtime, text_of(s), int_argument(a, 1, 80), " "),
+                             s.as<StringObject>().markup);
 }
 
 Value truncate(Runtime& runtime, Bound& a) {
   const Value end = a.has(3) ? to_str(runtime, a[3]) : runtime.string("...");
   const int64_t most = int_argument(a, 1, 255), end_chars = length_of(end);
   const int64_t leeway = a.has_value(4) ? int_argument(a, 4, 5) : 5;
-  if (most < end_chars) fail("AssertionError", "expected length >= " + std::to_string(end_chars) + ", got " + std::to_string(most));
+  if (most < end_chars)
+    fail("AssertionError",
+         "expected length >= " + std::to_string(end_chars) + ", got " + std::to_string(most));
   if (leeway < 0) fail("AssertionError", "expected leeway >= 0, got " + std::to_string(leeway));
   if (length_of(a[0]) <= most + leeway) return a[0];
   if (!a[0].is(Kind::string)) type_error("'" + std::string(type_name(a[0])) + "' cannot be truncated");
@@ -105,6 +111,8 @@ constexpr Builtin kTable[] = {
 
 }  // namespace
 
-std::span<const Builtin> layout_filters() { return kTable; }
+std::span<const Builtin> layout_filters() {
+  return kTable;
+}
 
 }  // namespace fabula::text::jinja

@@ -43,7 +43,9 @@ Text escaped(Runtime& runtime, const Value& value) {
 
 namespace {
 
-Value escape(Runtime& runtime, Bound& a) { return runtime.heap.string(escaped(runtime, a[0]), true); }
+Value escape(Runtime& runtime, Bound& a) {
+  return runtime.heap.string(escaped(runtime, a[0]), true);
+}
 
 Value force_escape(Runtime& runtime, Bound& a) {
   TextBuilder out(runtime);
@@ -51,12 +53,19 @@ Value force_escape(Runtime& runtime, Bound& a) {
   return out.value(true);
 }
 
-Value safe(Runtime& runtime, Bound& a) { return runtime.heap.string(text_of(to_str(runtime, a[0])), true); }
+Value safe(Runtime& runtime, Bound& a) {
+  return runtime.heap.string(text_of(to_str(runtime, a[0])), true);
+}
 
 // &amp; and numeric references become characters again; the few names that `escape` writes are enough here.
 Text unescape_entities(Runtime& runtime, const Text& text) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> names = {
-      {{"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}, {"&#39;", "'"}, {"&#34;", "\""}, {"&quot;", "\""}, {"&nbsp;", "\xc2\xa0"}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> names = {{{"&amp;", "&"},
+                                                                                   {"&lt;", "<"},
+                                                                                   {"&gt;", ">"},
+                                                                                   {"&#39;", "'"},
+                                                                                   {"&#34;", "\""},
+                                                                                   {"&quot;", "\""},
+                                                                                   {"&nbsp;", "\xc2\xa0"}}};
   const std::string_view s = text.view();
   TextBuilder out(runtime);
   for (size_t at = 0; at < s.size();) {
@@ -113,7 +122,8 @@ void append_quoted_url(TextBuilder& out, const Text& text, bool for_query) {
     piece.clear();
     for (const char c : s.substr(begin, end - begin)) {
       const auto byte = static_cast<unsigned char>(c);
-      const bool plain = (byte < 0x80 && std::isalnum(byte)) || c == '_' || c == '.' || c == '-' || c == '~' || (c == '/' && !for_query);
+      const bool plain = (byte < 0x80 && std::isalnum(byte)) || c == '_' || c == '.' || c == '-' ||
+                         c == '~' || (c == '/' && !for_query);
       if (plain)
         piece += c;
       else if (c == ' ' && for_query)
@@ -137,7 +147,8 @@ Value urlencode(Runtime& runtime, Bound& a) {
   bool first = true;
   for (Value pair; next(runtime, iterator, pair);) {
     const std::vector<Value> both = collect(runtime, pair);
-    if (both.size() != 2) value_error("not enough values to unpack (expected 2, got " + std::to_string(both.size()) + ")");
+    if (both.size() != 2)
+      value_error("not enough values to unpack (expected 2, got " + std::to_string(both.size()) + ")");
     if (!std::exchange(first, false)) out.append("&");
     append_quoted_url(out, text_of(to_str(runtime, both[0])), true);
     out.append("=");
@@ -147,7 +158,8 @@ Value urlencode(Runtime& runtime, Bound& a) {
 }
 
 Value xmlattr(Runtime& runtime, Bound& a) {
-  if (!a[0].is(Kind::dict)) fail("AttributeError", "'" + std::string(type_name(a[0])) + "' object has no attribute 'items'");
+  if (!a[0].is(Kind::dict))
+    fail("AttributeError", "'" + std::string(type_name(a[0])) + "' object has no attribute 'items'");
   TextBuilder out(runtime);
   bool first = true;
   for (const auto& [key, value] : a[0].as<Dict>().entries) {
@@ -176,6 +188,8 @@ constexpr Builtin kTable[] = {
 
 }  // namespace
 
-std::span<const Builtin> markup_filters() { return kTable; }
+std::span<const Builtin> markup_filters() {
+  return kTable;
+}
 
 }  // namespace fabula::text::jinja

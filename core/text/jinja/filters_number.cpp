@@ -26,13 +26,16 @@ std::optional<double> as_float(const Value& value) {
 Value int_filter(Runtime& runtime, Bound& a) {
   const Value otherwise = a.has(1) ? a[1] : Value::of(int64_t{0});
   if (a[0].is(Kind::string)) {
-    const int64_t base = a.has(2) ? index_of(a[2], "'" + std::string(type_name(a[2])) + "' object cannot be interpreted as an integer") : 10;
+    const int64_t base = a.has(2) ? index_of(a[2], "'" + std::string(type_name(a[2])) +
+                                                       "' object cannot be interpreted as an integer")
+                                  : 10;
     if (base == 0 || (base >= 2 && base <= 36))
       if (const auto value = parse_int(runtime, view_of(a[0]), static_cast<int>(base))) return *value;
     const auto value = parse_float(view_of(a[0]));
     return value && std::isfinite(*value) ? truncate_to_int(runtime, *value) : otherwise;
   }
-  if (a[0].is(Kind::real)) return std::isfinite(a[0].real()) ? truncate_to_int(runtime, a[0].real()) : otherwise;
+  if (a[0].is(Kind::real))
+    return std::isfinite(a[0].real()) ? truncate_to_int(runtime, a[0].real()) : otherwise;
   if (a[0].is(Kind::boolean)) return Value::of(a[0].integer());
   if (a[0].is(Kind::undefined)) raise_undefined(a[0]);
   return is_number(a[0]) ? a[0] : otherwise;
@@ -49,23 +52,30 @@ Value round_filter(Runtime& runtime, Bound& a) {
     fail("FilterArgumentError", "method must be common, ceil or floor");
   const Value precision = a.has(1) ? a[1] : Value::of(int64_t{0});
   if (!is_number(a[0])) {
-    if (method == "common") type_error("type " + std::string(type_name(a[0])) + " doesn't define __round__ method");
+    if (method == "common")
+      type_error("type " + std::string(type_name(a[0])) + " doesn't define __round__ method");
     if (a[0].is(Kind::undefined)) raise_undefined(a[0]);
     type_error("can't multiply sequence by non-int of type 'float'");
   }
   if (method == "common")
-    return round_python(runtime, a[0], index_of(precision, "'" + std::string(type_name(precision)) + "' object cannot be interpreted as an integer"));
+    return round_python(runtime, a[0],
+                        index_of(precision, "'" + std::string(type_name(precision)) +
+                                                "' object cannot be interpreted as an integer"));
   const Value unit = binary(runtime, Binary::power, Value::of(int64_t{10}), precision);
   const Value scaled = binary(runtime, Binary::multiply, a[0], unit);
   Value whole = scaled;
-  if (scaled.is(Kind::real)) whole = truncate_to_int(runtime, method == "ceil" ? std::ceil(scaled.real()) : std::floor(scaled.real()));
+  if (scaled.is(Kind::real))
+    whole = truncate_to_int(runtime, method == "ceil" ? std::ceil(scaled.real()) : std::floor(scaled.real()));
   return binary(runtime, Binary::divide, whole, unit);
 }
 
 Value filesizeformat(Runtime& runtime, Bound& a) {
   const auto bytes = as_float(a[0]);
-  if (!bytes && a[0].is(Kind::string)) value_error("could not convert string to float: " + repr_bytes(runtime, a[0]));
-  if (!bytes) type_error("float() argument must be a string or a real number, not '" + std::string(type_name(a[0])) + "'");
+  if (!bytes && a[0].is(Kind::string))
+    value_error("could not convert string to float: " + repr_bytes(runtime, a[0]));
+  if (!bytes)
+    type_error("float() argument must be a string or a real number, not '" + std::string(type_name(a[0])) +
+               "'");
   const bool binary_units = a.has(1) && truth(a[1]);
   const double base = binary_units ? 1024 : 1000;
   if (*bytes == 1) return runtime.string("1 Byte");
@@ -76,7 +86,8 @@ Value filesizeformat(Runtime& runtime, Bound& a) {
   size_t i = 0;
   for (; i < 7 && *bytes >= unit; ++i) unit *= base;
   char buffer[400];
-  std::snprintf(buffer, sizeof buffer, "%.1f %s", base * *bytes / unit, binary_units ? binary[i] : decimal[i]);
+  std::snprintf(buffer, sizeof buffer, "%.1f %s", base * *bytes / unit,
+                binary_units ? binary[i] : decimal[i]);
   return runtime.string(buffer);
 }
 
@@ -90,6 +101,8 @@ constexpr Builtin kTable[] = {
 
 }  // namespace
 
-std::span<const Builtin> number_filters() { return kTable; }
+std::span<const Builtin> number_filters() {
+  return kTable;
+}
 
 }  // namespace fabula::text::jinja

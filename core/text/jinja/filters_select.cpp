@@ -28,7 +28,8 @@ struct NamedFunction {
 NamedFunction take_function(Arguments& arguments, size_t at) {
   NamedFunction function;
   function.name = arguments.positional[at];
-  function.more.positional.assign(arguments.positional.begin() + static_cast<ptrdiff_t>(at) + 1, arguments.positional.end());
+  function.more.positional.assign(arguments.positional.begin() + static_cast<ptrdiff_t>(at) + 1,
+                                  arguments.positional.end());
   function.more.keyword = arguments.keyword;
   return function;
 }
@@ -51,7 +52,8 @@ struct Mapping {
       if (attribute.is(Kind::missing)) fail("FilterArgumentError", "map requires a filter argument");
       for (auto& [key, value] : named) {
         if (key == "default") fallback = value;
-        if (key != "default" && key != "attribute") fail("FilterArgumentError", "Unexpected keyword argument " + repr_of_name(key));
+        if (key != "default" && key != "attribute")
+          fail("FilterArgumentError", "Unexpected keyword argument " + repr_of_name(key));
       }
       path.emplace(runtime, attribute, fallback);
     } else {
@@ -133,6 +135,8 @@ constexpr Builtin kTable[] = {
 
 }  // namespace
 
-std::span<const Builtin> select_filters() { return kTable; }
+std::span<const Builtin> select_filters() {
+  return kTable;
+}
 
 }  // namespace fabula::text::jinja

@@ -13,9 +13,13 @@ namespace fabula::text::jinja {
 
 namespace {
 
-bool flag(const Bound& a, size_t i) { return a.has(i) && truth(a[i]); }
+bool flag(const Bound& a, size_t i) {
+  return a.has(i) && truth(a[i]);
+}
 
-Value length(Runtime&, Bound& a) { return Value::of(length_of(a[0])); }
+Value length(Runtime&, Bound& a) {
+  return Value::of(length_of(a[0]));
+}
 
 Value first(Runtime& runtime, Bound& a) {
   const Value iterator = iterate(runtime, a[0]);
@@ -47,7 +51,9 @@ Value join_filter(Runtime& runtime, Bound& a) {
   return join(runtime, text_of(separator), items, true);
 }
 
-Value list(Runtime& runtime, Bound& a) { return runtime.heap.list(collect(runtime, a[0])); }
+Value list(Runtime& runtime, Bound& a) {
+  return runtime.heap.list(collect(runtime, a[0]));
+}
 
 Value reverse(Runtime& runtime, Bound& a) {
   if (a[0].is(Kind::string)) return get_slice(runtime, a[0], {}, {}, Value::of(int64_t{-1}));
@@ -87,7 +93,8 @@ std::vector<AttributePath> attribute_paths(Runtime& runtime, const Value& attrib
   }
   const std::string_view names = view_of(attribute);
   for (const Piece& piece : split(names, ",", -1))
-    paths.emplace_back(runtime, runtime.string(names.substr(piece.begin, piece.end - piece.begin)), Value{}, fold);
+    paths.emplace_back(runtime, runtime.string(names.substr(piece.begin, piece.end - piece.begin)), Value{},
+                       fold);
   return paths;
 }
 
@@ -97,7 +104,8 @@ Value sort(Runtime& runtime, Bound& a) {
   for (Value& item : collect(runtime, a[0])) {
     std::vector<Value> key;
     for (const AttributePath& path : paths) key.push_back(path.get(runtime, item));
-    keyed.push_back({key.size() == 1 ? std::move(key[0]) : runtime.heap.list(std::move(key)), std::move(item)});
+    keyed.push_back(
+        {key.size() == 1 ? std::move(key[0]) : runtime.heap.list(std::move(key)), std::move(item)});
   }
   sort_by_key(runtime, keyed, flag(a, 1), true);
   return runtime.heap.list(items_of(std::move(keyed)));
@@ -105,9 +113,11 @@ Value sort(Runtime& runtime, Bound& a) {
 
 Value dictsort(Runtime& runtime, Bound& a) {
   const std::string by = a.has(2) ? str_bytes(runtime, a[2]) : "key";
-  if (by != "key" && by != "value") fail("FilterArgumentError", "You can only sort by either \"key\" or \"value\"");
+  if (by != "key" && by != "value")
+    fail("FilterArgumentError", "You can only sort by either \"key\" or \"value\"");
   if (a[0].is(Kind::undefined)) raise_undefined(a[0]);
-  if (!a[0].is(Kind::dict)) fail("AttributeError", "'" + std::string(type_name(a[0])) + "' object has no attribute 'items'");
+  if (!a[0].is(Kind::dict))
+    fail("AttributeError", "'" + std::string(type_name(a[0])) + "' object has no attribute 'items'");
   std::vector<Keyed> keyed;
   for (const auto& [key, value] : a[0].as<Dict>().entries) {
     const Value& chosen = by == "key" ? key : value;
@@ -120,16 +130,17 @@ Value dictsort(Runtime& runtime, Bound& a) {
 Value unique(Runtime& runtime, Bound& a) {
   const AttributePath path(runtime, a[2], {}, !flag(a, 1));
   const Value seen = runtime.heap.dict(), source = a[0];
-  return make_generator(runtime.heap, [path, seen, source, iterator = Value{}](Runtime& rt, Value& out) mutable {
-    if (iterator.is(Kind::missing)) iterator = iterate(rt, source);
-    while (next(rt, iterator, out)) {
-      Value key = path.get(rt, out);
-      if (seen.as<Dict>().find_or_null(key)) continue;
-      seen.as<Dict>().set(std::move(key), Value::none());
-      return true;
-    }
-    return false;
-  });
+  return make_generator(runtime.heap,
+                        [path, seen, source, iterator = Value{}](Runtime& rt, Value& out) mutable {
+                          if (iterator.is(Kind::missing)) iterator = iterate(rt, source);
+                          while (next(rt, iterator, out)) {
+                            Value key = path.get(rt, out);
+                            if (seen.as<Dict>().find_or_null(key)) continue;
+                            seen.as<Dict>().set(std::move(key), Value::none());
+                            return true;
+                          }
+                          return false;
+                        });
 }
 
 template <Order better>
@@ -137,7 +148,8 @@ Value extreme(Runtime& runtime, Bound& a) {
   const Value iterator = iterate(runtime, a[0]);
   const AttributePath path(runtime, a[2], {}, !flag(a, 1));
   Value best;
-  if (!next(runtime, iterator, best)) return runtime.heap.undefined("No aggregated item, sequence was empty.");
+  if (!next(runtime, iterator, best))
+    return runtime.heap.undefined("No aggregated item, sequence was empty.");
   Value best_key = path.get(runtime, best);
   for (Value item; next(runtime, iterator, item);) {
     Value key = path.get(runtime, item);
@@ -153,7 +165,8 @@ Value sum(Runtime& runtime, Bound& a) {
   Value total = a.has(2) ? a[2] : Value::of(int64_t{0});
   if (total.is(Kind::string)) type_error("sum() can't sum strings [use ''.join(seq) instead]");
   const Value iterator = iterate(runtime, a[0]);
-  for (Value item; next(runtime, iterator, item);) total = binary(runtime, Binary::add, total, path.get(runtime, item));
+  for (Value item; next(runtime, iterator, item);)
+    total = binary(runtime, Binary::add, total, path.get(runtime, item));
   return total;
 }
 
@@ -171,36 +184,41 @@ Value items(Runtime& runtime, Bound& a) {
 }
 
 int64_t count_argument(const Value& value) {
-  return index_of(value, "'" + std::string(type_name(value)) + "' object cannot be interpreted as an integer");
+  return index_of(value,
+                  "'" + std::string(type_name(value)) + "' object cannot be interpreted as an integer");
 }
 
 Value batch(Runtime& runtime, Bound& a) {
   const int64_t size = a[1].is(Kind::real) ? static_cast<int64_t>(a[1].real()) : count_argument(a[1]);
   const Value source = a[0], fill = a[2];
-  return make_generator(runtime.heap, [=, iterator = Value{}, carried = Value{}](Runtime& rt, Value& out) mutable {
-    if (iterator.is(Kind::missing)) iterator = iterate(rt, source);
-    std::vector<Value> row;
-    if (!carried.is(Kind::missing)) row.push_back(std::exchange(carried, {}));
-    for (Value item; next(rt, iterator, item); row.push_back(std::move(item))) {
-      if (static_cast<int64_t>(row.size()) != size) continue;
-      carried = std::move(item);  // begins the next row
-      out = rt.heap.list(std::move(row));
-      return true;
-    }
-    if (row.empty()) return false;
-    const int64_t missing = size - static_cast<int64_t>(row.size());
-    if (!fill.is(Kind::missing) && !fill.is(Kind::none) && missing > 0) {
-      if (missing > rt.limits.max_range) fail("MemoryError", "batch would fill in more than " + std::to_string(rt.limits.max_range) + " elements");
-      row.insert(row.end(), static_cast<size_t>(missing), fill);
-    }
-    out = rt.heap.list(std::move(row));
-    return true;
-  });
+  return make_generator(
+      runtime.heap, [=, iterator = Value{}, carried = Value{}](Runtime& rt, Value& out) mutable {
+        if (iterator.is(Kind::missing)) iterator = iterate(rt, source);
+        std::vector<Value> row;
+        if (!carried.is(Kind::missing)) row.push_back(std::exchange(carried, {}));
+        for (Value item; next(rt, iterator, item); row.push_back(std::move(item))) {
+          if (static_cast<int64_t>(row.size()) != size) continue;
+          carried = std::move(item);  // begins the next row
+          out = rt.heap.list(std::move(row));
+          return true;
+        }
+        if (row.empty()) return false;
+        const int64_t missing = size - static_cast<int64_t>(row.size());
+        if (!fill.is(Kind::missing) && !fill.is(Kind::none) && missing > 0) {
+          if (missing > rt.limits.max_range)
+            fail("MemoryError",
+                 "batch would fill in more than " + std::to_string(rt.limits.max_range) + " elements");
+          row.insert(row.end(), static_cast<size_t>(missing), fill);
+        }
+        out = rt.heap.list(std::move(row));
+        return true;
+      });
 }
 
 Value slice(Runtime& runtime, Bound& a) {
   const Value source = a[0], fill = a[2], count = a[1];
-  return make_generator(runtime.heap, [=, all = Value{}, number = int64_t{0}, offset = int64_t{0}](Runtime& rt, Value& out) mutable {
+  return make_generator(runtime.heap, [=, all = Value{}, number = int64_t{0}, offset = int64_t{0}](
+                                          Runtime& rt, Value& out) mutable {
     const int64_t slices = count_argument(count);
     if (all.is(Kind::missing)) {
       all = rt.heap.list(collect(rt, source));
@@ -238,16 +256,19 @@ Value groupby(Runtime& runtime, Bound& a) {
   for (size_t begin = 0; begin < keyed.size();) {
     size_t end = begin;
     std::vector<Value> members;
-    while (end < keyed.size() && equal(keyed[end].key, keyed[begin].key)) members.push_back(keyed[end++].item);
+    while (end < keyed.size() && equal(keyed[end].key, keyed[begin].key))
+      members.push_back(keyed[end++].item);
     const Value grouper = fold ? value_path.get(runtime, members[0]) : keyed[begin].key;
-    groups.push_back(runtime.heap.make<Group>(Kind::tuple, std::vector<Value>{grouper, runtime.heap.list(std::move(members))}));
+    groups.push_back(runtime.heap.make<Group>(
+        Kind::tuple, std::vector<Value>{grouper, runtime.heap.list(std::move(members))}));
     begin = end;
   }
   return runtime.heap.list(std::move(groups));
 }
 
 Value attr(Runtime& runtime, Bound& a) {
-  if (!a[1].is(Kind::string)) type_error("attribute name must be string, not '" + std::string(type_name(a[1])) + "'");
+  if (!a[1].is(Kind::string))
+    type_error("attribute name must be string, not '" + std::string(type_name(a[1])) + "'");
   bool unsafe = false;
   const Value found = own_attribute_or_missing(runtime, a[0], view_of(a[1]), unsafe);
   if (unsafe || !found.is(Kind::missing)) return get_attribute(runtime, a[0], view_of(a[1]));
@@ -265,7 +286,9 @@ Value random(Runtime& runtime, Bound& a) {
   fail("SecurityError", "the filter 'random' is not offered: a template must give the same text each time");
 }
 
-Value pprint(Runtime& runtime, Bound& a) { return runtime.heap.string(repr_bytes(runtime, a[0])); }
+Value pprint(Runtime& runtime, Bound& a) {
+  return runtime.heap.string(repr_bytes(runtime, a[0]));
+}
 
 constexpr Builtin kTable[] = {
     {"length", "obj /", length, "len"},
@@ -292,8 +315,12 @@ constexpr Builtin kTable[] = {
 
 }  // namespace
 
-bool is_group(const Value& value) { return value.is(Kind::tuple) && dynamic_cast<const Group*>(value.object()) != nullptr; }
+bool is_group(const Value& value) {
+  return value.is(Kind::tuple) && dynamic_cast<const Group*>(value.object()) != nullptr;
+}
 
-std::span<const Builtin> sequence_filters() { return kTable; }
+std::span<const Builtin> sequence_filters() {
+  return kTable;
+}
 
 }  // namespace fabula::text::jinja

@@ -44,18 +44,23 @@ Value trim(Runtime& runtime, Bound& a) {
 }
 
 Value replace_filter(Runtime& runtime, Bound& a) {
-  const int64_t count = a.has_value(3) ? index_of(a[3], "'" + std::string(type_name(a[3])) + "' object cannot be interpreted as an integer") : -1;
+  const int64_t count = a.has_value(3) ? index_of(a[3], "'" + std::string(type_name(a[3])) +
+                                                            "' object cannot be interpreted as an integer")
+                                       : -1;
   const Value s = to_str(runtime, a[0]), old = to_str(runtime, a[1]), by = to_str(runtime, a[2]);
   return runtime.heap.string(replace(runtime, text_of(s), view_of(old), text_of(by), count));
 }
 
-Value string(Runtime& runtime, Bound& a) { return soft_str(runtime, a[0]); }
+Value string(Runtime& runtime, Bound& a) {
+  return soft_str(runtime, a[0]);
+}
 
 Value format(Runtime& runtime, Bound& a) {
   if (!a.rest.positional.empty() && !a.rest.keyword.empty())
     fail("FilterArgumentError", "can't handle positional and keyword arguments at the same time");
   const Value s = soft_str(runtime, a[0]);
-  if (a.rest.keyword.empty()) return format_percent(runtime, s, runtime.heap.tuple(std::move(a.rest.positional)));
+  if (a.rest.keyword.empty())
+    return format_percent(runtime, s, runtime.heap.tuple(std::move(a.rest.positional)));
   Value named = runtime.heap.dict();
   for (auto& [key, value] : a.rest.keyword) named.as<Dict>().set(runtime.string(key), std::move(value));
   return format_percent(runtime, s, named);
@@ -81,7 +86,9 @@ Value default_value(Runtime& runtime, Bound& a) {
   return a.has(1) ? a[1] : runtime.string("");
 }
 
-Value tojson(Runtime& runtime, Bound& a) { return json_dumps(runtime, a[0], json_style(runtime, a[1], a[2], a[3], a[4])); }
+Value tojson(Runtime& runtime, Bound& a) {
+  return json_dumps(runtime, a[0], json_style(runtime, a[1], a[2], a[3], a[4]));
+}
 
 constexpr Builtin kTable[] = {
     {"upper", "s", change<Case::upper>, "do_upper"},
@@ -100,6 +107,8 @@ constexpr Builtin kTable[] = {
 
 }  // namespace
 
-std::span<const Builtin> text_filters() { return kTable; }
+std::span<const Builtin> text_filters() {
+  return kTable;
+}
 
 }  // namespace fabula::text::jinja

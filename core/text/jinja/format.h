@@ -19,6 +19,7 @@ struct FloatStyle {
   int precision = 6;
   bool alternate = false;
 };
-std::string format_float(double magnitude, const FloatStyle& style);  // magnitude >= 0, infinities and NaN included
+std::string format_float(double magnitude,
+                         const FloatStyle& style);  // magnitude >= 0, infinities and NaN included
 
 }  // namespace fabula::text::jinja

@@ -66,7 +66,8 @@ class Braces {
   Value convert(const Value& value, char conversion) {
     if (conversion == '\0') return value;
     if (conversion == 's') return to_str(runtime_, value);
-    if (conversion != 'r' && conversion != 'a') value_error(std::string("Unknown conversion specifier ") + conversion);
+    if (conversion != 'r' && conversion != 'a')
+      value_error(std::string("Unknown conversion specifier ") + conversion);
     TextBuilder out(runtime_);
     append_repr(out, value);
     return out.value();
@@ -89,7 +90,8 @@ class Braces {
         const bool number = key.find_first_not_of("0123456789") == std::string_view::npos;
         value = get_item(runtime_, value, number ? int_from_digits(runtime_, key, 10) : runtime_.string(key));
         at = end + 1;
-        if (at < name.size() && name[at] != '.' && name[at] != '[') value_error("Only '.' or '[' may follow ']' in format field specifier");
+        if (at < name.size() && name[at] != '.' && name[at] != '[')
+          value_error("Only '.' or '[' may follow ']' in format field specifier");
       }
     }
     return value;
@@ -102,7 +104,8 @@ class Braces {
       automatic_ = true;
       index = next_++;
     } else if (name.find_first_not_of("0123456789") == std::string_view::npos) {
-      if (automatic_) value_error("cannot switch from automatic field numbering to manual field specification");
+      if (automatic_)
+        value_error("cannot switch from automatic field numbering to manual field specification");
       manual_ = true;
       if (name.size() > 9) value_error("Too many decimal digits in format string");
       for (const char c : name) index = index * 10 + static_cast<size_t>(c - '0');
@@ -111,8 +114,7 @@ class Braces {
         if (key == name) return value;
       fail("KeyError", repr_of_name(name));
     }
-    if (index >= arguments_.positional.size())
-      fail("IndexError", "tuple index out of range");
+    if (index >= arguments_.positional.size()) fail("IndexError", "tuple index out of range");
     return arguments_.positional[index];
   }
 
@@ -125,7 +127,8 @@ class Braces {
 }  // namespace
 
 Value format_braces(Runtime& runtime, const Value& format, const Arguments& arguments) {
-  return runtime.heap.string(Braces(runtime, arguments).expand(text_of(format), 2), format.as<StringObject>().markup);
+  return runtime.heap.string(Braces(runtime, arguments).expand(text_of(format), 2),
+                             format.as<StringObject>().markup);
 }
 
 }  // namespace fabula::text::jinja

@@ -24,7 +24,11 @@ struct Directive {
 class Percent {
  public:
   Percent(Runtime& runtime, const Value& format, const Value& arguments)
-      : runtime_(runtime), format_(text_of(format)), arguments_(arguments), out_(runtime), markup_(format.as<StringObject>().markup) {
+      : runtime_(runtime),
+        format_(text_of(format)),
+        arguments_(arguments),
+        out_(runtime),
+        markup_(format.as<StringObject>().markup) {
     if (!arguments.is(Kind::tuple)) single_ = true;
   }
 
@@ -36,15 +40,19 @@ class Percent {
       if (percent == s.size()) break;
       at = directive(percent + 1);
     }
-    const bool all_used = single_ ? used_ > 0 || arguments_.is(Kind::dict) || is_mapping_like() : used_ >= items().size();
+    const bool all_used =
+        single_ ? used_ > 0 || arguments_.is(Kind::dict) || is_mapping_like() : used_ >= items().size();
     if (!all_used) type_error("not all arguments converted during string formatting");
     return out_.value(markup_);
   }
 
  private:
   const std::vector<Value>& items() const { return arguments_.as<Sequence>().items; }
-  // Python takes everything with subscripts, except str and tuple, for a mapping, and does not ask that it be used.
-  bool is_mapping_like() const { return arguments_.is(Kind::list) || arguments_.is(Kind::bytes) || arguments_.is(Kind::range); }
+  // Python takes everything with subscripts, except str and tuple, for a mapping, and does not ask that it be
+  // used.
+  bool is_mapping_like() const {
+    return arguments_.is(Kind::list) || arguments_.is(Kind::bytes) || arguments_.is(Kind::range);
+  }
 
   Value next_argument() {
     if (single_ ? used_ > 0 : used_ >= items().size()) type_error("not enough arguments for format string");
@@ -119,7 +127,8 @@ class Percent {
         TextBuilder text(runtime_);
         d.type == 's' ? append_str(text, value) : append_repr(text, value);
         Text whole = text.take();
-        if (d.precision >= 0) whole = whole.slice(0, skip_chars(whole.view(), 0, static_cast<size_t>(d.precision)));
+        if (d.precision >= 0)
+          whole = whole.slice(0, skip_chars(whole.view(), 0, static_cast<size_t>(d.precision)));
         return place(d, whole);
       }
       case 'c': return character(d, value);
@@ -140,8 +149,8 @@ class Percent {
         const char32_t c = decode_utf8(format_.view(), behind);
         char code[16];
         std::snprintf(code, sizeof code, "0x%x", static_cast<unsigned>(c));
-        value_error("unsupported format character '" + std::string(format_.view().substr(at, behind - at)) + "' (" + code + ") at index " +
-                    std::to_string(count_chars(format_.view().substr(0, at))));
+        value_error("unsupported format character '" + std::string(format_.view().substr(at, behind - at)) +
+                    "' (" + code + ") at index " + std::to_string(count_chars(format_.view().substr(0, at))));
       }
     }
   }
@@ -153,7 +162,8 @@ class Percent {
     if (d.left) out_.repeat(" ", missing);
   }
 
-  void place_number(const Directive& d, const std::string& sign, const std::string& prefix, const std::string& digits) {
+  void place_number(const Directive& d, const std::string& sign, const std::string& prefix,
+                    const std::string& digits) {
     const int64_t missing = d.width - static_cast<int64_t>(sign.size() + prefix.size() + digits.size());
     if (!d.left && !d.zero) out_.repeat(" ", missing);
     out_.append(sign + prefix);
@@ -172,7 +182,8 @@ class Percent {
       return place(d, text_of(value));
     }
     if (!is_int_like(value)) type_error("%c requires int or char");
-    if (value.integer() < 0 || value.integer() > 0x10FFFF) fail("OverflowError", "%c arg not in range(0x110000)");
+    if (value.integer() < 0 || value.integer() > 0x10FFFF)
+      fail("OverflowError", "%c arg not in range(0x110000)");
     std::string c;
     append_utf8(c, static_cast<char32_t>(value.integer()));
     place(d, Text(c));
@@ -182,16 +193,21 @@ class Percent {
     const std::string kind = base == 10 ? "a real number is required" : "an integer is required";
     if (given.is(Kind::undefined)) raise_undefined(given);
     if (!is_number(given) || (given.is(Kind::real) && base != 10))
-      type_error("%" + std::string(1, d.type) + " format: " + kind + ", not " + std::string(type_name(given)));
+      type_error("%" + std::string(1, d.type) + " format: " + kind + ", not " +
+                 std::string(type_name(given)));
     const Value value = given.is(Kind::real) ? truncate_to_int(runtime_, given.real()) : given;
     std::string digits = format_integer(value, base, d.type == 'X');
     const bool negative = digits[0] == '-';
     if (negative) digits.erase(0, 1);
     if (d.precision > static_cast<int64_t>(digits.size())) {
-      if (d.precision > static_cast<int64_t>(runtime_.limits.max_output_bytes)) fail("MemoryError", "a format's precision is too large");
+      if (d.precision > static_cast<int64_t>(runtime_.limits.max_output_bytes))
+        fail("MemoryError", "a format's precision is too large");
       digits.insert(0, static_cast<size_t>(d.precision) - digits.size(), '0');
     }
-    const std::string prefix = !d.alternate || base == 10 ? "" : base == 8 ? "0o" : d.type == 'X' ? "0X" : "0x";
+    const std::string prefix = !d.alternate || base == 10 ? ""
+                               : base == 8                ? "0o"
+                               : d.type == 'X'            ? "0X"
+                                                          : "0x";
     place_number(d, sign_of(d, negative), prefix, digits);
   }
 
@@ -203,7 +219,8 @@ class Percent {
     FloatStyle style{d.type, d.precision < 0 ? 6 : static_cast<int>(d.precision), d.alternate};
     Directive finite = d;
     if (!std::isfinite(x)) finite.zero = false;
-    place_number(finite, sign_of(d, std::signbit(x) && !std::isnan(x)), "", format_float(std::fabs(x), style));
+    place_number(finite, sign_of(d, std::signbit(x) && !std::isnan(x)), "",
+                 format_float(std::fabs(x), style));
   }
 
   Runtime& runtime_;
@@ -217,7 +234,9 @@ class Percent {
 
 }  // namespace
 
-Value format_percent(Runtime& runtime, const Value& format, const Value& arguments) { return Percent(runtime, format, arguments).run(); }
+Value format_percent(Runtime& runtime, const Value& format, const Value& arguments) {
+  return Percent(runtime, format, arguments).run();
+}
 
 std::string format_float(double x, const FloatStyle& style) {
   const bool upper = style.type == 'E' || style.type == 'F' || style.type == 'G';

@@ -19,7 +19,9 @@ struct Spec {
   int64_t width = 0, precision = -1;
 };
 
-bool is_align(char c) { return c == '<' || c == '>' || c == '=' || c == '^'; }
+bool is_align(char c) {
+  return c == '<' || c == '>' || c == '=' || c == '^';
+}
 
 int64_t read_number(std::string_view s, size_t& at, int64_t absent) {
   int64_t value = absent;
@@ -57,16 +59,20 @@ Spec read_spec(std::string_view s, std::string_view type_name) {
     if (spec.precision < 0) value_error("Format specifier missing precision");
   }
   if (at < s.size()) spec.type = s[at++];
-  if (at < s.size()) value_error("Invalid format specifier '" + std::string(s) + "' for object of type '" + std::string(type_name) + "'");
+  if (at < s.size())
+    value_error("Invalid format specifier '" + std::string(s) + "' for object of type '" +
+                std::string(type_name) + "'");
   return spec;
 }
 
 [[noreturn]] void unknown_code(const Spec& spec, const Value& value) {
-  value_error("Unknown format code '" + std::string(1, spec.type) + "' for object of type '" + std::string(type_name(value)) + "'");
+  value_error("Unknown format code '" + std::string(1, spec.type) + "' for object of type '" +
+              std::string(type_name(value)) + "'");
 }
 
 Value place(Runtime& runtime, const Spec& spec, char align, const std::string& sign, const Text& body) {
-  const int64_t missing = std::max<int64_t>(spec.width - static_cast<int64_t>(sign.size() + count_chars(body.view())), 0);
+  const int64_t missing =
+      std::max<int64_t>(spec.width - static_cast<int64_t>(sign.size() + count_chars(body.view())), 0);
   const int64_t left = align == '>' ? missing : align == '^' ? missing / 2 : 0;
   TextBuilder out(runtime);
   out.repeat(spec.fill, left);
@@ -83,7 +89,8 @@ Value format_text(Runtime& runtime, const Value& value, const Spec& spec) {
   if (spec.align == '=' && !spec.zero) value_error("'=' alignment not allowed in string format specifier");
   if (spec.grouping) value_error(std::string("Cannot specify '") + spec.grouping + "' with 's'.");
   Text text = text_of(value);
-  if (spec.precision >= 0) text = text.slice(0, skip_chars(text.view(), 0, static_cast<size_t>(spec.precision)));
+  if (spec.precision >= 0)
+    text = text.slice(0, skip_chars(text.view(), 0, static_cast<size_t>(spec.precision)));
   return place(runtime, spec, spec.align && spec.align != '=' ? spec.align : '<', "", text);
 }
 
@@ -101,11 +108,15 @@ std::string sign_of(const Spec& spec, bool negative) {
   return negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
 }
 
-Value place_number(Runtime& runtime, const Spec& spec, const std::string& sign, std::string whole, const std::string& rest, size_t every) {
+Value place_number(Runtime& runtime, const Spec& spec, const std::string& sign, std::string whole,
+                   const std::string& rest, size_t every) {
   if (spec.grouping) {
     if (spec.fill == "0" && spec.align == '=') {  // the zeros are grouped too
-      const auto length = [&] { return static_cast<int64_t>(sign.size() + group(whole, ',', every).size() + rest.size()); };
-      if (spec.width > static_cast<int64_t>(runtime.limits.max_output_bytes)) fail("MemoryError", "a format's width is too large");
+      const auto length = [&] {
+        return static_cast<int64_t>(sign.size() + group(whole, ',', every).size() + rest.size());
+      };
+      if (spec.width > static_cast<int64_t>(runtime.limits.max_output_bytes))
+        fail("MemoryError", "a format's width is too large");
       if (const int64_t lacking = spec.width - length(); lacking > 0 && lacking < 10'000)
         while (length() < spec.width) whole.insert(0, 1, '0');
     }
@@ -117,9 +128,13 @@ Value place_number(Runtime& runtime, const Spec& spec, const std::string& sign, 
 Value format_int(Runtime& runtime, const Value& value, const Spec& spec) {
   if (spec.precision >= 0) value_error("Precision not allowed in integer format specifier");
   if (spec.type == 'c') {
-    return place(runtime, spec, spec.align ? spec.align : '<', "", text_of(format_percent(runtime, runtime.string("%c"), runtime.heap.tuple({value}))));
+    return place(runtime, spec, spec.align ? spec.align : '<', "",
+                 text_of(format_percent(runtime, runtime.string("%c"), runtime.heap.tuple({value}))));
   }
-  const int base = spec.type == 'b' ? 2 : spec.type == 'o' ? 8 : spec.type == 'x' || spec.type == 'X' ? 16 : 10;
+  const int base = spec.type == 'b'                       ? 2
+                   : spec.type == 'o'                     ? 8
+                   : spec.type == 'x' || spec.type == 'X' ? 16
+                                                          : 10;
   std::string digits = format_integer(value, base, spec.type == 'X');
   const bool negative = digits[0] == '-';
   if (negative) digits.erase(0, 1);
@@ -148,9 +163,7 @@ std::string real_digits(double x, const Spec& spec, const Value& value) {
       }
       return digits;
     }
-    case '%':
-      style.type = 'f';
-      return format_float(x * 100, style) + "%";
+    case '%': style.type = 'f'; return format_float(x * 100, style) + "%";
     case 'n': style.type = 'g'; return format_float(x, style);
     case 'e':
     case 'E':
@@ -176,10 +189,12 @@ Value format_value(Runtime& runtime, const Value& value, std::string_view text) 
   if (value.is(Kind::undefined) && text.empty()) return runtime.string("");
   if (text.empty()) return to_str(runtime, value);
   if (value.is(Kind::string)) return format_text(runtime, value, read_spec(text, type_name(value)));
-  if (!is_number(value)) type_error("unsupported format string passed to " + std::string(type_name(value)) + ".__format__");
+  if (!is_number(value))
+    type_error("unsupported format string passed to " + std::string(type_name(value)) + ".__format__");
   const Spec spec = read_spec(text, type_name(value));
   if (value.is(Kind::real)) return format_real(runtime, value, spec);
-  if (std::string_view("bcdoxXn").find(spec.type) != std::string_view::npos || spec.type == '\0') return format_int(runtime, value, spec);
+  if (std::string_view("bcdoxXn").find(spec.type) != std::string_view::npos || spec.type == '\0')
+    return format_int(runtime, value, spec);
   if (std::string_view("eEfFgG%").find(spec.type) == std::string_view::npos) unknown_code(spec, value);
   return format_real(runtime, value, spec);
 }

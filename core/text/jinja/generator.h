@@ -16,6 +16,8 @@ struct Generator final : Iterator {
   Step step;
 };
 
-inline Value make_generator(Heap& heap, Generator::Step step) { return heap.make<Generator>(Kind::iterator, std::move(step)); }
+inline Value make_generator(Heap& heap, Generator::Step step) {
+  return heap.make<Generator>(Kind::iterator, std::move(step));
+}
 
 }  // namespace fabula::text::jinja

@@ -1,4 +1,5 @@
-// What every template finds without being given it: range, dict, namespace, cycler, joiner, raise_exception, strftime_now.
+// What every template finds without being given it: range, dict, namespace, cycler, joiner, raise_exception,
+// strftime_now.
 #include <algorithm>
 
 #include "core/text/jinja/failure.h"
@@ -22,15 +23,19 @@ Value range(Runtime& runtime, Bound& a) {
   if (step == 0) value_error("range() arg 3 must not be zero");
   // Unsigned, because the distance between two int64_t may need all 64 bits.
   const bool any = step > 0 ? start < stop : start > stop;
-  const uint64_t low = static_cast<uint64_t>(std::min(start, stop)), high = static_cast<uint64_t>(std::max(start, stop));
+  const uint64_t low = static_cast<uint64_t>(std::min(start, stop)),
+                 high = static_cast<uint64_t>(std::max(start, stop));
   const uint64_t by = step > 0 ? static_cast<uint64_t>(step) : 0 - static_cast<uint64_t>(step);
   const uint64_t length = any ? (high - low - 1) / by + 1 : 0;
   if (length > static_cast<uint64_t>(runtime.limits.max_range))
-    fail("OverflowError", "Range too big. The sandbox blocks ranges larger than MAX_RANGE (" + std::to_string(runtime.limits.max_range) + ").");
+    fail("OverflowError", "Range too big. The sandbox blocks ranges larger than MAX_RANGE (" +
+                              std::to_string(runtime.limits.max_range) + ").");
   return runtime.heap.make<Range>(Kind::range, start, stop, step, static_cast<int64_t>(length));
 }
 
-Value raise_exception(Runtime& runtime, Bound& a) { fail("TemplateError", str_bytes(runtime, a[0])); }
+Value raise_exception(Runtime& runtime, Bound& a) {
+  fail("TemplateError", str_bytes(runtime, a[0]));
+}
 
 Value strftime_now(Runtime& runtime, Bound& a) {
   const Text& format = want_string(a[0], "strftime() argument 1 must be str, not ");
@@ -86,7 +91,8 @@ struct Joiner final : Instance {
   std::string repr(Runtime&) const override { return "<jinja2.utils.Joiner object>"; }
   bool callable() const override { return true; }
   Value call(Runtime& runtime, Arguments& arguments) override {
-    if (!arguments.positional.empty() || !arguments.keyword.empty()) type_error("Joiner.__call__() takes 1 positional argument");
+    if (!arguments.positional.empty() || !arguments.keyword.empty())
+      type_error("Joiner.__call__() takes 1 positional argument");
     return std::exchange(used, true) ? separator : runtime.string("");
   }
   Value attribute_or_missing(Runtime&, std::string_view name) override {
@@ -103,7 +109,9 @@ Value joiner(Runtime& runtime, Bound& a) {
 
 // ---- dict and namespace
 
-Value namespace_function(Runtime& runtime, Bound& a) { return make_namespace(runtime, a.rest); }
+Value namespace_function(Runtime& runtime, Bound& a) {
+  return make_namespace(runtime, a.rest);
+}
 
 Value dict_from_keys(Runtime& runtime, Bound& a) {
   Value made = runtime.heap.dict();
@@ -136,7 +144,8 @@ constexpr Builtin kTable[] = {
 }  // namespace
 
 Value make_dict(Runtime& runtime, Arguments& arguments) {
-  if (arguments.positional.size() > 1) type_error("dict expected at most 1 argument, got " + std::to_string(arguments.positional.size()));
+  if (arguments.positional.size() > 1)
+    type_error("dict expected at most 1 argument, got " + std::to_string(arguments.positional.size()));
   Value made = runtime.heap.dict();
   Dict& dict = made.as<Dict>();
   if (!arguments.positional.empty()) {
@@ -147,10 +156,13 @@ Value make_dict(Runtime& runtime, Arguments& arguments) {
       const Value iterator = iterate(runtime, source);
       int64_t index = 0;
       for (Value pair; next(runtime, iterator, pair); ++index) {
-        if (!is_iterable(pair)) type_error("cannot convert dictionary update sequence element #" + std::to_string(index) + " to a sequence");
+        if (!is_iterable(pair))
+          type_error("cannot convert dictionary update sequence element #" + std::to_string(index) +
+                     " to a sequence");
         std::vector<Value> both = collect(runtime, pair);
         if (both.size() != 2)
-          value_error("dictionary update sequence element #" + std::to_string(index) + " has length " + std::to_string(both.size()) + "; 2 is required");
+          value_error("dictionary update sequence element #" + std::to_string(index) + " has length " +
+                      std::to_string(both.size()) + "; 2 is required");
         dict.set(std::move(both[0]), std::move(both[1]));
       }
     }
@@ -163,8 +175,9 @@ namespace {
 
 void refuse_private(std::string_view name) {
   if (name.starts_with('_'))
-    fail("SecurityError", "Chat templates cannot store underscore-prefixed attributes on a namespace, but got " + repr_of_name(name) +
-                              ". Please rename the attribute.");
+    fail("SecurityError",
+         "Chat templates cannot store underscore-prefixed attributes on a namespace, but got " +
+             repr_of_name(name) + ". Please rename the attribute.");
 }
 
 }  // namespace
@@ -176,7 +189,9 @@ Value make_namespace(Runtime& runtime, Arguments& arguments) {
   return runtime.heap.make<Namespace>(Kind::instance, std::move(attributes));
 }
 
-std::string Namespace::repr(Runtime& runtime) const { return "<Namespace " + repr_bytes(runtime, attributes) + ">"; }
+std::string Namespace::repr(Runtime& runtime) const {
+  return "<Namespace " + repr_bytes(runtime, attributes) + ">";
+}
 
 Value Namespace::attribute_or_missing(Runtime&, std::string_view name) {
   const Value* found = attributes.as<Dict>().find_or_null(name);

@@ -9,7 +9,11 @@
 namespace fabula::text::jinja {
 
 Interpreter::Interpreter(const Template& tree, Runtime& runtime, Value variables)
-    : tree_(tree), runtime_(runtime), variables_(std::move(variables)), root_(runtime), out_(&root_),
+    : tree_(tree),
+      runtime_(runtime),
+      variables_(std::move(variables)),
+      root_(runtime),
+      out_(&root_),
       constants_(static_cast<size_t>(tree.n_constants)) {}
 
 Text Interpreter::render() {
@@ -65,7 +69,9 @@ Interpreter::Flow Interpreter::run(const Statement& statement) {
     case StatementKind::assign_block: return assign_block(static_cast<const AssignBlock&>(statement));
     case StatementKind::if_: return run_if(static_cast<const If&>(statement));
     case StatementKind::for_: return run_for(static_cast<const For&>(statement));
-    case StatementKind::macro: define_macro(static_cast<const MacroStatement&>(statement)); return Flow::normal;
+    case StatementKind::macro:
+      define_macro(static_cast<const MacroStatement&>(statement));
+      return Flow::normal;
     case StatementKind::call_block: call_block(static_cast<const CallBlock&>(statement)); return Flow::normal;
     case StatementKind::filter_block: return filter_block(static_cast<const FilterBlock&>(statement));
     case StatementKind::with: return with(static_cast<const With&>(statement));
@@ -93,7 +99,8 @@ void Interpreter::output(const Output& node) {
 }
 
 void Interpreter::write_text(const Value& value) {
-  if (!value.is(Kind::string)) type_error("sequence item 0: expected str instance, " + std::string(type_name(value)) + " found");
+  if (!value.is(Kind::string))
+    type_error("sequence item 0: expected str instance, " + std::string(type_name(value)) + " found");
   append_str(*out_, value);
 }
 
@@ -126,21 +133,26 @@ void Interpreter::assign(const Expr& target, Value value) {
     slot(static_cast<const Name&>(target).ref) = std::move(value);
   } else if (target.kind == ExprKind::namespace_target) {
     const auto& node = static_cast<const NamespaceTarget&>(target);
-    set_namespace_attribute(runtime_, *find_namespace_or_null(slot(node.ref)), node.attribute, std::move(value));
+    set_namespace_attribute(runtime_, *find_namespace_or_null(slot(node.ref)), node.attribute,
+                            std::move(value));
   } else {
     unpack(static_cast<const ListExpr&>(target), value);
   }
 }
 
 void Interpreter::unpack(const ListExpr& target, const Value& value) {
-  if (!is_iterable(value)) type_error("cannot unpack non-iterable " + std::string(type_name(value)) + " object");
+  if (!is_iterable(value))
+    type_error("cannot unpack non-iterable " + std::string(type_name(value)) + " object");
   const size_t wanted = target.items.size();
   const Value iterator = iterate(runtime_, value);
   std::vector<Value> items;
-  for (Value item; items.size() <= wanted && next(runtime_, iterator, item);) items.push_back(std::move(item));
-  if (items.size() > wanted) value_error("too many values to unpack (expected " + std::to_string(wanted) + ")");
+  for (Value item; items.size() <= wanted && next(runtime_, iterator, item);)
+    items.push_back(std::move(item));
+  if (items.size() > wanted)
+    value_error("too many values to unpack (expected " + std::to_string(wanted) + ")");
   if (items.size() < wanted)
-    value_error("not enough values to unpack (expected " + std::to_string(wanted) + ", got " + std::to_string(items.size()) + ")");
+    value_error("not enough values to unpack (expected " + std::to_string(wanted) + ", got " +
+                std::to_string(items.size()) + ")");
   for (size_t i = 0; i < wanted; ++i) assign(*target.items[i], std::move(items[i]));
 }
 

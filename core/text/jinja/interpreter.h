@@ -26,7 +26,8 @@ class Interpreter {
   Text render();
 
   // What loops and macros need; defined beside them.
-  Value call_macro(const Signature& signature, const Body& body, std::string_view name, const Value& closure, Arguments& arguments);
+  Value call_macro(const Signature& signature, const Body& body, std::string_view name, const Value& closure,
+                   Arguments& arguments);
   Value run_recursive(const For& node, const Value& iterable, int64_t depth, const Value& closure);
   bool passes(const For& node, const Value& activation, const Value& item);
 
@@ -36,7 +37,8 @@ class Interpreter {
   // Writes go to another text while this lives.
   class Capture {
    public:
-    explicit Capture(Interpreter& interpreter) : interpreter_(interpreter), text_(interpreter.runtime_), outer_(interpreter.out_) {
+    explicit Capture(Interpreter& interpreter)
+        : interpreter_(interpreter), text_(interpreter.runtime_), outer_(interpreter.out_) {
       interpreter.out_ = &text_;
     }
     ~Capture() { interpreter_.out_ = outer_; }
@@ -53,7 +55,8 @@ class Interpreter {
   // Names mean the slots of another activation while this lives.
   class Enter {
    public:
-    Enter(Interpreter& interpreter, Value activation) : interpreter_(interpreter), outer_(std::move(interpreter.activation_)) {
+    Enter(Interpreter& interpreter, Value activation)
+        : interpreter_(interpreter), outer_(std::move(interpreter.activation_)) {
       interpreter.activation_ = std::move(activation);
     }
     ~Enter() { interpreter_.activation_ = std::move(outer_); }
@@ -113,7 +116,7 @@ class Interpreter {
 
   const Template& tree_;
   Runtime& runtime_;
-  Value variables_;   // the dict of the render's variables
+  Value variables_;  // the dict of the render's variables
   Value activation_;
   TextBuilder root_;
   TextBuilder* out_;

@@ -38,7 +38,8 @@ struct StringIterator final : Iterator {
 };
 
 struct IndexIterator final : Iterator {  // range, bytes
-  IndexIterator(Value s, std::string_view type, bool back) : Iterator(type), sequence(std::move(s)), backward(back) {}
+  IndexIterator(Value s, std::string_view type, bool back)
+      : Iterator(type), sequence(std::move(s)), backward(back) {}
   bool next(Runtime& runtime, Value& out) override {
     const int64_t length = length_of(sequence);
     if (at >= length) return false;
@@ -59,7 +60,9 @@ struct DictIterator final : Iterator {
     const auto& entries = dict.as<Dict>().entries;
     if (at >= entries.size()) return false;
     const auto& [key, value] = entries[backward ? entries.size() - 1 - at : at];
-    out = of == DictView::Of::keys ? key : of == DictView::Of::values ? value : runtime.heap.tuple({key, value});
+    out = of == DictView::Of::keys     ? key
+          : of == DictView::Of::values ? value
+                                       : runtime.heap.tuple({key, value});
     ++at;
     return true;
   }
@@ -90,11 +93,13 @@ Value iterate(Runtime& runtime, const Value& value) {
     case Kind::string: return heap.make<StringIterator>(Kind::iterator, value);
     case Kind::range: return heap.make<IndexIterator>(Kind::iterator, value, "range_iterator", false);
     case Kind::bytes: return heap.make<IndexIterator>(Kind::iterator, value, "bytes_iterator", false);
-    case Kind::dict: return heap.make<DictIterator>(Kind::iterator, value, DictView::Of::keys, "dict_keyiterator", false);
+    case Kind::dict:
+      return heap.make<DictIterator>(Kind::iterator, value, DictView::Of::keys, "dict_keyiterator", false);
     case Kind::view: {
       const DictView& view = value.as<DictView>();
       constexpr std::string_view types[] = {"dict_keyiterator", "dict_valueiterator", "dict_itemiterator"};
-      return heap.make<DictIterator>(Kind::iterator, view.dict, view.of, types[static_cast<size_t>(view.of)], false);
+      return heap.make<DictIterator>(Kind::iterator, view.dict, view.of, types[static_cast<size_t>(view.of)],
+                                     false);
     }
     case Kind::undefined: return heap.make<NoIterator>(Kind::iterator);
     default: type_error("'" + std::string(type_name(value)) + "' object is not iterable");
@@ -111,7 +116,8 @@ std::vector<Value> collect(Runtime& runtime, const Value& iterable) {
   std::vector<Value> items;
   const Value iterator = iterate(runtime, iterable);
   for (Value value; next(runtime, iterator, value);) {
-    if (items.size() >= most) fail("MemoryError", "a list of the template has more than " + std::to_string(most) + " elements");
+    if (items.size() >= most)
+      fail("MemoryError", "a list of the template has more than " + std::to_string(most) + " elements");
     items.push_back(std::move(value));
   }
   return items;
@@ -137,8 +143,12 @@ Value reversed(Runtime& runtime, const Value& value) {
     case Kind::tuple: return heap.make<SequenceIterator>(Kind::iterator, value, "reversed", true);
     case Kind::range: return heap.make<IndexIterator>(Kind::iterator, value, "range_iterator", true);
     case Kind::bytes: return heap.make<IndexIterator>(Kind::iterator, value, "reversed", true);
-    case Kind::string: return heap.make<SequenceIterator>(Kind::iterator, heap.list(collect(runtime, value)), "reversed", true);
-    case Kind::dict: return heap.make<DictIterator>(Kind::iterator, value, DictView::Of::keys, "dict_reversekeyiterator", true);
+    case Kind::string:
+      return heap.make<SequenceIterator>(Kind::iterator, heap.list(collect(runtime, value)), "reversed",
+                                         true);
+    case Kind::dict:
+      return heap.make<DictIterator>(Kind::iterator, value, DictView::Of::keys, "dict_reversekeyiterator",
+                                     true);
     case Kind::view: {
       const DictView& view = value.as<DictView>();
       return heap.make<DictIterator>(Kind::iterator, view.dict, view.of, "dict_reverseitemiterator", true);

@@ -67,8 +67,9 @@ class Dumper {
     std::vector<const Dict::Entry*> entries;
     for (const auto& entry : dict.entries) entries.push_back(&entry);
     if (style_.sort_keys)
-      std::stable_sort(entries.begin(), entries.end(),
-                       [&](const auto* a, const auto* b) { return ordered(runtime_, a->first, Order::less, b->first); });
+      std::stable_sort(entries.begin(), entries.end(), [&](const auto* a, const auto* b) {
+        return ordered(runtime_, a->first, Order::less, b->first);
+      });
     out_.append("{");
     ++depth_;
     for (size_t i = 0; i < entries.size(); ++i) {
@@ -144,7 +145,8 @@ class Dumper {
 
 }  // namespace
 
-JsonStyle json_style(Runtime& runtime, const Value& ensure_ascii, const Value& indent, const Value& separators, const Value& sort_keys) {
+JsonStyle json_style(Runtime& runtime, const Value& ensure_ascii, const Value& indent,
+                     const Value& separators, const Value& sort_keys) {
   JsonStyle style;
   if (!ensure_ascii.is(Kind::missing)) style.ensure_ascii = truth(ensure_ascii);
   if (!sort_keys.is(Kind::missing)) style.sort_keys = truth(sort_keys);
@@ -153,15 +155,18 @@ JsonStyle json_style(Runtime& runtime, const Value& ensure_ascii, const Value& i
     if (indent.is(Kind::string)) {
       style.indent = std::string(view_of(indent));
     } else {
-      const int64_t width = index_of(indent, "can't multiply sequence by non-int of type '" + std::string(type_name(indent)) + "'");
-      if (width > static_cast<int64_t>(runtime.limits.max_output_bytes)) fail("MemoryError", "the indent of tojson is too wide");
+      const int64_t width = index_of(
+          indent, "can't multiply sequence by non-int of type '" + std::string(type_name(indent)) + "'");
+      if (width > static_cast<int64_t>(runtime.limits.max_output_bytes))
+        fail("MemoryError", "the indent of tojson is too wide");
       style.indent = std::string(static_cast<size_t>(std::max<int64_t>(width, 0)), ' ');
     }
     style.item_separator = ",";
   }
   if (given(separators)) {
     const std::vector<Value> both = collect(runtime, separators);
-    if (both.size() != 2) value_error("not enough values to unpack (expected 2, got " + std::to_string(both.size()) + ")");
+    if (both.size() != 2)
+      value_error("not enough values to unpack (expected 2, got " + std::to_string(both.size()) + ")");
     style.item_separator = str_bytes(runtime, both[0]);
     style.key_separator = str_bytes(runtime, both[1]);
   }

@@ -17,7 +17,8 @@ struct JsonStyle {
 };
 
 // From the filter's arguments, each of which may be missing.
-JsonStyle json_style(Runtime& runtime, const Value& ensure_ascii, const Value& indent, const Value& separators, const Value& sort_keys);
+JsonStyle json_style(Runtime& runtime, const Value& ensure_ascii, const Value& indent,
+                     const Value& separators, const Value& sort_keys);
 
 Value json_dumps(Runtime& runtime, const Value& value, const JsonStyle& style);
 

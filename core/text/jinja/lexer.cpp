@@ -28,7 +28,9 @@ std::string normalize_newlines(std::string_view source) {
   return out;
 }
 
-bool is_digit_ascii(char c) { return c >= '0' && c <= '9'; }
+bool is_digit_ascii(char c) {
+  return c >= '0' && c <= '9';
+}
 
 class Lexer {
  public:
@@ -50,12 +52,15 @@ class Lexer {
   void push(TokenKind kind, std::string text) { tokens_.push_back({kind, line_, std::move(text)}); }
 
   void advance(size_t to) {
-    line_ += static_cast<int>(std::count(source_.begin() + static_cast<ptrdiff_t>(at_), source_.begin() + static_cast<ptrdiff_t>(to), '\n'));
+    line_ += static_cast<int>(std::count(source_.begin() + static_cast<ptrdiff_t>(at_),
+                                         source_.begin() + static_cast<ptrdiff_t>(to), '\n'));
     if (to > at_) line_starting_ = source_[to - 1] == '\n';
     at_ = to;
   }
 
-  bool starts(size_t at, std::string_view what) const { return rest_.substr(std::min(at, rest_.size())).starts_with(what); }
+  bool starts(size_t at, std::string_view what) const {
+    return rest_.substr(std::min(at, rest_.size())).starts_with(what);
+  }
 
   size_t skip_spaces(size_t at) const {
     while (at < source_.size()) {
@@ -85,7 +90,10 @@ class Lexer {
       begin = source_.find('{', begin);
       if (begin == std::string::npos || begin + 1 >= source_.size()) break;
       const char second = source_[begin + 1];
-      tag = second == '{' ? Tag::variable : second == '%' ? Tag::block : second == '#' ? Tag::comment : Tag::none;
+      tag = second == '{'   ? Tag::variable
+            : second == '%' ? Tag::block
+            : second == '#' ? Tag::comment
+                            : Tag::none;
       if (tag != Tag::none) break;
     }
     if (tag == Tag::none) {
@@ -104,9 +112,7 @@ class Lexer {
       case Tag::variable:
         push(TokenKind::variable_begin, "");
         return expression("}}", TokenKind::variable_end);
-      default:
-        push(TokenKind::block_begin, "");
-        return expression("%}", TokenKind::block_end);
+      default: push(TokenKind::block_begin, ""); return expression("%}", TokenKind::block_end);
     }
   }
 
@@ -127,7 +133,8 @@ class Lexer {
     advance(end);
   }
 
-  // The end of a tag that may carry a sign: with '-' the spaces behind it go, without a sign one newline does.
+  // The end of a tag that may carry a sign: with '-' the spaces behind it go, without a sign one newline
+  // does.
   size_t tag_end_at(size_t at, std::string_view close, bool plus_allowed, bool trim_newline) const {
     if (plus_allowed && starts(at, "+") && starts(at + 1, close)) return at + 1 + close.size();
     if (starts(at, "-") && starts(at + 1, close)) return skip_spaces(at + 1 + close.size());
@@ -178,14 +185,16 @@ class Lexer {
 
   [[noreturn]] void unexpected_char() {
     const std::string_view c = rest_.substr(at_, skip_chars(rest_, at_, 1) - at_);
-    fail("TemplateSyntaxError", "unexpected char " + repr_of_name(c) + " at " + std::to_string(count_chars(rest_.substr(0, at_))), line_);
+    fail("TemplateSyntaxError",
+         "unexpected char " + repr_of_name(c) + " at " + std::to_string(count_chars(rest_.substr(0, at_))),
+         line_);
   }
 
   size_t digits(size_t at) const {  // (\d+_)*\d+ ; returns its end, or `at`
     size_t end = at;
-    while (end < source_.size() && (is_digit_ascii(source_[end]) ||
-                                    (source_[end] == '_' && end > at && source_[end - 1] != '_' &&
-                                     end + 1 < source_.size() && is_digit_ascii(source_[end + 1]))))
+    while (end < source_.size() &&
+           (is_digit_ascii(source_[end]) || (source_[end] == '_' && end > at && source_[end - 1] != '_' &&
+                                             end + 1 < source_.size() && is_digit_ascii(source_[end + 1]))))
       ++end;
     return end;
   }
@@ -223,12 +232,17 @@ class Lexer {
     const auto prefixed = [&](std::string_view marks, auto is_one) -> size_t {
       if (at_ + 1 >= source_.size() || marks.find(source_[at_ + 1]) == std::string_view::npos) return 0;
       size_t end = at_ + 2;
-      while (end < source_.size() && (is_one(source_[end]) || (source_[end] == '_' && end + 1 < source_.size() && is_one(source_[end + 1])))) ++end;
+      while (end < source_.size() &&
+             (is_one(source_[end]) ||
+              (source_[end] == '_' && end + 1 < source_.size() && is_one(source_[end + 1]))))
+        ++end;
       return end > at_ + 2 ? end : 0;
     };
     if (const size_t end = prefixed("bB", [](char c) { return c == '0' || c == '1'; })) return end;
     if (const size_t end = prefixed("oO", [](char c) { return c >= '0' && c <= '7'; })) return end;
-    if (const size_t end = prefixed("xX", [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; })) return end;
+    if (const size_t end =
+            prefixed("xX", [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }))
+      return end;
     size_t end = at_ + 1;  // 0(_?0)*
     while (starts(end, "0") || starts(end, "_0")) ++end;
     return end;
@@ -261,9 +275,11 @@ class Lexer {
   }
 
   bool symbol(std::string& open_brackets) {
-    constexpr std::array<std::string_view, 26> symbols = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[",
-                                                          "]",  "(",  ")",  "{",  "}",  ">",  "<", "=", ".", ":", "|", ",", ";"};
-    const auto* found = std::find_if(symbols.begin(), symbols.end(), [&](std::string_view s) { return starts(at_, s); });
+    constexpr std::array<std::string_view, 26> symbols = {"//", "**", "==", "!=", ">=", "<=", "+", "-", "/",
+                                                          "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
+                                                          ">",  "<",  "=",  ".",  ":",  "|",  ",", ";"};
+    const auto* found =
+        std::find_if(symbols.begin(), symbols.end(), [&](std::string_view s) { return starts(at_, s); });
     if (found == symbols.end()) return false;
     const char c = found->front();
     if (c == '(') open_brackets += ')';
@@ -273,7 +289,9 @@ class Lexer {
       if (open_brackets.empty()) fail("TemplateSyntaxError", std::string("unexpected '") + c + "'", line_);
       const char expected = open_brackets.back();
       open_brackets.pop_back();
-      if (expected != c) fail("TemplateSyntaxError", std::string("unexpected '") + c + "', expected '" + expected + "'", line_);
+      if (expected != c)
+        fail("TemplateSyntaxError", std::string("unexpected '") + c + "', expected '" + expected + "'",
+             line_);
     }
     push(TokenKind::symbol, std::string(*found));
     advance(at_ + found->size());
@@ -290,7 +308,9 @@ class Lexer {
 
 }  // namespace
 
-std::vector<Token> tokenize(std::string_view source) { return Lexer(source).run(); }
+std::vector<Token> tokenize(std::string_view source) {
+  return Lexer(source).run();
+}
 
 std::string_view describe(TokenKind kind) {
   switch (kind) {

@@ -28,7 +28,12 @@ constexpr Builtin kLoopMethods[] = {{"cycle", "*", loop_cycle}, {"changed", "*",
 
 struct Loop final : Instance {
   Loop(Interpreter& i, const For& f, Value source, Value iter, int64_t depth, Value c)
-      : interpreter(i), node(f), iterable(std::move(source)), iterator(std::move(iter)), depth0(depth), closure(std::move(c)) {}
+      : interpreter(i),
+        node(f),
+        iterable(std::move(source)),
+        iterator(std::move(iter)),
+        depth0(depth),
+        closure(std::move(c)) {}
 
   std::string_view type_name() const override { return "LoopContext"; }
   std::string type_for_messages() const override { return "jinja2.runtime.LoopContext object"; }
@@ -37,7 +42,8 @@ struct Loop final : Instance {
 
   Value call(Runtime&, Arguments& arguments) override {
     if (!node.recursive) type_error("The loop must have the 'recursive' marker to be called recursively.");
-    if (arguments.positional.size() != 1 || !arguments.keyword.empty()) type_error("loop() takes exactly one argument");
+    if (arguments.positional.size() != 1 || !arguments.keyword.empty())
+      type_error("loop() takes exactly one argument");
     return interpreter.run_recursive(node, arguments.positional[0], depth0 + 1, closure);
   }
 
@@ -85,11 +91,14 @@ struct Loop final : Instance {
       const Value& item = peek(runtime);
       return item.is(Kind::missing) ? runtime.heap.undefined("there is no next item") : item;
     }
-    if (const Builtin* method = find_builtin(kLoopMethods, name)) return function_value(runtime, *method, Value::of(Kind::instance, this));
+    if (const Builtin* method = find_builtin(kLoopMethods, name))
+      return function_value(runtime, *method, Value::of(Kind::instance, this));
     return {};
   }
 
-  void drop() noexcept override { iterable = iterator = closure = ahead = before = current = changed = Value{}; }
+  void drop() noexcept override {
+    iterable = iterator = closure = ahead = before = current = changed = Value{};
+  }
 
   Interpreter& interpreter;
   const For& node;
@@ -130,7 +139,8 @@ Interpreter::Flow Interpreter::run_for(const For& node) {
   return Flow::normal;
 }
 
-Value Interpreter::run_recursive(const For& node, const Value& iterable, int64_t depth, const Value& closure) {
+Value Interpreter::run_recursive(const For& node, const Value& iterable, int64_t depth,
+                                 const Value& closure) {
   const Runtime::Level level(runtime_);
   const Enter enter(*this, new_activation(node.function, closure));
   Capture capture(*this);
@@ -138,7 +148,8 @@ Value Interpreter::run_recursive(const For& node, const Value& iterable, int64_t
   return capture.value();
 }
 
-Interpreter::Flow Interpreter::run_loop(const For& node, const Value& iterable, int64_t depth, const Value& closure) {
+Interpreter::Flow Interpreter::run_loop(const For& node, const Value& iterable, int64_t depth,
+                                        const Value& closure) {
   Value iterator = iterate(runtime_, iterable);
   if (node.test) {
     enter_frame(node.test_frame);
@@ -146,7 +157,8 @@ Interpreter::Flow Interpreter::run_loop(const For& node, const Value& iterable, 
   }
   Value loop, item;
   if (node.loop.slot >= 0)
-    loop = runtime_.heap.make<Loop>(Kind::instance, *this, node, node.test ? Value{} : iterable, iterator, depth, closure);
+    loop = runtime_.heap.make<Loop>(Kind::instance, *this, node, node.test ? Value{} : iterable, iterator,
+                                    depth, closure);
   const auto advance = [&] {
     if (loop.is(Kind::missing)) return next(runtime_, iterator, item);
     if (!loop.as<Loop>().advance(runtime_)) return false;
@@ -160,7 +172,8 @@ Interpreter::Flow Interpreter::run_loop(const For& node, const Value& iterable, 
     enter_frame(node.frame);
     if (node.loop.slot >= 0) slot(node.loop) = loop;
     flow = run(node.body);
-    if (flow == Flow::normal) never = false;  // as in jinja2, a pass that ends with `continue` or `break` does not count
+    if (flow == Flow::normal)
+      never = false;  // as in jinja2, a pass that ends with `continue` or `break` does not count
   }
   leave_frame(node.frame);
   if (!node.has_else || !never) return Flow::normal;

@@ -5,6 +5,7 @@
 
 namespace fabula::text::jinja {
 
-Text escaped(Runtime& runtime, const Value& value);  // markup stays as it is, everything else is str() with entities
+Text escaped(Runtime& runtime,
+             const Value& value);  // markup stays as it is, everything else is str() with entities
 
 }  // namespace fabula::text::jinja

@@ -1,4 +1,5 @@
-// Methods of str, bytes, list, tuple, dict, int and float. Those that would change a list or dict are refused before.
+// Methods of str, bytes, list, tuple, dict, int and float. Those that would change a list or dict are refused
+// before.
 #include <algorithm>
 #include <cmath>
 
@@ -17,7 +18,9 @@ namespace {
 
 // ---- dict
 
-Dict& self_dict(Bound& a) { return a.self.as<Dict>(); }
+Dict& self_dict(Bound& a) {
+  return a.self.as<Dict>();
+}
 
 template <DictView::Of of>
 Value dict_view(Runtime& runtime, Bound& a) {
@@ -65,15 +68,19 @@ Value sequence_index(Runtime& runtime, Bound& a) {
   const int64_t stop = bound(2, n);
   for (int64_t i = bound(1, 0); i < stop; ++i)
     if (equal(items[static_cast<size_t>(i)], a[0])) return Value::of(i);
-  value_error(a.self.is(Kind::tuple) ? "tuple.index(x): x not in tuple" : repr_bytes(runtime, a[0]) + " is not in list");
+  value_error(a.self.is(Kind::tuple) ? "tuple.index(x): x not in tuple"
+                                     : repr_bytes(runtime, a[0]) + " is not in list");
 }
 
 Value sequence_count(Runtime&, Bound& a) {
   const auto& items = a.self.as<Sequence>().items;
-  return Value::of(static_cast<int64_t>(std::count_if(items.begin(), items.end(), [&](const Value& v) { return equal(v, a[0]); })));
+  return Value::of(static_cast<int64_t>(
+      std::count_if(items.begin(), items.end(), [&](const Value& v) { return equal(v, a[0]); })));
 }
 
-Value list_copy(Runtime& runtime, Bound& a) { return runtime.heap.list(a.self.as<Sequence>().items); }
+Value list_copy(Runtime& runtime, Bound& a) {
+  return runtime.heap.list(a.self.as<Sequence>().items);
+}
 
 constexpr Builtin kList[] = {
     {"index", "value start? stop? /", sequence_index},
@@ -95,7 +102,9 @@ Value range_index(Runtime& runtime, Bound& a) {
   value_error(repr_bytes(runtime, a[0]) + " is not in range");
 }
 
-Value range_count(Runtime& runtime, Bound& a) { return Value::of(int64_t{contains(runtime, a.self, a[0])}); }
+Value range_count(Runtime& runtime, Bound& a) {
+  return Value::of(int64_t{contains(runtime, a.self, a[0])});
+}
 
 constexpr Builtin kRange[] = {{"index", "value /", range_index}, {"count", "value /", range_count}};
 
@@ -112,7 +121,9 @@ Value bit_count(Runtime& runtime, Bound& a) {
   const std::string digits = format_integer(absolute(runtime, a.self), 2, false);
   return Value::of(static_cast<int64_t>(std::count(digits.begin(), digits.end(), '1')));
 }
-Value itself(Runtime& runtime, Bound& a) { return positive(runtime, a.self); }
+Value itself(Runtime& runtime, Bound& a) {
+  return positive(runtime, a.self);
+}
 
 constexpr Builtin kInt[] = {
     {"bit_length", "", bit_length},
@@ -132,7 +143,8 @@ Value decode(Runtime& runtime, Bound& a) {
 Value hex(Runtime& runtime, Bound& a) {
   constexpr char digits[] = "0123456789abcdef";
   std::string out;
-  for (const char c : a.self.as<BytesObject>().bytes) (out += digits[static_cast<unsigned char>(c) >> 4]) += digits[c & 15];
+  for (const char c : a.self.as<BytesObject>().bytes)
+    (out += digits[static_cast<unsigned char>(c) >> 4]) += digits[c & 15];
   return runtime.heap.string(std::move(out));
 }
 constexpr Builtin kBytes[] = {{"decode", "encoding? errors?", decode}, {"hex", "", hex}};

@@ -13,7 +13,9 @@ namespace fabula::text::jinja {
 
 namespace {
 
-const Text& self(const Bound& a) { return text_of(a.self); }
+const Text& self(const Bound& a) {
+  return text_of(a.self);
+}
 
 Value like_self(Runtime& runtime, const Bound& a, Text text) {
   return runtime.heap.string(std::move(text), a.self.as<StringObject>().markup);
@@ -44,7 +46,8 @@ template <bool right>
 Value split_method(Runtime& runtime, Bound& a) {
   const int64_t most = int_argument(a, 1, -1);
   const std::string_view s = self(a).view();
-  if (!a.has_value(0)) return pieces_to_list(runtime, a.self, right ? rsplit_spaces(s, most) : split_spaces(s, most));
+  if (!a.has_value(0))
+    return pieces_to_list(runtime, a.self, right ? rsplit_spaces(s, most) : split_spaces(s, most));
   const std::string_view separator = separator_of(a, 0);
   return pieces_to_list(runtime, a.self, right ? rsplit(s, separator, most) : split(s, separator, most));
 }
@@ -61,10 +64,12 @@ Value partition(Runtime& runtime, Bound& a) {
   Heap& heap = runtime.heap;
   if (found == std::string_view::npos) {
     const Value empty = heap.string("");
-    return heap.tuple(right ? std::vector<Value>{empty, empty, a.self} : std::vector<Value>{a.self, empty, empty});
+    return heap.tuple(right ? std::vector<Value>{empty, empty, a.self}
+                            : std::vector<Value>{a.self, empty, empty});
   }
   const size_t behind = found + separator.size();
-  return heap.tuple({heap.string(text.slice(0, found)), heap.string(text.slice(found, behind)), heap.string(text.slice(behind, text.size()))});
+  return heap.tuple({heap.string(text.slice(0, found)), heap.string(text.slice(found, behind)),
+                     heap.string(text.slice(behind, text.size()))});
 }
 
 // The part of self that start and end arguments (in characters) name; none where start lies behind its end.
@@ -88,7 +93,8 @@ Part part_of(const Bound& a, size_t start_at) {
   const size_t first = static_cast<size_t>(start);
   const size_t begin = string.ascii() ? first : skip_chars(view, 0, first);
   const size_t count = static_cast<size_t>(end - start);
-  return {view.substr(begin, (string.ascii() ? begin + count : skip_chars(view, begin, count)) - begin), first, true};
+  return {view.substr(begin, (string.ascii() ? begin + count : skip_chars(view, begin, count)) - begin),
+          first, true};
 }
 
 template <bool right>
@@ -96,7 +102,9 @@ int64_t find_at(Runtime& runtime, Bound& a) {
   const std::string_view wanted = want_string(a[0], "must be str, not ").view();
   const Part part = part_of(a, 1);
   runtime.step_bytes(part.text.size());
-  const size_t found = !part.valid ? std::string_view::npos : right ? part.text.rfind(wanted) : part.text.find(wanted);
+  const size_t found = !part.valid ? std::string_view::npos
+                       : right     ? part.text.rfind(wanted)
+                                   : part.text.find(wanted);
   if (found == std::string_view::npos) return -1;
   return static_cast<int64_t>(part.first_char + count_chars(part.text.substr(0, found)));
 }
@@ -130,8 +138,10 @@ Value starts_or_ends(Runtime&, Bound& a) {
   const Part part = part_of(a, 1);
   const auto fits = [&](const Value& v) {
     const std::string_view wanted =
-        want_string(v, (a[0].is(Kind::tuple) ? "tuple for " + std::string(name) + " must only contain str, not "
-                                             : std::string(name) + " first arg must be str or a tuple of str, not ")).view();
+        want_string(
+            v, (a[0].is(Kind::tuple) ? "tuple for " + std::string(name) + " must only contain str, not "
+                                     : std::string(name) + " first arg must be str or a tuple of str, not "))
+            .view();
     return part.valid && (ends ? part.text.ends_with(wanted) : part.text.starts_with(wanted));
   };
   if (!a[0].is(Kind::tuple)) return Value::of(fits(a[0]));
@@ -162,7 +172,9 @@ Value join_method(Runtime& runtime, Bound& a) {
   return like_self(runtime, a, text_of(joined));
 }
 
-Value format(Runtime& runtime, Bound& a) { return format_braces(runtime, a.self, a.rest); }
+Value format(Runtime& runtime, Bound& a) {
+  return format_braces(runtime, a.self, a.rest);
+}
 
 Value format_map(Runtime& runtime, Bound& a) {
   Arguments arguments;
@@ -179,7 +191,8 @@ Value encode(Runtime& runtime, Bound& a) {
     if (c != '-' && c != '_') folded += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   const bool ascii = folded == "ascii";
   if (folded != "utf8" && !ascii) fail("LookupError", "unknown encoding: " + name);
-  if (ascii && !a.self.as<StringObject>().ascii()) fail("UnicodeEncodeError", "'ascii' codec can't encode characters");
+  if (ascii && !a.self.as<StringObject>().ascii())
+    fail("UnicodeEncodeError", "'ascii' codec can't encode characters");
   Value value = runtime.heap.make<BytesObject>(Kind::bytes, std::string(self(a).view()));
   runtime.heap.grow(*value.object(), self(a).size());
   return value;
@@ -189,19 +202,25 @@ Value encode(Runtime& runtime, Bound& a) {
 Value maketrans(Runtime& runtime, Bound& a) {
   Value table = runtime.heap.dict();
   Dict& dict = table.as<Dict>();
-  const auto code = [](std::string_view s, size_t& at) { return Value::of(static_cast<int64_t>(decode_utf8(s, at))); };
+  const auto code = [](std::string_view s, size_t& at) {
+    return Value::of(static_cast<int64_t>(decode_utf8(s, at)));
+  };
   if (!a.has(1)) {
     if (!a[0].is(Kind::dict)) type_error("if you give only one argument to maketrans it must be a dict");
     for (const auto& [key, value] : a[0].as<Dict>().entries) {
       size_t at = 0;
-      if (key.is(Kind::string) && length_of(key) != 1) value_error("string keys in translate table must be of length 1");
+      if (key.is(Kind::string) && length_of(key) != 1)
+        value_error("string keys in translate table must be of length 1");
       dict.set(key.is(Kind::string) ? code(view_of(key), at) : key, value);
     }
     return table;
   }
-  const std::string_view from = want_string(a[0], "first maketrans argument must be a string if there is a second argument, not ").view();
+  const std::string_view from =
+      want_string(a[0], "first maketrans argument must be a string if there is a second argument, not ")
+          .view();
   const std::string_view to = want_string(a[1], "maketrans() argument 2 must be str, not ").view();
-  if (count_chars(from) != count_chars(to)) value_error("the first two maketrans arguments must have equal length");
+  if (count_chars(from) != count_chars(to))
+    value_error("the first two maketrans arguments must have equal length");
   for (size_t i = 0, j = 0; i < from.size();) {
     const Value key = code(from, i);
     dict.set(key, code(to, j));
@@ -228,7 +247,8 @@ Value translate(Runtime& runtime, Bound& a) {
       out.append(view_of(found), text.origin_at(from));
     } else if (!found.is(Kind::none)) {
       std::string one;
-      append_utf8(one, static_cast<char32_t>(index_of(found, "character mapping must return integer, None or str")));
+      append_utf8(
+          one, static_cast<char32_t>(index_of(found, "character mapping must return integer, None or str")));
       out.append(one, text.origin_at(from));
     }
   }
@@ -270,6 +290,8 @@ constexpr Builtin kTable[] = {
 
 }  // namespace
 
-std::span<const Builtin> string_methods() { return kTable; }
+std::span<const Builtin> string_methods() {
+  return kTable;
+}
 
 }  // namespace fabula::text::jinja

@@ -20,7 +20,9 @@ Value all_chars(Runtime& runtime, Bound& a) {
   return Value::of(empty_counts || !s.empty());
 }
 
-bool is_ascii_char(char32_t c) { return c < 0x80; }
+bool is_ascii_char(char32_t c) {
+  return c < 0x80;
+}
 
 template <bool upper>
 Value is_cased_so(Runtime& runtime, Bound& a) {
@@ -53,7 +55,9 @@ Value istitle(Runtime&, Bound& a) {
   return Value::of(any);
 }
 
-Value isidentifier(Runtime&, Bound& a) { return Value::of(is_identifier(view_of(a.self))); }
+Value isidentifier(Runtime&, Bound& a) {
+  return Value::of(is_identifier(view_of(a.self)));
+}
 
 constexpr Builtin kTests[] = {
     {"isalpha", "", all_chars<is_alpha>},
@@ -76,7 +80,8 @@ int64_t width_argument(const Bound& a) {
 
 std::string_view fill_argument(const Bound& a) {
   if (!a.has(1)) return " ";
-  const std::string_view fill = want_string(a[1], "The fill character must be a unicode character, not ").view();
+  const std::string_view fill =
+      want_string(a[1], "The fill character must be a unicode character, not ").view();
   if (count_chars(fill) != 1) type_error("The fill character must be exactly one character long");
   return fill;
 }
@@ -92,7 +97,8 @@ Value center_method(Runtime& runtime, Bound& a) {
 template <bool left>
 Value justify(Runtime& runtime, Bound& a) {
   const int64_t missing = std::max<int64_t>(width_argument(a) - length_of(a.self), 0);
-  return like_self(runtime, a, pad(runtime, text_of(a.self), fill_argument(a), left ? 0 : missing, left ? missing : 0));
+  return like_self(runtime, a,
+                   pad(runtime, text_of(a.self), fill_argument(a), left ? 0 : missing, left ? missing : 0));
 }
 
 Value zfill(Runtime& runtime, Bound& a) {
@@ -128,16 +134,18 @@ Value expandtabs(Runtime& runtime, Bound& a) {
 }
 
 constexpr Builtin kLayout[] = {
-    {"center", "width fillchar? /", center_method},
-    {"ljust", "width fillchar? /", justify<true>},
-    {"rjust", "width fillchar? /", justify<false>},
-    {"zfill", "width /", zfill},
+    {"center", "width fillchar? /", center_method}, {"ljust", "width fillchar? /", justify<true>},
+    {"rjust", "width fillchar? /", justify<false>}, {"zfill", "width /", zfill},
     {"expandtabs", "tabsize?", expandtabs},
 };
 
 }  // namespace
 
-std::span<const Builtin> string_test_methods() { return kTests; }
-std::span<const Builtin> string_layout_methods() { return kLayout; }
+std::span<const Builtin> string_test_methods() {
+  return kTests;
+}
+std::span<const Builtin> string_layout_methods() {
+  return kLayout;
+}
 
 }  // namespace fabula::text::jinja

@@ -14,7 +14,8 @@ namespace fabula::text::jinja {
 namespace {
 
 using Big = boost::multiprecision::cpp_int;
-constexpr size_t kMaxBits = size_t{1} << 16;  // of an int; Python itself refuses to print beyond 4,300 digits (~14,300 bits)
+constexpr size_t kMaxBits =
+    size_t{1} << 16;  // of an int; Python itself refuses to print beyond 4,300 digits (~14,300 bits)
 constexpr size_t kMaxDigits = 4300;
 
 struct BigObject : Object {
@@ -22,9 +23,13 @@ struct BigObject : Object {
   Big value;
 };
 
-size_t bits_of(const Big& value) { return value == 0 ? 0 : msb(value < 0 ? Big(-value) : value) + 1; }
+size_t bits_of(const Big& value) {
+  return value == 0 ? 0 : msb(value < 0 ? Big(-value) : value) + 1;
+}
 
-[[noreturn]] void too_large() { fail("OverflowError", "an int of the template has more than 65536 bits"); }
+[[noreturn]] void too_large() {
+  fail("OverflowError", "an int of the template has more than 65536 bits");
+}
 
 Value make_int(Runtime& runtime, const Big& value) {
   if (value >= INT64_MIN && value <= INT64_MAX) return Value::of(static_cast<int64_t>(value));
@@ -35,9 +40,13 @@ Value make_int(Runtime& runtime, const Big& value) {
   return result;
 }
 
-Big to_big(const Value& a) { return a.is(Kind::big_integer) ? a.as<BigObject>().value : Big(a.integer()); }
+Big to_big(const Value& a) {
+  return a.is(Kind::big_integer) ? a.as<BigObject>().value : Big(a.integer());
+}
 
-[[noreturn]] void divided_by_zero(const char* words) { fail("ZeroDivisionError", words); }
+[[noreturn]] void divided_by_zero(const char* words) {
+  fail("ZeroDivisionError", words);
+}
 
 Big floor_divide(const Big& a, const Big& b, Big& remainder) {
   Big quotient;
@@ -57,7 +66,8 @@ Value int_power(Runtime& runtime, const Value& base, const Value& exponent) {
   }
   if (b == 0 || b == 1) return make_int(runtime, e == 0 ? Big(1) : b);
   if (b == -1) return Value::of(int64_t{e % 2 == 0 ? 1 : -1});
-  if (e > kMaxBits || (bits_of(b) - 1) * static_cast<size_t>(e) > kMaxBits) too_large();  // the least it can have
+  if (e > kMaxBits || (bits_of(b) - 1) * static_cast<size_t>(e) > kMaxBits)
+    too_large();  // the least it can have
   runtime.step(static_cast<int64_t>(bits_of(b) * static_cast<size_t>(e) / 64));
   return make_int(runtime, pow(b, static_cast<unsigned>(e)));
 }
@@ -118,7 +128,8 @@ double float_power(double x, double y) {
   if (x < 0 && std::isfinite(x) && std::isfinite(y) && y != std::floor(y))
     value_error("a negative number to a fractional power is complex");
   const double result = std::pow(x, y);
-  if (std::isinf(result) && std::isfinite(x) && std::isfinite(y)) fail("OverflowError", "(34, 'Numerical result out of range')");
+  if (std::isinf(result) && std::isfinite(x) && std::isfinite(y))
+    fail("OverflowError", "(34, 'Numerical result out of range')");
   return result;
 }
 
@@ -237,7 +248,8 @@ std::string format_integer(const Value& a, int base, bool upper) {
   std::string digits;
   if (base == 10) {
     digits = magnitude.str();
-    if (digits.size() > kMaxDigits) value_error("Exceeds the limit (4300 digits) for integer string conversion");
+    if (digits.size() > kMaxDigits)
+      value_error("Exceeds the limit (4300 digits) for integer string conversion");
   } else if (base == 2) {
     for (size_t i = magnitude == 0 ? 1 : bits_of(magnitude); i-- > 0;)
       digits += bit_test(magnitude, static_cast<unsigned>(i)) ? '1' : '0';
@@ -283,7 +295,8 @@ Value int_from_digits(Runtime& runtime, std::string_view digits, int base) {
   int64_t small = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), small, base);
   if (error == std::errc{} && end == digits.data() + digits.size()) return Value::of(small);
-  if (digits.size() > kMaxDigits) value_error("Exceeds the limit (4300 digits) for integer string conversion");
+  if (digits.size() > kMaxDigits)
+    value_error("Exceeds the limit (4300 digits) for integer string conversion");
   Big value = 0;
   for (const char c : digits) value = value * base + (c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
   return make_int(runtime, value);
@@ -351,7 +364,10 @@ std::optional<Value> parse_int(Runtime& runtime, std::string_view text, int base
   if (base == 0) base = 10;
   if (s->empty() || !remove_underscores(*s)) return std::nullopt;
   for (const char c : *s) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'z' ? c - 'a' + 10 : c >= 'A' && c <= 'Z' ? c - 'A' + 10 : 99;
+    const int digit = c >= '0' && c <= '9'   ? c - '0'
+                      : c >= 'a' && c <= 'z' ? c - 'a' + 10
+                      : c >= 'A' && c <= 'Z' ? c - 'A' + 10
+                                             : 99;
     if (digit >= base) return std::nullopt;
   }
   const Value value = int_from_digits(runtime, *s, base);
@@ -366,7 +382,8 @@ std::optional<double> parse_float(std::string_view text) {
     minus = s->front() == '-';
     s->erase(0, 1);
   }
-  if (s->empty() || s->front() == '-' || s->front() == '+' || s->find_first_of("xX(") != std::string::npos) return std::nullopt;
+  if (s->empty() || s->front() == '-' || s->front() == '+' || s->find_first_of("xX(") != std::string::npos)
+    return std::nullopt;
   double value = 0;
   const auto [end, error] = std::from_chars(s->data(), s->data() + s->size(), value);
   if (end != s->data() + s->size() || error == std::errc::invalid_argument) return std::nullopt;

@@ -18,10 +18,10 @@ size_t hash_number(const Value& a);
 bool number_truth(const Value& a);
 
 std::string number_repr(const Value& a);
-std::string float_repr(double value);                            // Python's repr: shortest that reads back
+std::string float_repr(double value);                              // Python's repr: shortest that reads back
 std::string format_integer(const Value& a, int base, bool upper);  // digits with sign, no prefix
-double to_double(const Value& a);                                // OverflowError where an int is too large
-Value truncate_to_int(Runtime& runtime, double value);           // ValueError, OverflowError for NaN and infinities
+double to_double(const Value& a);                                  // OverflowError where an int is too large
+Value truncate_to_int(Runtime& runtime, double value);  // ValueError, OverflowError for NaN and infinities
 Value round_python(Runtime& runtime, const Value& value, int64_t digits);
 Value int_from_digits(Runtime& runtime, std::string_view digits, int base);  // digits are valid
 

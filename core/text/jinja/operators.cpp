@@ -73,12 +73,15 @@ bool equal_at(const Value& a, const Value& b, int depth) {
 
 }  // namespace
 
-bool equal(const Value& a, const Value& b) { return equal_at(a, b, 0); }
+bool equal(const Value& a, const Value& b) {
+  return equal_at(a, b, 0);
+}
 
 bool identical(const Value& a, const Value& b) {
   if (a.kind() != b.kind()) return false;
   if (a.is_object()) {
-    if (a.is(Kind::string)) return a.object() == b.object() || (view_of(a) == view_of(b) && view_of(a).size() <= 1);
+    if (a.is(Kind::string))
+      return a.object() == b.object() || (view_of(a) == view_of(b) && view_of(a).size() <= 1);
     return a.object() == b.object();
   }
   return a.is(Kind::none) || (a.is(Kind::real) ? a.real() == b.real() : a.integer() == b.integer());
@@ -99,7 +102,8 @@ size_t hash_of(const Value& value) {
     case Kind::list:
     case Kind::dict: type_error("unhashable type: '" + std::string(type_name(value)) + "'");
     case Kind::view:
-      if (value.as<DictView>().of != DictView::Of::values) type_error("unhashable type: '" + std::string(type_name(value)) + "'");
+      if (value.as<DictView>().of != DictView::Of::values)
+        type_error("unhashable type: '" + std::string(type_name(value)) + "'");
       return std::hash<const void*>{}(value.object());
     default: break;
   }
@@ -148,8 +152,8 @@ bool ordered(Runtime& runtime, const Value& a, Order order, const Value& b) {
     }
     return holds(order, x.size() < y.size() ? -1 : x.size() > y.size());
   }
-  type_error("'" + std::string(sign_of(order)) + "' not supported between instances of '" + std::string(type_name(a)) +
-             "' and '" + std::string(type_name(b)) + "'");
+  type_error("'" + std::string(sign_of(order)) + "' not supported between instances of '" +
+             std::string(type_name(a)) + "' and '" + std::string(type_name(b)) + "'");
 }
 
 bool contains(Runtime& runtime, const Value& container, const Value& item) {
@@ -168,7 +172,8 @@ bool contains(Runtime& runtime, const Value& container, const Value& item) {
     }
     default: break;
   }
-  if (!is_iterable(container)) type_error("argument of type '" + std::string(type_name(container)) + "' is not iterable");
+  if (!is_iterable(container))
+    type_error("argument of type '" + std::string(type_name(container)) + "' is not iterable");
   const Value iterator = iterate(runtime, container);
   for (Value value; next(runtime, iterator, value);)
     if (equal(value, item)) return true;
@@ -206,26 +211,33 @@ Value join_sequences(Runtime& runtime, const Value& a, const Value& b) {
 }
 
 Value repeat(Runtime& runtime, const Value& sequence, const Value& times) {
-  const int64_t n = times.is(Kind::big_integer) ? (number_repr(times)[0] == '-' ? 0 : INT64_MAX) : std::max<int64_t>(times.integer(), 0);
+  const int64_t n = times.is(Kind::big_integer) ? (number_repr(times)[0] == '-' ? 0 : INT64_MAX)
+                                                : std::max<int64_t>(times.integer(), 0);
   if (sequence.is(Kind::string)) {
     const Text& text = text_of(sequence);
     if (!text.empty() && n > static_cast<int64_t>(runtime.limits.max_output_bytes / text.size()))
-      fail("MemoryError", "a repeated string would be longer than " + std::to_string(runtime.limits.max_output_bytes) + " bytes");
+      fail("MemoryError", "a repeated string would be longer than " +
+                              std::to_string(runtime.limits.max_output_bytes) + " bytes");
     TextBuilder out(runtime);
     for (int64_t i = 0; i < n && !text.empty(); ++i) out.append(text);
     return out.value(sequence.as<StringObject>().markup);
   }
   const auto& items = sequence.as<Sequence>().items;
   if (!items.empty() && n > runtime.limits.max_range / static_cast<int64_t>(items.size()))
-    fail("MemoryError", "a repeated list would have more than " + std::to_string(runtime.limits.max_range) + " elements");
+    fail("MemoryError",
+         "a repeated list would have more than " + std::to_string(runtime.limits.max_range) + " elements");
   std::vector<Value> out;
   for (int64_t i = 0; i < n && !items.empty(); ++i) out.insert(out.end(), items.begin(), items.end());
   runtime.step(static_cast<int64_t>(out.size()));
   return sequence.is(Kind::list) ? runtime.heap.list(std::move(out)) : runtime.heap.tuple(std::move(out));
 }
 
-bool is_int(const Value& v) { return is_int_like(v) || v.is(Kind::big_integer); }
-bool repeatable(const Value& v) { return v.is(Kind::string) || is_sequence(v); }
+bool is_int(const Value& v) {
+  return is_int_like(v) || v.is(Kind::big_integer);
+}
+bool repeatable(const Value& v) {
+  return v.is(Kind::string) || is_sequence(v);
+}
 
 [[noreturn]] void unsupported(Binary operation, const Value& a, const Value& b) {
   const std::string left(type_name(a)), right(type_name(b));
@@ -233,7 +245,8 @@ bool repeatable(const Value& v) { return v.is(Kind::string) || is_sequence(v); }
     type_error("can only concatenate " + left + " (not \"" + right + "\") to " + left);
   if (operation == Binary::multiply && (repeatable(a) || repeatable(b)))
     type_error("can't multiply sequence by non-int of type '" + (repeatable(a) ? right : left) + "'");
-  type_error("unsupported operand type(s) for " + std::string(symbol_of(operation)) + ": '" + left + "' and '" + right + "'");
+  type_error("unsupported operand type(s) for " + std::string(symbol_of(operation)) + ": '" + left +
+             "' and '" + right + "'");
 }
 
 }  // namespace
@@ -278,7 +291,8 @@ std::string undefined_message(const Value& value) {
   const Undefined& undefined = value.as<Undefined>();
   if (!undefined.hint.empty()) return undefined.hint;
   // The name's repr is short: a name, an attribute or a subscript. Long ones are cut.
-  std::string name = undefined.name.is(Kind::string) ? repr_of_name(view_of(undefined.name)) : plain_repr(undefined.name);
+  std::string name =
+      undefined.name.is(Kind::string) ? repr_of_name(view_of(undefined.name)) : plain_repr(undefined.name);
   if (undefined.object_type.empty()) return name + " is undefined";
   if (!undefined.name.is(Kind::string)) return undefined.object_type + " has no element " + name;
   return "'" + undefined.object_type + "' has no attribute " + name;

@@ -17,7 +17,7 @@ enum class Order : uint8_t { less, less_equal, greater, greater_equal };
 bool truth(const Value& value);
 bool equal(const Value& a, const Value& b);
 bool identical(const Value& a, const Value& b);  // Python's `is`
-size_t hash_of(const Value& value);               // TypeError for lists and dicts
+size_t hash_of(const Value& value);              // TypeError for lists and dicts
 bool ordered(Runtime& runtime, const Value& a, Order order, const Value& b);
 bool contains(Runtime& runtime, const Value& container, const Value& item);
 Value binary(Runtime& runtime, Binary operation, const Value& a, const Value& b);
@@ -35,14 +35,15 @@ Value to_str(Runtime& runtime, const Value& value);  // keeps Markup
 std::string str_bytes(Runtime& runtime, const Value& value);
 std::string repr_bytes(Runtime& runtime, const Value& value);
 std::string repr_of_name(std::string_view name);  // quoted as Python quotes it
-std::string plain_repr(const Value& value);       // repr of what needs no runtime: numbers, strings, flat tuples
+std::string plain_repr(const Value& value);  // repr of what needs no runtime: numbers, strings, flat tuples
 
 // Jinja's environment.getattr and getitem in the immutable sandbox.
 Value get_attribute(Runtime& runtime, const Value& object, std::string_view name);
 Value get_item(Runtime& runtime, const Value& object, const Value& key);
 // getattr alone: methods and fields; missing where there is none. `unsafe` tells that the sandbox refuses it.
 Value own_attribute_or_missing(Runtime& runtime, const Value& object, std::string_view name, bool& unsafe);
-Value get_slice(Runtime& runtime, const Value& object, const Value& start, const Value& stop, const Value& step);
+Value get_slice(Runtime& runtime, const Value& object, const Value& start, const Value& stop,
+                const Value& step);
 struct SliceBounds {
   int64_t start, step, count;
 };
@@ -63,6 +64,7 @@ inline bool next(Runtime& runtime, const Value& iterator, Value& out) {
 Value reversed(Runtime& runtime, const Value& value);  // of what can_reverse(); TypeError otherwise
 bool can_reverse(const Value& value);
 
-int64_t index_of(const Value& value, std::string_view what);  // an int that fits, else TypeError/OverflowError
+int64_t index_of(const Value& value,
+                 std::string_view what);  // an int that fits, else TypeError/OverflowError
 
 }  // namespace fabula::text::jinja

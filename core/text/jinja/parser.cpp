@@ -49,7 +49,9 @@ class StatementParser {
       } else {
         flush();
         stream_.next();
-        if (ends && stream_.current().kind == TokenKind::name && std::count(ends->begin(), ends->end(), stream_.current().text)) break;
+        if (ends && stream_.current().kind == TokenKind::name &&
+            std::count(ends->begin(), ends->end(), stream_.current().text))
+          break;
         if (auto made = statement()) statements.push_back(std::move(made));
         stream_.expect(TokenKind::block_end);
       }
@@ -59,7 +61,8 @@ class StatementParser {
     return statements;
   }
 
-  // The body of a statement: behind the end of its tag up to one of `ends`; the end's name is the current token.
+  // The body of a statement: behind the end of its tag up to one of `ends`; the end's name is the current
+  // token.
   Body statements(const EndNames& ends) {
     const ExpressionParser::Nesting nesting(expressions_.depth(), stream_.current().line);
     stream_.skip_if(":");
@@ -80,17 +83,28 @@ class StatementParser {
 
   std::unique_ptr<Statement> statement() {
     static constexpr std::array<std::pair<std::string_view, Parse>, 17> kinds = {{
-        {"for", &StatementParser::for_}, {"if", &StatementParser::if_}, {"set", &StatementParser::set},
-        {"macro", &StatementParser::macro}, {"call", &StatementParser::call}, {"filter", &StatementParser::filter},
-        {"with", &StatementParser::with}, {"block", &StatementParser::block}, {"print", &StatementParser::print},
-        {"generation", &StatementParser::generation}, {"autoescape", &StatementParser::autoescape},
-        {"include", &StatementParser::include}, {"extends", &StatementParser::extends},
-        {"import", &StatementParser::import}, {"from", &StatementParser::from},
-        {"break", &StatementParser::break_}, {"continue", &StatementParser::continue_},
+        {"for", &StatementParser::for_},
+        {"if", &StatementParser::if_},
+        {"set", &StatementParser::set},
+        {"macro", &StatementParser::macro},
+        {"call", &StatementParser::call},
+        {"filter", &StatementParser::filter},
+        {"with", &StatementParser::with},
+        {"block", &StatementParser::block},
+        {"print", &StatementParser::print},
+        {"generation", &StatementParser::generation},
+        {"autoescape", &StatementParser::autoescape},
+        {"include", &StatementParser::include},
+        {"extends", &StatementParser::extends},
+        {"import", &StatementParser::import},
+        {"from", &StatementParser::from},
+        {"break", &StatementParser::break_},
+        {"continue", &StatementParser::continue_},
     }};
     const Token token = stream_.current();
     if (token.kind != TokenKind::name) syntax_error("tag name expected", token.line);
-    const auto* kind = std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.first == token.text; });
+    const auto* kind =
+        std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.first == token.text; });
     if (kind == kinds.end()) lost(&token.text, token.line);
     tags_.push_back(token.text);
     auto made = (this->*kind->second)();
@@ -101,16 +115,22 @@ class StatementParser {
 
   // An unknown tag (`name`) or the end of the template where something else was awaited.
   [[noreturn]] void lost(const std::string* name, int line) {
-    std::string message = name ? "Encountered unknown tag " + repr_of_name(*name) + "." : "Unexpected end of template.";
+    std::string message =
+        name ? "Encountered unknown tag " + repr_of_name(*name) + "." : "Unexpected end of template.";
     if (!end_stack_.empty()) {
       std::string looking;
-      for (const std::string& end : *end_stack_.back()) looking += (looking.empty() ? "'" : " or '") + end + "'";
+      for (const std::string& end : *end_stack_.back())
+        looking += (looking.empty() ? "'" : " or '") + end + "'";
       bool nested_wrong = false;
-      for (const EndNames* ends : end_stack_) nested_wrong |= name && std::count(ends->begin(), ends->end(), *name) != 0;
-      message += nested_wrong ? " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for " + looking + "."
+      for (const EndNames* ends : end_stack_)
+        nested_wrong |= name && std::count(ends->begin(), ends->end(), *name) != 0;
+      message += nested_wrong ? " You probably made a nesting mistake. Jinja is expecting this tag, but "
+                                "currently looking for " +
+                                    looking + "."
                               : " Jinja was looking for the following tags: " + looking + ".";
     }
-    if (!tags_.empty()) message += " The innermost block that needs to be closed is " + repr_of_name(tags_.back()) + ".";
+    if (!tags_.empty())
+      message += " The innermost block that needs to be closed is " + repr_of_name(tags_.back()) + ".";
     syntax_error(message, line);
   }
 
@@ -158,7 +178,8 @@ class StatementParser {
     }
     auto copy = std::make_unique<ListExpr>(ExprKind::tuple);
     copy->line = target.line;
-    for (const ExprPtr& item : static_cast<const ListExpr&>(target).items) copy->items.push_back(copy_target(*item));
+    for (const ExprPtr& item : static_cast<const ListExpr&>(target).items)
+      copy->items.push_back(copy_target(*item));
     return copy;
   }
 
@@ -182,7 +203,9 @@ class StatementParser {
       if (!signature.parameters.empty()) stream_.expect(",");
       auto parameter = expressions_.name_target();
       for (const auto& other : signature.parameters)
-        if (other->name == parameter->name) syntax_error("duplicate argument '" + parameter->name + "' in function definition", parameter->line);
+        if (other->name == parameter->name)
+          syntax_error("duplicate argument '" + parameter->name + "' in function definition",
+                       parameter->line);
       if (stream_.skip_if("="))
         signature.defaults.push_back(expressions_.expression());
       else if (!signature.defaults.empty())
@@ -255,9 +278,13 @@ class StatementParser {
     node->scoped = stream_.skip_if_name("scoped");
     const bool required = stream_.skip_if_name("required");
     if (stream_.current().is("-"))
-      syntax_error("Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an underscore instead.",
-                   stream_.current().line);
-    if (!blocks_.insert(node->name).second) fail("TemplateAssertionError", "block " + repr_of_name(node->name) + " defined twice", stream_.current().line);
+      syntax_error(
+          "Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an "
+          "underscore instead.",
+          stream_.current().line);
+    if (!blocks_.insert(node->name).second)
+      fail("TemplateAssertionError", "block " + repr_of_name(node->name) + " defined twice",
+           stream_.current().line);
     node->body = statements_to("endblock");
     if (required) check_required(node->body);
     stream_.skip_if_name(node->name);
@@ -270,7 +297,8 @@ class StatementParser {
       if (blank)
         for (const auto& piece : static_cast<const Output&>(*statement).pieces)
           blank &= !piece.expression && strip_spaces_right(piece.text).empty();
-      if (!blank) syntax_error("Required blocks can only contain comments or whitespace", stream_.current().line);
+      if (!blank)
+        syntax_error("Required blocks can only contain comments or whitespace", stream_.current().line);
     }
   }
 
@@ -285,7 +313,9 @@ class StatementParser {
   }
 
   bool import_context() {
-    if (!(stream_.current().is_name("with") || stream_.current().is_name("without")) || !stream_.look().is_name("context")) return false;
+    if (!(stream_.current().is_name("with") || stream_.current().is_name("without")) ||
+        !stream_.look().is_name("context"))
+      return false;
     stream_.next();
     stream_.next();
     return true;
@@ -328,7 +358,8 @@ class StatementParser {
       if (stream_.current().kind != TokenKind::name) stream_.expect(TokenKind::name);
       if (import_context()) break;
       auto name = expressions_.name_target();
-      if (name->name.starts_with('_')) fail("TemplateAssertionError", "names starting with an underline can not be imported", name->line);
+      if (name->name.starts_with('_'))
+        fail("TemplateAssertionError", "names starting with an underline can not be imported", name->line);
       if (stream_.skip_if_name("as")) name = expressions_.name_target();
       node->names.push_back(name->name);
       if (import_context() || !stream_.current().is(",")) break;

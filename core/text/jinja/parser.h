@@ -10,7 +10,7 @@
 
 namespace fabula::text::jinja {
 
-constexpr int kMaxHeight = 250;  // of an expression's tree
+constexpr int kMaxHeight = 250;   // of an expression's tree
 constexpr int kMaxNesting = 100;  // of brackets and blocks in the source
 
 class TokenStream {
@@ -43,11 +43,11 @@ class ExpressionParser {
   explicit ExpressionParser(TokenStream& stream) : stream_(stream) {}
 
   struct TupleOptions {
-    bool simplified = false;             // names and literals only
+    bool simplified = false;  // names and literals only
     bool with_conditional = true;
     bool explicit_parentheses = false;
     bool with_namespace = false;
-    std::string_view end_name = {};      // a name that ends the tuple ("in", "recursive")
+    std::string_view end_name = {};  // a name that ends the tuple ("in", "recursive")
   };
   ExprPtr tuple(const TupleOptions& options);
   ExprPtr expression(bool with_conditional = true);

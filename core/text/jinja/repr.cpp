@@ -44,7 +44,8 @@ char quote_for(std::string_view s) {
 void append_quoted(TextBuilder& out, const Text& text) {
   const char quote = quote_for(text.view());
   out.append(std::string_view(&quote, 1));
-  quote_chars(text.view(), quote, [&](std::string_view piece, size_t at) { out.append(piece, text.origin_at(at)); });
+  quote_chars(text.view(), quote,
+              [&](std::string_view piece, size_t at) { out.append(piece, text.origin_at(at)); });
   out.append(std::string_view(&quote, 1));
 }
 
@@ -66,7 +67,8 @@ void append_bytes(TextBuilder& out, std::string_view bytes) {
   out.append(s + quote);
 }
 
-void append_items(TextBuilder& out, const std::vector<Value>& items, std::string_view open, std::string_view close) {
+void append_items(TextBuilder& out, const std::vector<Value>& items, std::string_view open,
+                  std::string_view close) {
   out.append(open);
   for (size_t i = 0; i < items.size(); ++i) {
     if (i) out.append(", ");

@@ -24,9 +24,13 @@ class Runtime {
   bool autoescape = false;
 
   void step(int64_t n = 1) {
-    if ((steps_left_ -= n) < 0) fail("TimeoutError", "the template takes too long: more than " + std::to_string(limits.max_steps) + " steps");
+    if ((steps_left_ -= n) < 0)
+      fail("TimeoutError",
+           "the template takes too long: more than " + std::to_string(limits.max_steps) + " steps");
   }
-  void step_bytes(size_t bytes) { step(static_cast<int64_t>(bytes >> 7)); }  // work that grows with a text's length
+  void step_bytes(size_t bytes) {
+    step(static_cast<int64_t>(bytes >> 7));
+  }  // work that grows with a text's length
 
   // One level of nesting of statements, expressions, calls or values; RecursionError beyond the limit.
   class Level {
@@ -75,7 +79,8 @@ class TextBuilder {
  private:
   void check(size_t more) {
     if (more > runtime_.limits.max_output_bytes || text_.size() > runtime_.limits.max_output_bytes - more)
-      fail("MemoryError", "a text of the template is longer than " + std::to_string(runtime_.limits.max_output_bytes) + " bytes");
+      fail("MemoryError", "a text of the template is longer than " +
+                              std::to_string(runtime_.limits.max_output_bytes) + " bytes");
     runtime_.step_bytes(more);
   }
   Runtime& runtime_;

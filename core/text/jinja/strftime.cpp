@@ -9,8 +9,8 @@ namespace fabula::text::jinja {
 namespace {
 
 constexpr std::array kDays = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
-constexpr std::array kMonths = {"January", "February", "March", "April", "May", "June",
-                                "July", "August", "September", "October", "November", "December"};
+constexpr std::array kMonths = {"January", "February", "March",     "April",   "May",      "June",
+                                "July",    "August",   "September", "October", "November", "December"};
 
 struct Moment {
   int year, month, day, hour, minute, second;
@@ -27,13 +27,20 @@ Moment break_down(int64_t seconds) {
   const year_month_day date(day);
   const hh_mm_ss clock(time - day);
   const sys_days new_year = date.year() / January / 1;
-  return {int(date.year()), int(unsigned(date.month())), int(unsigned(date.day())), int(clock.hours().count()), int(clock.minutes().count()),
-          int(clock.seconds().count()), int(weekday(day).c_encoding()), int((day - new_year).count())};
+  return {int(date.year()),
+          int(unsigned(date.month())),
+          int(unsigned(date.day())),
+          int(clock.hours().count()),
+          int(clock.minutes().count()),
+          int(clock.seconds().count()),
+          int(weekday(day).c_encoding()),
+          int((day - new_year).count())};
 }
 
 std::string padded(int value, int width, char fill = '0') {
   std::string digits = std::to_string(value);
-  if (static_cast<int>(digits.size()) < width) digits.insert(0, static_cast<size_t>(width) - digits.size(), fill);
+  if (static_cast<int>(digits.size()) < width)
+    digits.insert(0, static_cast<size_t>(width) - digits.size(), fill);
   return digits;
 }
 
@@ -113,13 +120,15 @@ std::string format_time(std::string_view format, int64_t local_seconds) {
     }
     size_t at = i + 1;
     char flag = '\0';  // glibc: - no padding, _ spaces, 0 zeros, ^ capitals
-    if (std::string_view("-_0^#").find(format[at]) != std::string_view::npos && at + 1 < format.size()) flag = format[at++];
+    if (std::string_view("-_0^#").find(format[at]) != std::string_view::npos && at + 1 < format.size())
+      flag = format[at++];
     bool known = false;
     std::string value = field(format[at], moment, local_seconds, known);
     if (!known) {
       out += format.substr(i, at + 1 - i);
     } else {
-      const bool number = !value.empty() && std::isdigit(static_cast<unsigned char>(value.back())) && value.find_first_not_of("0123456789 ") == std::string::npos;
+      const bool number = !value.empty() && std::isdigit(static_cast<unsigned char>(value.back())) &&
+                          value.find_first_not_of("0123456789 ") == std::string::npos;
       if (number && flag != '\0') {
         size_t leading = 0;
         while (leading + 1 < value.size() && (value[leading] == '0' || value[leading] == ' ')) ++leading;

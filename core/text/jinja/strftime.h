@@ -7,6 +7,7 @@
 
 namespace fabula::text::jinja {
 
-std::string format_time(std::string_view format, int64_t local_seconds);  // seconds since 1970 as the local clock shows them
+std::string format_time(std::string_view format,
+                        int64_t local_seconds);  // seconds since 1970 as the local clock shows them
 
 }  // namespace fabula::text::jinja

@@ -14,18 +14,23 @@ namespace {
 
 // Attributes that every Python object has and the sandbox keeps private.
 constexpr std::array kObjectAttributes = {
-    "__class__",  "__delattr__",  "__dir__", "__doc__",  "__eq__",         "__format__",        "__ge__",     "__getattribute__",
-    "__getstate__", "__gt__",     "__hash__", "__init__", "__init_subclass__", "__le__",        "__lt__",     "__ne__",
-    "__new__",    "__reduce__",   "__reduce_ex__", "__repr__", "__setattr__", "__sizeof__",     "__str__",    "__subclasshook__"};
-constexpr std::array kContainerAttributes = {"__len__",     "__getitem__", "__contains__", "__iter__",       "__add__",
-                                             "__mul__",     "__rmul__",    "__reversed__", "__getnewargs__", "__mod__",
-                                             "__rmod__",    "__setitem__", "__delitem__",  "__iadd__",       "__imul__",
-                                             "__or__",      "__ror__",     "__ior__",      "__class_getitem__"};
-constexpr std::array kNumberAttributes = {"__abs__", "__add__", "__bool__", "__divmod__", "__float__", "__int__", "__mul__", "__neg__",
-                                          "__pow__", "__radd__", "__round__", "__sub__", "__truediv__", "__floordiv__", "__mod__"};
-constexpr std::array kFunctionAttributes = {"__globals__", "__code__", "__call__", "__closure__", "__defaults__", "__dict__",
-                                            "__get__",     "__module__", "__name__", "__qualname__", "__wrapped__", "__builtins__",
-                                            "__kwdefaults__", "__self__", "__func__"};
+    "__class__",   "__delattr__", "__dir__",           "__doc__",         "__eq__",
+    "__format__",  "__ge__",      "__getattribute__",  "__getstate__",    "__gt__",
+    "__hash__",    "__init__",    "__init_subclass__", "__le__",          "__lt__",
+    "__ne__",      "__new__",     "__reduce__",        "__reduce_ex__",   "__repr__",
+    "__setattr__", "__sizeof__",  "__str__",           "__subclasshook__"};
+constexpr std::array kContainerAttributes = {
+    "__len__",  "__getitem__", "__contains__", "__iter__",         "__add__",
+    "__mul__",  "__rmul__",    "__reversed__", "__getnewargs__",   "__mod__",
+    "__rmod__", "__setitem__", "__delitem__",  "__iadd__",         "__imul__",
+    "__or__",   "__ror__",     "__ior__",      "__class_getitem__"};
+constexpr std::array kNumberAttributes = {"__abs__",   "__add__", "__bool__",    "__divmod__",   "__float__",
+                                          "__int__",   "__mul__", "__neg__",     "__pow__",      "__radd__",
+                                          "__round__", "__sub__", "__truediv__", "__floordiv__", "__mod__"};
+constexpr std::array kFunctionAttributes = {"__globals__",    "__code__",     "__call__",    "__closure__",
+                                            "__defaults__",   "__dict__",     "__get__",     "__module__",
+                                            "__name__",       "__qualname__", "__wrapped__", "__builtins__",
+                                            "__kwdefaults__", "__self__",     "__func__"};
 
 template <size_t N>
 bool listed(const std::array<const char*, N>& names, std::string_view name) {
@@ -41,7 +46,8 @@ bool is_private_attribute(const Value& object, std::string_view name) {
 
 // What would change a list or dict; Jinja's _mutable_spec.
 bool modifies(const Value& object, std::string_view name) {
-  constexpr std::array list_names = {"append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"};
+  constexpr std::array list_names = {"append", "clear", "pop",    "reverse",
+                                     "insert", "sort",  "extend", "remove"};
   constexpr std::array dict_names = {"clear", "pop", "popitem", "setdefault", "update"};
   if (object.is(Kind::list)) return listed(list_names, name);
   return object.is(Kind::dict) && listed(dict_names, name);
@@ -61,7 +67,9 @@ Value unsafe_attribute(Runtime& runtime, const Value& object, std::string_view n
   return value;
 }
 
-bool starts_and_ends_with_dunder(std::string_view name) { return name.starts_with("__") && name.ends_with("__"); }
+bool starts_and_ends_with_dunder(std::string_view name) {
+  return name.starts_with("__") && name.ends_with("__");
+}
 
 // obj[key] without errors: missing where Python raises TypeError or LookupError.
 Value item_or_missing(Runtime& runtime, const Value& object, const Value& key) {
@@ -87,7 +95,8 @@ Value item_or_missing(Runtime& runtime, const Value& object, const Value& key) {
   if (is_sequence(object)) return object.as<Sequence>().items[static_cast<size_t>(index)];
   if (object.is(Kind::string)) return char_at(runtime, object, index);
   if (object.is(Kind::range)) return Value::of(object.as<Range>().start + index * object.as<Range>().step);
-  return Value::of(static_cast<int64_t>(static_cast<unsigned char>(object.as<BytesObject>().bytes[static_cast<size_t>(index)])));
+  return Value::of(static_cast<int64_t>(
+      static_cast<unsigned char>(object.as<BytesObject>().bytes[static_cast<size_t>(index)])));
 }
 
 }  // namespace
@@ -231,7 +240,8 @@ Value slice_string(Runtime& runtime, const Value& string, const SliceBounds& bou
 
 }  // namespace
 
-Value get_slice(Runtime& runtime, const Value& object, const Value& start, const Value& stop, const Value& step) {
+Value get_slice(Runtime& runtime, const Value& object, const Value& start, const Value& stop,
+                const Value& step) {
   switch (object.kind()) {
     case Kind::undefined: raise_undefined(object);
     case Kind::dict: type_error("unhashable type: 'slice'");
@@ -253,12 +263,14 @@ Value get_slice(Runtime& runtime, const Value& object, const Value& start, const
   int64_t at = bounds.start;
   if (object.is(Kind::bytes)) {
     std::string out;
-    for (int64_t i = 0; i < bounds.count; ++i, at += bounds.step) out += object.as<BytesObject>().bytes[static_cast<size_t>(at)];
+    for (int64_t i = 0; i < bounds.count; ++i, at += bounds.step)
+      out += object.as<BytesObject>().bytes[static_cast<size_t>(at)];
     return runtime.heap.make<BytesObject>(Kind::bytes, std::move(out));
   }
   std::vector<Value> items;
   items.reserve(static_cast<size_t>(bounds.count));
-  for (int64_t i = 0; i < bounds.count; ++i, at += bounds.step) items.push_back(object.as<Sequence>().items[static_cast<size_t>(at)]);
+  for (int64_t i = 0; i < bounds.count; ++i, at += bounds.step)
+    items.push_back(object.as<Sequence>().items[static_cast<size_t>(at)]);
   return object.is(Kind::list) ? runtime.heap.list(std::move(items)) : runtime.heap.tuple(std::move(items));
 }
 

@@ -210,7 +210,9 @@ class Resolver {
       const bool filter = e.kind == ExprKind::filter;
       call.builtin = filter ? find_filter(call.name) : find_test(call.name);
       if (!call.builtin && !soft)
-        fail("TemplateAssertionError", std::string("No ") + (filter ? "filter" : "test") + " named " + repr_of_name(call.name) + ".", e.line);
+        fail("TemplateAssertionError",
+             std::string("No ") + (filter ? "filter" : "test") + " named " + repr_of_name(call.name) + ".",
+             e.line);
     }
     const bool inner_soft = soft || e.kind == ExprKind::conditional;
     for_each_child(e, [&](Expr& child) { expr(child, symbols, inner_soft); });
@@ -276,7 +278,9 @@ class Resolver {
       case StatementKind::break_:
       case StatementKind::continue_:
         if (!where.in_loop)
-          syntax_error(s.kind == StatementKind::break_ ? "'break' outside loop" : "'continue' not properly in loop", s.line);
+          syntax_error(
+              s.kind == StatementKind::break_ ? "'break' outside loop" : "'continue' not properly in loop",
+              s.line);
         return;
     }
   }
@@ -334,7 +338,8 @@ class Resolver {
     }
 
     Symbols loop(scope, &symbols);
-    if (node.recursive || reads_special_name(node.body, "loop")) node.loop = {0, loop.declare_parameter("loop")};
+    if (node.recursive || reads_special_name(node.body, "loop"))
+      node.loop = {0, loop.declare_parameter("loop")};
     Collector collector(loop);
     collector.target(*node.target, true);
     collector.body(node.body);
@@ -357,8 +362,12 @@ class Resolver {
       parameter.ref = {0, inner.declare_parameter(parameter.name)};
       if (parameter.name != "caller") continue;
       signature.explicit_caller = true;
-      if (signature.parameters.size() - i > signature.defaults.size() && reads_special_name(statements, "caller"))
-        fail("TemplateAssertionError", "When defining macros or call blocks the special \"caller\" argument must be omitted or be given a default.", line);
+      if (signature.parameters.size() - i > signature.defaults.size() &&
+          reads_special_name(statements, "caller"))
+        fail("TemplateAssertionError",
+             "When defining macros or call blocks the special \"caller\" argument must be omitted or be "
+             "given a default.",
+             line);
     }
     for (auto& value : signature.defaults) collector.read(value);
     collector.body(statements);
@@ -378,6 +387,8 @@ class Resolver {
 
 }  // namespace
 
-void resolve(Template& tree) { Resolver().root(tree); }
+void resolve(Template& tree) {
+  Resolver().root(tree);
+}
 
 }  // namespace fabula::text::jinja

@@ -10,11 +10,14 @@ namespace fabula::text::jinja {
 
 namespace {
 
-Value yes_or_no(bool holds) { return Value::of(holds); }
+Value yes_or_no(bool holds) {
+  return Value::of(holds);
+}
 
 template <int remainder>
 Value has_remainder(Runtime& runtime, Bound& a) {
-  return yes_or_no(equal(binary(runtime, Binary::modulo, a[0], Value::of(int64_t{2})), Value::of(int64_t{remainder})));
+  return yes_or_no(
+      equal(binary(runtime, Binary::modulo, a[0], Value::of(int64_t{2})), Value::of(int64_t{remainder})));
 }
 
 Value divisibleby(Runtime& runtime, Bound& a) {
@@ -26,12 +29,24 @@ Value is_kind(Runtime&, Bound& a) {
   return yes_or_no((a[0].is(kinds) || ...));
 }
 
-Value defined(Runtime&, Bound& a) { return yes_or_no(!a[0].is(Kind::undefined)); }
-Value true_(Runtime&, Bound& a) { return yes_or_no(a[0].is(Kind::boolean) && a[0].boolean()); }
-Value false_(Runtime&, Bound& a) { return yes_or_no(a[0].is(Kind::boolean) && !a[0].boolean()); }
-Value number(Runtime&, Bound& a) { return yes_or_no(is_number(a[0])); }
-Value filter(Runtime&, Bound& a) { return hash_of(a[0]), yes_or_no(a[0].is(Kind::string) && find_filter(view_of(a[0]))); }
-Value test(Runtime&, Bound& a) { return hash_of(a[0]), yes_or_no(a[0].is(Kind::string) && find_test(view_of(a[0]))); }
+Value defined(Runtime&, Bound& a) {
+  return yes_or_no(!a[0].is(Kind::undefined));
+}
+Value true_(Runtime&, Bound& a) {
+  return yes_or_no(a[0].is(Kind::boolean) && a[0].boolean());
+}
+Value false_(Runtime&, Bound& a) {
+  return yes_or_no(a[0].is(Kind::boolean) && !a[0].boolean());
+}
+Value number(Runtime&, Bound& a) {
+  return yes_or_no(is_number(a[0]));
+}
+Value filter(Runtime&, Bound& a) {
+  return hash_of(a[0]), yes_or_no(a[0].is(Kind::string) && find_filter(view_of(a[0])));
+}
+Value test(Runtime&, Bound& a) {
+  return hash_of(a[0]), yes_or_no(a[0].is(Kind::string) && find_test(view_of(a[0])));
+}
 
 // str(value).islower() and isupper()
 template <bool upper>
@@ -50,15 +65,27 @@ Value cased(Runtime& runtime, Bound& a) {
 Value sequence(Runtime&, Bound& a) {  // len() and subscripts; a dict's views have no subscripts
   return yes_or_no(length_or_negative(a[0]) >= 0 && !a[0].is(Kind::view));
 }
-Value iterable(Runtime&, Bound& a) { return yes_or_no(is_iterable(a[0])); }
+Value iterable(Runtime&, Bound& a) {
+  return yes_or_no(is_iterable(a[0]));
+}
 Value callable(Runtime&, Bound& a) {
   return yes_or_no(a[0].is(Kind::undefined) || (a[0].is(Kind::instance) && a[0].as<Instance>().callable()));
 }
-Value sameas(Runtime&, Bound& a) { return yes_or_no(identical(a[0], a[1])); }
-Value escaped(Runtime&, Bound& a) { return yes_or_no(a[0].is(Kind::string) && a[0].as<StringObject>().markup); }
-Value in(Runtime& runtime, Bound& a) { return yes_or_no(contains(runtime, a[1], a[0])); }
-Value equal_to(Runtime&, Bound& a) { return yes_or_no(equal(a[0], a[1])); }
-Value not_equal_to(Runtime&, Bound& a) { return yes_or_no(!equal(a[0], a[1])); }
+Value sameas(Runtime&, Bound& a) {
+  return yes_or_no(identical(a[0], a[1]));
+}
+Value escaped(Runtime&, Bound& a) {
+  return yes_or_no(a[0].is(Kind::string) && a[0].as<StringObject>().markup);
+}
+Value in(Runtime& runtime, Bound& a) {
+  return yes_or_no(contains(runtime, a[1], a[0]));
+}
+Value equal_to(Runtime&, Bound& a) {
+  return yes_or_no(equal(a[0], a[1]));
+}
+Value not_equal_to(Runtime&, Bound& a) {
+  return yes_or_no(!equal(a[0], a[1]));
+}
 
 template <Order order>
 Value compared(Runtime& runtime, Bound& a) {
@@ -109,6 +136,8 @@ constexpr Builtin kTable[] = {
 
 }  // namespace
 
-const Builtin* find_test(std::string_view name) { return find_builtin(kTable, name); }
+const Builtin* find_test(std::string_view name) {
+  return find_builtin(kTable, name);
+}
 
 }  // namespace fabula::text::jinja

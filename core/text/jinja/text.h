@@ -9,7 +9,8 @@
 namespace fabula::text::jinja {
 
 using Origin = int32_t;
-constexpr Origin kFromTemplate = -2;  // written by the template; -1: from a variable; otherwise an index into messages
+constexpr Origin kFromTemplate =
+    -2;  // written by the template; -1: from a variable; otherwise an index into messages
 
 class Text {
  public:
@@ -19,7 +20,8 @@ class Text {
   };
 
   Text() = default;
-  explicit Text(std::string bytes, Origin origin = kFromTemplate) : bytes_(std::move(bytes)), uniform_(origin) {}
+  explicit Text(std::string bytes, Origin origin = kFromTemplate)
+      : bytes_(std::move(bytes)), uniform_(origin) {}
 
   std::string_view view() const { return bytes_; }
   size_t size() const { return bytes_.size(); }

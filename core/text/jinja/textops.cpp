@@ -136,7 +136,8 @@ Text replace(Runtime& runtime, const Text& text, std::string_view old, const Tex
 
 void TextBuilder::repeat(std::string_view bytes, int64_t times, Origin origin) {
   if (times <= 0 || bytes.empty()) return;
-  if (times > static_cast<int64_t>(runtime_.limits.max_output_bytes / bytes.size())) check(runtime_.limits.max_output_bytes + 1);
+  if (times > static_cast<int64_t>(runtime_.limits.max_output_bytes / bytes.size()))
+    check(runtime_.limits.max_output_bytes + 1);
   std::string all;
   for (int64_t i = 0; i < times; ++i) all += bytes;
   append(all, origin);
@@ -153,7 +154,8 @@ Text pad(Runtime& runtime, const Text& text, std::string_view fill, int64_t left
 Text center(Runtime& runtime, const Text& text, int64_t width, std::string_view fill) {
   const int64_t missing = width - static_cast<int64_t>(count_chars(text.view()));
   if (missing <= 0) return text;
-  const int64_t left = missing / 2 + (missing & width & 1);  // CPython's choice of the side that gets the odd one
+  const int64_t left =
+      missing / 2 + (missing & width & 1);  // CPython's choice of the side that gets the odd one
   return pad(runtime, text, fill, left, missing - left);
 }
 
@@ -162,7 +164,8 @@ namespace {
 constexpr size_t kMaxPieces = 1'000'000;
 
 void add(std::vector<Piece>& pieces, size_t begin, size_t end) {
-  if (pieces.size() >= kMaxPieces) fail("MemoryError", "a string of the template splits into more than 1000000 pieces");
+  if (pieces.size() >= kMaxPieces)
+    fail("MemoryError", "a string of the template splits into more than 1000000 pieces");
   pieces.push_back({begin, end});
 }
 
@@ -232,7 +235,8 @@ std::vector<Piece> split_lines(std::string_view s, bool keep_ends) {
   for (size_t at = 0; at < s.size();) {
     const size_t line_end = at;
     const char32_t c = decode_utf8(s, at);
-    const bool breaks = (c >= 0x0a && c <= 0x0d) || (c >= 0x1c && c <= 0x1e) || c == 0x85 || c == 0x2028 || c == 0x2029;
+    const bool breaks =
+        (c >= 0x0a && c <= 0x0d) || (c >= 0x1c && c <= 0x1e) || c == 0x85 || c == 0x2028 || c == 0x2029;
     if (!breaks) continue;
     if (c == '\r' && at < s.size() && s[at] == '\n') ++at;
     add(pieces, begin, keep_ends ? at : line_end);
@@ -248,7 +252,8 @@ Value pieces_to_list(Runtime& runtime, const Value& string, const std::vector<Pi
   runtime.step(static_cast<int64_t>(pieces.size()));
   std::vector<Value> items;
   items.reserve(pieces.size());
-  for (const Piece& piece : pieces) items.push_back(runtime.heap.string(object.text.slice(piece.begin, piece.end), object.markup));
+  for (const Piece& piece : pieces)
+    items.push_back(runtime.heap.string(object.text.slice(piece.begin, piece.end), object.markup));
   return runtime.heap.list(std::move(items));
 }
 
@@ -257,7 +262,9 @@ const Text& want_string(const Value& value, std::string_view what) {
   return text_of(value);
 }
 
-Value soft_str(Runtime& runtime, const Value& value) { return to_str(runtime, value); }
+Value soft_str(Runtime& runtime, const Value& value) {
+  return to_str(runtime, value);
+}
 
 Value join(Runtime& runtime, const Text& separator, const Value& iterable, bool convert) {
   if (!is_iterable(iterable)) {
@@ -269,7 +276,8 @@ Value join(Runtime& runtime, const Text& separator, const Value& iterable, bool 
   int64_t index = 0;
   for (Value item; next(runtime, iterator, item); ++index) {
     if (!convert && !item.is(Kind::string))
-      type_error("sequence item " + std::to_string(index) + ": expected str instance, " + std::string(type_name(item)) + " found");
+      type_error("sequence item " + std::to_string(index) + ": expected str instance, " +
+                 std::string(type_name(item)) + " found");
     if (index) out.append(separator);
     append_str(out, item);
   }

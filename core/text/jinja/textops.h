@@ -10,7 +10,8 @@ namespace fabula::text::jinja {
 
 enum class Case : uint8_t { upper, lower, fold, swap, title, capitalize };
 Text change_case(Runtime& runtime, const Text& text, Case how);
-Text strip(Runtime& runtime, const Text& text, const Value& chars, bool left, bool right);  // chars: a str, none or missing
+Text strip(Runtime& runtime, const Text& text, const Value& chars, bool left,
+           bool right);  // chars: a str, none or missing
 Text replace(Runtime& runtime, const Text& text, std::string_view old, const Text& by, int64_t count);
 Text pad(Runtime& runtime, const Text& text, std::string_view fill, int64_t left, int64_t right);
 Text center(Runtime& runtime, const Text& text, int64_t width, std::string_view fill);
@@ -18,7 +19,8 @@ Text center(Runtime& runtime, const Text& text, int64_t width, std::string_view 
 struct Piece {  // of a text, in bytes
   size_t begin, end;
 };
-std::vector<Piece> split(std::string_view text, std::string_view separator, int64_t most);   // separator not empty
+std::vector<Piece> split(std::string_view text, std::string_view separator,
+                         int64_t most);  // separator not empty
 std::vector<Piece> rsplit(std::string_view text, std::string_view separator, int64_t most);
 std::vector<Piece> split_spaces(std::string_view text, int64_t most);
 std::vector<Piece> rsplit_spaces(std::string_view text, int64_t most);
@@ -27,7 +29,7 @@ Value pieces_to_list(Runtime& runtime, const Value& string, const std::vector<Pi
 
 // Strings from arguments.
 const Text& want_string(const Value& value, std::string_view what);  // TypeError that begins with `what`
-Value soft_str(Runtime& runtime, const Value& value);                // a string stays, everything else is str()
+Value soft_str(Runtime& runtime, const Value& value);  // a string stays, everything else is str()
 Value join(Runtime& runtime, const Text& separator, const Value& iterable, bool convert);
 
 }  // namespace fabula::text::jinja

@@ -19,7 +19,7 @@ enum class TokenKind : uint8_t {
   real,
   symbol,  // an operator or bracket; the token's text says which
   end,
-  error,   // met only when the parser gets there: an earlier mistake is reported first
+  error,  // met only when the parser gets there: an earlier mistake is reported first
 };
 
 struct Token {
@@ -31,7 +31,7 @@ struct Token {
   bool is_name(std::string_view name) const { return kind == TokenKind::name && text == name; }
 };
 
-std::string describe(const Token& token);       // in messages, as jinja2 says it
+std::string describe(const Token& token);  // in messages, as jinja2 says it
 std::string_view describe(TokenKind kind);
 
 std::vector<Token> tokenize(std::string_view source);

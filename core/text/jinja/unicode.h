@@ -1,4 +1,5 @@
-// What Python's str knows about characters: classes, case mappings with special casing (Unicode, SpecialCasing.txt).
+// What Python's str knows about characters: classes, case mappings with special casing (Unicode,
+// SpecialCasing.txt).
 #pragma once
 
 #include <cstddef>
@@ -18,9 +19,11 @@ bool is_title(char32_t c);
 bool is_cased(char32_t c);
 bool is_case_ignorable(char32_t c);
 bool is_printable(char32_t c);
-bool is_word(char32_t c);              // \w of Python's re
+bool is_word(char32_t c);                // \w of Python's re
 bool is_identifier(std::string_view s);  // str.isidentifier
-inline bool is_alnum(char32_t c) { return is_alpha(c) || is_decimal(c) || is_digit(c) || is_numeric(c); }
+inline bool is_alnum(char32_t c) {
+  return is_alpha(c) || is_decimal(c) || is_digit(c) || is_numeric(c);
+}
 int decimal_value(char32_t c);  // -1 where it is no decimal digit
 
 void append_upper(std::string& out, char32_t c);
@@ -29,7 +32,7 @@ void append_title(std::string& out, char32_t c);
 void append_fold(std::string& out, char32_t c);
 
 size_t count_chars(std::string_view utf8);
-size_t skip_chars(std::string_view utf8, size_t from, size_t n);   // byte position n characters behind `from`
+size_t skip_chars(std::string_view utf8, size_t from, size_t n);  // byte position n characters behind `from`
 std::string_view strip_spaces_right(std::string_view utf8);
 
 }  // namespace fabula::text::jinja

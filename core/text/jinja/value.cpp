@@ -22,7 +22,8 @@ Heap::~Heap() {
 
 void Heap::account(size_t bytes) {
   if (bytes > max_bytes_ || used_bytes_ > max_bytes_ - bytes)
-    fail("MemoryError", "the template needs more than " + std::to_string(max_bytes_ >> 20) + " MiB of memory");
+    fail("MemoryError",
+         "the template needs more than " + std::to_string(max_bytes_ >> 20) + " MiB of memory");
 }
 
 void Heap::adopt(Object* object, size_t bytes) {
@@ -59,7 +60,8 @@ void Heap::reclaim(Object* object) noexcept {
 
 Value Heap::string(Text text, bool markup) {
   if (text.size() > max_text_bytes_)
-    fail("MemoryError", "a string of the template is longer than " + std::to_string(max_text_bytes_) + " bytes");
+    fail("MemoryError",
+         "a string of the template is longer than " + std::to_string(max_text_bytes_) + " bytes");
   const size_t bytes = text.capacity_bytes();
   Value value = make<StringObject>(Kind::string, std::move(text), markup);
   if (bytes > sizeof(std::string)) grow(*value.object(), bytes);
@@ -80,7 +82,9 @@ Value Heap::tuple(std::vector<Value> items) {
   return value;
 }
 
-Value Heap::dict() { return make<Dict>(Kind::dict); }
+Value Heap::dict() {
+  return make<Dict>(Kind::dict);
+}
 
 Value Heap::undefined(std::string hint) {
   Value value = make<Undefined>(Kind::undefined);
@@ -140,7 +144,9 @@ void Dict::set(Value key, Value value) {
     for (size_t i = 0; i < entries.size(); ++i) index_.emplace(hash_of(entries[i].first), i);
 }
 
-Value Instance::call(Runtime&, Arguments&) { type_error("'" + std::string(type_name()) + "' object is not callable"); }
+Value Instance::call(Runtime&, Arguments&) {
+  type_error("'" + std::string(type_name()) + "' object is not callable");
+}
 
 std::string_view type_name(const Value& value) {
   switch (value.kind()) {

@@ -1,6 +1,6 @@
 // Values of the template language, as Python has them, and the heap that owns them.
-// Goals: bounded memory, no recursion when values die, cycles collected at the end of a render, no sharing between renders.
-// Non-goals: threads (a heap belongs to one render).
+// Goals: bounded memory, no recursion when values die, cycles collected at the end of a render, no sharing
+// between renders. Non-goals: threads (a heap belongs to one render).
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ class Runtime;
 struct Arguments;
 
 enum class Kind : uint8_t {
-  missing,  // no value at all: a slot that was never set, an argument that was not given; templates never see it
+  missing,  // no value at all: a slot that was never set, an argument that was not given; templates never see
+            // it
   none,
   boolean,
   integer,
@@ -33,7 +34,7 @@ enum class Kind : uint8_t {
   list,
   tuple,
   dict,
-  view,      // keys(), values(), items() of a dict
+  view,  // keys(), values(), items() of a dict
   range,
   iterator,  // generators and what reversed() gives: read once
   instance,  // functions, methods, macros, namespaces, loops
@@ -62,7 +63,9 @@ class Value {
  public:
   Value() = default;
   Value(const Value& other) : kind_(other.kind_), payload_(other.payload_) { retain(); }
-  Value(Value&& other) noexcept : kind_(other.kind_), payload_(other.payload_) { other.kind_ = Kind::missing; }
+  Value(Value&& other) noexcept : kind_(other.kind_), payload_(other.payload_) {
+    other.kind_ = Kind::missing;
+  }
   Value& operator=(Value other) noexcept {
     std::swap(kind_, other.kind_);
     std::swap(payload_, other.payload_);
@@ -126,14 +129,18 @@ class Heap {
   void grow(Object& object, size_t bytes);  // counts what an object holds beside itself
 
   Value string(Text text, bool markup = false);
-  Value string(std::string bytes, Origin origin = kFromTemplate) { return string(Text(std::move(bytes), origin)); }
+  Value string(std::string bytes, Origin origin = kFromTemplate) {
+    return string(Text(std::move(bytes), origin));
+  }
   Value list(std::vector<Value> items);
   Value tuple(std::vector<Value> items);
   Value dict();
   Value undefined(std::string hint);  // an undefined value that says `hint`
 
   size_t max_text_bytes() const { return max_text_bytes_; }
-  void allow_input(size_t bytes) { max_bytes_ += bytes; }  // the render's own variables do not count against the limit
+  void allow_input(size_t bytes) {
+    max_bytes_ += bytes;
+  }  // the render's own variables do not count against the limit
   void reclaim(Object* object) noexcept;
 
  private:
@@ -153,7 +160,7 @@ inline void Value::release() noexcept {
 struct StringObject : Object {
   StringObject(Text t, bool m) : text(std::move(t)), markup(m) {}
   Text text;
-  bool markup;  // Python's Markup: `safe`, `escape`
+  bool markup;           // Python's Markup: `safe`, `escape`
   size_t chars() const;  // code points, counted once
   bool ascii() const { return chars() == text.size(); }
 
@@ -207,7 +214,7 @@ struct Iterator : Object {
 
 // Anything with attributes or behaviour of its own.
 struct Instance : Object {
-  virtual std::string_view type_name() const = 0;         // as type(x).__name__
+  virtual std::string_view type_name() const = 0;  // as type(x).__name__
   virtual std::string type_for_messages() const { return std::string(type_name()) + " object"; }
   virtual std::string repr(Runtime& runtime) const = 0;
   virtual Value attribute_or_missing(Runtime&, std::string_view) { return {}; }
@@ -224,12 +231,20 @@ struct Undefined : Object {
 };
 
 std::string_view type_name(const Value& value);
-inline const Text& text_of(const Value& string) { return string.as<StringObject>().text; }
-inline std::string_view view_of(const Value& string) { return text_of(string).view(); }
+inline const Text& text_of(const Value& string) {
+  return string.as<StringObject>().text;
+}
+inline std::string_view view_of(const Value& string) {
+  return text_of(string).view();
+}
 inline bool is_number(const Value& v) {
   return v.is(Kind::integer) || v.is(Kind::boolean) || v.is(Kind::real) || v.is(Kind::big_integer);
 }
-inline bool is_int_like(const Value& v) { return v.is(Kind::integer) || v.is(Kind::boolean); }
-inline bool is_sequence(const Value& v) { return v.is(Kind::list) || v.is(Kind::tuple); }
+inline bool is_int_like(const Value& v) {
+  return v.is(Kind::integer) || v.is(Kind::boolean);
+}
+inline bool is_sequence(const Value& v) {
+  return v.is(Kind::list) || v.is(Kind::tuple);
+}
 
 }  // namespace fabula::text::jinja

@@ -22,7 +22,8 @@ class NameWalk {
         for (auto& piece : static_cast<Output&>(s).pieces)
           if (read(piece.expression)) return true;
         return false;
-      case StatementKind::assign: return store(static_cast<Assign&>(s).target) || read(static_cast<Assign&>(s).value);
+      case StatementKind::assign:
+        return store(static_cast<Assign&>(s).target) || read(static_cast<Assign&>(s).value);
       case StatementKind::assign_block: {
         auto& node = static_cast<AssignBlock&>(s);
         return store(node.target) || read(node.filter) || body(node.body);
@@ -34,7 +35,8 @@ class NameWalk {
       }
       case StatementKind::for_: {
         auto& node = static_cast<For&>(s);
-        return store(node.target) || read(node.iterable) || body(node.body) || body(node.otherwise) || read(node.test);
+        return store(node.target) || read(node.iterable) || body(node.body) || body(node.otherwise) ||
+               read(node.test);
       }
       case StatementKind::macro: {
         auto& node = static_cast<MacroStatement&>(s);
@@ -44,7 +46,8 @@ class NameWalk {
         auto& node = static_cast<CallBlock&>(s);
         return (node.call && expr(*node.call)) || signature(node.signature) || body(node.body);
       }
-      case StatementKind::filter_block: return body(static_cast<FilterBlock&>(s).body) || read(static_cast<FilterBlock&>(s).filter);
+      case StatementKind::filter_block:
+        return body(static_cast<FilterBlock&>(s).body) || read(static_cast<FilterBlock&>(s).filter);
       case StatementKind::with: {
         auto& node = static_cast<With&>(s);
         for (auto& target : node.targets)
@@ -53,7 +56,8 @@ class NameWalk {
           if (read(value)) return true;
         return body(node.body);
       }
-      case StatementKind::autoescape: return read(static_cast<Autoescape&>(s).enabled) || body(static_cast<Autoescape&>(s).body);
+      case StatementKind::autoescape:
+        return read(static_cast<Autoescape&>(s).enabled) || body(static_cast<Autoescape&>(s).body);
       case StatementKind::block:
       case StatementKind::unavailable:
       case StatementKind::break_:

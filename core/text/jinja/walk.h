@@ -39,11 +39,14 @@ void for_each_child(Expr& expr, F&& f) {
       auto& slice = static_cast<SliceExpr&>(expr);
       return maybe(slice.start), maybe(slice.stop), maybe(slice.step);
     }
-    case ExprKind::call: return f(*static_cast<Call&>(expr).callee), for_each_argument(static_cast<Call&>(expr).arguments, f);
+    case ExprKind::call:
+      return f(*static_cast<Call&>(expr).callee), for_each_argument(static_cast<Call&>(expr).arguments, f);
     case ExprKind::filter:
     case ExprKind::test:
-      return maybe(static_cast<NamedCall&>(expr).object), for_each_argument(static_cast<NamedCall&>(expr).arguments, f);
-    case ExprKind::binary: return f(*static_cast<BinaryExpr&>(expr).left), f(*static_cast<BinaryExpr&>(expr).right);
+      return maybe(static_cast<NamedCall&>(expr).object),
+             for_each_argument(static_cast<NamedCall&>(expr).arguments, f);
+    case ExprKind::binary:
+      return f(*static_cast<BinaryExpr&>(expr).left), f(*static_cast<BinaryExpr&>(expr).right);
     case ExprKind::negative:
     case ExprKind::positive:
     case ExprKind::negation: return f(*static_cast<UnaryExpr&>(expr).operand);
@@ -58,7 +61,8 @@ void for_each_child(Expr& expr, F&& f) {
   }
 }
 
-// Whether `body` reads the special name (`loop`, `caller`, ...) before it stores it; jinja2's find_undeclared.
+// Whether `body` reads the special name (`loop`, `caller`, ...) before it stores it; jinja2's
+// find_undeclared.
 bool reads_special_name(Body& body, std::string_view name);
 
 // Whether anything below stores to `name`.

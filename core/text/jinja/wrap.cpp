@@ -7,8 +7,12 @@ namespace fabula::text::jinja {
 
 namespace {
 
-bool is_wrap_space(char32_t c) { return c == ' ' || (c >= 9 && c <= 13); }
-bool is_letter(char32_t c) { return is_word(c) && !is_decimal(c); }
+bool is_wrap_space(char32_t c) {
+  return c == ' ' || (c >= 9 && c <= 13);
+}
+bool is_letter(char32_t c) {
+  return is_word(c) && !is_decimal(c);
+}
 bool is_word_punctuation(char32_t c) {
   return is_word(c) || c == '!' || c == '"' || c == '\'' || c == '&' || c == '.' || c == ',' || c == '?';
 }
@@ -61,7 +65,8 @@ class Chunker {  // textwrap's wordsep_re, read by hand
     return end < chars_.size() && is_word(chars_[end].c) ? end : 0;
   }
   bool hyphen_splits(size_t at) const {  // chars_[at] is '-': may the chunk end behind it?
-    const bool before = (at >= 2 && letter(at - 1) && letter(at - 2)) || (at >= 3 && letter(at - 1) && is(at - 2, '-') && letter(at - 3));
+    const bool before = (at >= 2 && letter(at - 1) && letter(at - 2)) ||
+                        (at >= 3 && letter(at - 1) && is(at - 2, '-') && letter(at - 3));
     const size_t next = at + 1;
     return before && letter(next) && (letter(next + 1) || (is(next + 1, '-') && letter(next + 2)));
   }
@@ -99,11 +104,13 @@ std::vector<Piece> wrap(std::string_view paragraph, const WrapStyle& style) {
       const size_t room = width - used;
       if (style.break_long_words) {
         size_t take = room;
-        if (style.break_on_hyphens && chunks[i].end - chunks[i].begin > room) {  // behind the last hyphen that fits
+        if (style.break_on_hyphens &&
+            chunks[i].end - chunks[i].begin > room) {  // behind the last hyphen that fits
           for (size_t k = room; k > 1; --k) {
             const size_t p = text.position(chunks[i].begin + k - 1);
             if (paragraph[p] != '-') continue;
-            const std::string_view before = paragraph.substr(text.position(chunks[i].begin), p - text.position(chunks[i].begin));
+            const std::string_view before =
+                paragraph.substr(text.position(chunks[i].begin), p - text.position(chunks[i].begin));
             if (before.find_first_not_of('-') != std::string_view::npos) take = k;
             break;
           }

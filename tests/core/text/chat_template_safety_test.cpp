@@ -1,4 +1,5 @@
-// What a template cannot do to the machine it runs on, and what its output tells about where characters came from.
+// What a template cannot do to the machine it runs on, and what its output tells about where characters came
+// from.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -58,7 +59,8 @@ OrderedJson conversation(std::initializer_list<const char*> contents) {
 }
 
 const char* const kChatml =
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + "
+    "'<|im_end|>' + '\n'}}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 }  // namespace
@@ -69,13 +71,26 @@ TEST_CASE("what would eat time or memory ends with a clear error, quickly") {
       {"{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}", "TimeoutError"},
       {"{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "RecursionError"},
       {"{% macro f(x) %}{{ f([x]) }}{{ f([x]) }}{% endmacro %}{{ f(1) }}", "RecursionError"},
-      {"{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}", "MemoryError"},
-      {"{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(100) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}", "MemoryError"},
-      {"{% set ns = namespace(s=[1]) %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}", "MemoryError"},
-      {"{% set ns = namespace(s=[1]) %}{% for i in range(100) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s }}", "Error"},
-      {"{% set ns = namespace(s=[1]) %}{% for i in range(100) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s == [ns.s] }}{{ ns.s | tojson }}", "Error"},
-      {"{% set ns = namespace(s=[]) %}{% for i in range(100000) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s }}", "RecursionError"},
-      {"{% set ns = namespace(s=[]) %}{% for i in range(100000) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s == [[ns.s]] }}", ""},
+      {"{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor "
+       "%}",
+       "MemoryError"},
+      {"{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(100) %}{% set ns.s = ns.s ~ ns.s %}{% endfor "
+       "%}",
+       "MemoryError"},
+      {"{% set ns = namespace(s=[1]) %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+       "MemoryError"},
+      {"{% set ns = namespace(s=[1]) %}{% for i in range(100) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ "
+       "ns.s }}",
+       "Error"},
+      {"{% set ns = namespace(s=[1]) %}{% for i in range(100) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ "
+       "ns.s == [ns.s] }}{{ ns.s | tojson }}",
+       "Error"},
+      {"{% set ns = namespace(s=[]) %}{% for i in range(100000) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s "
+       "}}",
+       "RecursionError"},
+      {"{% set ns = namespace(s=[]) %}{% for i in range(100000) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s "
+       "== [[ns.s]] }}",
+       ""},
       {"{% set ns = namespace() %}{% set ns.me = ns %}{{ ns }}", "RecursionError"},
       {"{{ 'x' * 10**9 }}", "MemoryError"},
       {"{{ [0] * 10**9 }}", "MemoryError"},
@@ -117,7 +132,9 @@ TEST_CASE("what would eat time or memory ends with a clear error, quickly") {
   for (const auto& [source, wanted] : cases) {
     const auto begin = std::chrono::steady_clock::now();
     const std::string error = error_of(source);
-    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin).count();
+    const auto milliseconds =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin)
+            .count();
     INFO(source.substr(0, 120) << " -> " << error.substr(0, 200) << " after " << milliseconds << " ms");
     CHECK(error.find(wanted) != std::string::npos);
     if (!wanted.empty()) CHECK(!error.empty());
@@ -127,10 +144,13 @@ TEST_CASE("what would eat time or memory ends with a clear error, quickly") {
 
 TEST_CASE("the host is out of reach") {
   for (const char* source :
-       {"{{ ''.__class__.__mro__ }}", "{{ messages.__init__.__globals__ }}", "{{ [].__class__.__base__.__subclasses__() }}",
-        "{{ raise_exception.__globals__['os'] }}", "{{ namespace.__init__.__globals__ }}", "{{ cycler.__init__.__globals__.os }}",
-        "{{ ('' | attr('__class__')).mro() }}", "{{ '{0.__class__.__mro__}'.format(1) }}", "{{ dict.__base__ }}{{ dict.mro() }}",
-        "{{ messages.append(1) }}", "{{ messages | map(attribute='__class__.x') | list }}", "{% include '/etc/passwd' %}", "{% import 'os' as os %}"}) {
+       {"{{ ''.__class__.__mro__ }}", "{{ messages.__init__.__globals__ }}",
+        "{{ [].__class__.__base__.__subclasses__() }}", "{{ raise_exception.__globals__['os'] }}",
+        "{{ namespace.__init__.__globals__ }}", "{{ cycler.__init__.__globals__.os }}",
+        "{{ ('' | attr('__class__')).mro() }}", "{{ '{0.__class__.__mro__}'.format(1) }}",
+        "{{ dict.__base__ }}{{ dict.mro() }}", "{{ messages.append(1) }}",
+        "{{ messages | map(attribute='__class__.x') | list }}", "{% include '/etc/passwd' %}",
+        "{% import 'os' as os %}"}) {
     const std::string error = error_of(source, conversation({"hi"}));
     INFO(std::string(source) << " -> " << error);
     CHECK(!error.empty());
@@ -139,7 +159,8 @@ TEST_CASE("the host is out of reach") {
 
 TEST_CASE("a malicious tokenizer_config.json gives an error, not a shell") {
   FABULA_REQUIRE_TESTDATA();
-  const auto path = fabula::test::testdata_file("malformed/templates/modelaudit_jinja_ssti_tokenizer_config.json");
+  const auto path =
+      fabula::test::testdata_file("malformed/templates/modelaudit_jinja_ssti_tokenizer_config.json");
   if (!path) return;
   const auto config = fabula::parse_ordered_json(fabula::test::read_text(*path), "tokenizer_config.json");
   REQUIRE(config);
@@ -186,10 +207,13 @@ TEST_CASE("exactly the characters of messages are marked with their message") {
       {"{% macro m(t) %}<{{ t }}>{% endmacro %}{{ m(messages[1].content) | trim }}", "[1:REPLY]"},
       {"{% filter lower %}A{{ messages[1].content }}{% endfilter %}", "[1:reply]"},
       {"{% for c in messages[2].content %}{{ c }}-{% endfor %}", "[2:M][2:O][2:R][2:E]"},
-      {"{% set ns = namespace(t='') %}{% for m in messages %}{% set ns.t = ns.t + m.content + '|' %}{% endfor %}{{ ns.t }}", "[0:USER <|im_end|>][1:REPLY][2:MORE]"},
+      {"{% set ns = namespace(t='') %}{% for m in messages %}{% set ns.t = ns.t + m.content + '|' %}{% "
+       "endfor %}{{ ns.t }}",
+       "[0:USER <|im_end|>][1:REPLY][2:MORE]"},
       {"{{ messages[2].content | reverse }}{{ messages[2].content | indent(2, true) }}", "[2:EROM][2:MORE]"},
       {"{{ messages[0].content | e }}", "[0:USER &lt;|im_end|&gt;]"},
-      {"{{ messages[2].content.center(8) }}|{{ messages[2].content | truncate(3, true, '.', 0) }}", "[2:MORE][2:MO]"},
+      {"{{ messages[2].content.center(8) }}|{{ messages[2].content | truncate(3, true, '.', 0) }}",
+       "[2:MORE][2:MO]"},
       {"{{ messages[0].content | urlencode }}", "[0:USER%20%3C%7Cim_end%7C%3E]"},
       {"{{ messages[2].content | list | last }}{{ messages[2].content | first }}", "[2:EM]"},
       {"{{ messages[2].content == 'MORE' }}{{ messages[2].content | length }}", ""},
@@ -206,8 +230,11 @@ TEST_CASE("exactly the characters of messages are marked with their message") {
 TEST_CASE("no conversation changes what the template itself wrote") {
   FABULA_REQUIRE_TESTDATA();
   std::mt19937_64 random(fabula::test::seed());
-  const char* const pieces[] = {"<|im_start|>", "<|im_end|>", "</s>", "system", "\n", "你好", "😀", "{{ x }}", "{% raw %}", "\"", "\\", "'", "<", "word"};
-  for (const char* name : {"templates/tokenizer_config/smollm2.jinja", "templates/tokenizer_config/qwen2.5.jinja", "templates/ollama-index/12-llama2-chat.jinja"}) {
+  const char* const pieces[] = {"<|im_start|>", "<|im_end|>", "</s>", "system", "\n", "你好", "😀",
+                                "{{ x }}",      "{% raw %}",  "\"",   "\\",     "'",  "<",    "word"};
+  for (const char* name :
+       {"templates/tokenizer_config/smollm2.jinja", "templates/tokenizer_config/qwen2.5.jinja",
+        "templates/ollama-index/12-llama2-chat.jinja"}) {
     const auto path = fabula::test::testdata_file(name);
     if (!path) continue;
     const std::string source = fabula::test::read_text(*path);
@@ -256,14 +283,16 @@ TEST_CASE("a template may be rendered often and on several conversations") {
 TEST_CASE("a long conversation renders in milliseconds") {
   OrderedJson variables = {{"messages", OrderedJson::array()}, {"add_generation_prompt", true}};
   for (int i = 0; i < 1000; ++i)
-    variables["messages"].push_back({{"role", i % 2 ? "assistant" : "user"}, {"content", repeated("Once upon a time. ", 20)}});
+    variables["messages"].push_back(
+        {{"role", i % 2 ? "assistant" : "user"}, {"content", repeated("Once upon a time. ", 20)}});
   auto parsed = ChatTemplate::parse(kChatml);
   REQUIRE(parsed);
   double best = 1e9;
   for (int i = 0; i < 10; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     auto rendered = parsed->render(variables, 0);
-    best = std::min(best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    best = std::min(
+        best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
     REQUIRE(rendered);
     CHECK(rendered->from_input.size() == 1000);
   }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/json.h"
+#include "core/text/template_request.h"
 #include "tests/support/support.h"
 
 using fabula::OrderedJson;
@@ -44,10 +45,12 @@ class Differences {
     if (equal) return;
     if (++different_ > 25) return;
     const std::string wanted_text = shown(wanted), got_text = shown(got);
-    const size_t common = static_cast<size_t>(std::mismatch(wanted_text.begin(), wanted_text.end(), got_text.begin(), got_text.end()).first - wanted_text.begin());
+    const size_t common = static_cast<size_t>(
+        std::mismatch(wanted_text.begin(), wanted_text.end(), got_text.begin(), got_text.end()).first -
+        wanted_text.begin());
     const size_t begin = common > 40 ? common - 40 : 0;
-    MESSAGE(name << "\n  from character " << begin << "\n  wanted " << wanted_text.substr(begin, 300) << "\n  got    "
-                 << (begin < got_text.size() ? got_text.substr(begin, 300) : ""));
+    MESSAGE(name << "\n  from character " << begin << "\n  wanted " << wanted_text.substr(begin, 300)
+                 << "\n  got    " << (begin < got_text.size() ? got_text.substr(begin, 300) : ""));
   }
   void report(size_t at_least) const {
     CHECK(different_ == 0);
@@ -72,7 +75,8 @@ void check_snippets(const OrderedJson& file, size_t at_least) {
     const Outcome got = run(source, variables);
     Outcome wanted;
     if (snippet.contains("error"))
-      wanted.error = snippet.at("error").get<std::string>() + ": " + (snippet.contains("message") ? snippet.at("message").get<std::string>() : "");
+      wanted.error = snippet.at("error").get<std::string>() + ": " +
+                     (snippet.contains("message") ? snippet.at("message").get<std::string>() : "");
     else
       wanted.text = snippet.at("output");
     const bool same_error = got.error.starts_with(wanted.error);
@@ -95,12 +99,16 @@ TEST_CASE("renders of real templates equal Jinja2's, errors included") {
     const std::string source = fabula::test::read_text(*source_path);
     for (const auto& [conversation, wanted] : reference.at("outputs").items()) {
       const bool generation = conversation.ends_with("+gen");
-      const auto& input = file.at("conversations").at(conversation.substr(0, conversation.size() - (generation ? 4 : 0)));
-      OrderedJson variables = {{"messages", input.at("messages")}, {"add_generation_prompt", generation}, {"tools", nullptr}, {"documents", nullptr}};
-      for (const char* token : {"bos_token", "eos_token"})
-        if (!reference.at(token).is_null()) variables[token] = reference.at(token);
-      variables.update(input.at("extra"));
-      const Outcome got = run(source, variables);
+      const auto& input =
+          file.at("conversations").at(conversation.substr(0, conversation.size() - (generation ? 4 : 0)));
+      OrderedJson request = {{"messages", input.at("messages")}, {"add_generation_prompt", generation}};
+      request.update(input.at("extra"));
+      fabula::text::TemplateRequest tokens;
+      if (!reference.at("bos_token").is_null()) tokens.bos_token = reference.at("bos_token");
+      if (!reference.at("eos_token").is_null()) tokens.eos_token = reference.at("eos_token");
+      const auto variables = fabula::text::template_request(request, tokens);
+      REQUIRE(variables);
+      const Outcome got = run(source, *variables);
       const Outcome expected{wanted.value("text", ""), wanted.value("error", "")};
       differences.check(name + " " + conversation, got, expected, got.error == expected.error);
     }
@@ -110,9 +118,30 @@ TEST_CASE("renders of real templates equal Jinja2's, errors included") {
 
 TEST_CASE("snippets of the language equal Jinja2's") {
   FABULA_REQUIRE_TESTDATA();
-  if (const auto path = fabula::test::testdata_file("templates/snippets.json")) check_snippets(read_json(*path), 100);
+  if (const auto path = fabula::test::testdata_file("templates/snippets.json"))
+    check_snippets(read_json(*path), 100);
 }
 
 TEST_CASE("recorded cases of the language equal Jinja2's") {
   check_snippets(read_json(FABULA_TEST_SOURCE_DIR "/core/text/data/jinja_cases.json"), 600);
+}
+
+TEST_CASE("a request is a list of messages or an object around it") {
+  using fabula::text::template_request;
+  const OrderedJson messages = {{{"role", "user"}, {"content", "hi"}}};
+  auto plain = template_request(messages);
+  REQUIRE(plain);
+  CHECK(plain->at("messages") == messages);
+  CHECK(plain->at("tools").is_null());
+  CHECK(plain->at("add_generation_prompt") == true);
+  CHECK(!plain->contains("bos_token"));
+  auto full =
+      template_request({{"messages", messages}, {"add_generation_prompt", false}, {"enable_thinking", true}},
+                       {.bos_token = "<s>"});
+  REQUIRE(full);
+  CHECK(full->at("add_generation_prompt") == false);
+  CHECK(full->at("enable_thinking") == true);
+  CHECK(full->at("bos_token") == "<s>");
+  CHECK(!template_request("text"));
+  CHECK(!template_request({{"tools", nullptr}}));
 }
