@@ -20,6 +20,8 @@
 
 namespace fabula::session {
 
+struct Document;
+
 class Store {
  public:
   // vfs: the name of a registered sqlite3_vfs, null for the system's own. Replies that a dead process left "partial" are
@@ -78,6 +80,7 @@ class Store {
   Result<std::string> export_markdown(std::string_view session);             // the current path, to read
   // The id it got; all or nothing. The same document again gives the session that is there (out of the trash).
   Result<std::string> import_session(const Json& document);
+  Result<std::string> import_document(Document document);
   Status check_integrity();
 
  private:

@@ -186,6 +186,10 @@ Result<std::string> Store::Impl::insert_document(Document document) {
 
 Result<std::string> Store::import_session(const Json& value) {
   FABULA_ASSIGN(Document document, document_from_json(value));
+  return import_document(std::move(document));
+}
+
+Result<std::string> Store::import_document(Document document) {
   FABULA_TRY(engine::check(document.settings.sampler));
   bool id_is_taken = impl_->sessions.contains(document.info.id);
   if (id_is_taken) {
