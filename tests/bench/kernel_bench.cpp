@@ -36,11 +36,12 @@ void bench(const KernelTable& kernels, const PanelTypeInfo& type, int64_t rows, 
   std::vector<float> x(static_cast<size_t>(cols));
   for (float& v : x) v = normal(random);
   std::vector<std::byte> row(formats::row_bytes(type.dtype, cols)), sixteen;
+  if (!formats::can_quantize(type.dtype)) return;
   formats::quantize(type.dtype, x.data(), row.data(), cols);
   for (int r = 0; r < panel_rows; ++r) sixteen.insert(sixteen.end(), row.begin(), row.end());
   const int64_t bytes = panel_bytes(type.type, cols), panels = rows / panel_rows;
   auto memory = HugeBuffer::allocate(static_cast<size_t>(bytes * panels + 4096), "bench");
-  auto scratch = HugeBuffer::allocate(static_cast<size_t>(tokens * (cols * 8 + rows * 4) + (64 << 10)), "bench");
+  auto scratch = HugeBuffer::allocate(static_cast<size_t>(tokens * (cols * 8 + rows * 4 + cols) + (64 << 10)), "bench");
   if (!memory.ok() || !scratch.ok()) return;
   for (int64_t p = 0; p < panels; ++p) pack_panel(type.type, cols, sixteen.data(), panel_rows, memory->data() + p * bytes);
   const PackedMatrix matrix{type.type, rows, cols, memory->data(), bytes};
@@ -53,7 +54,8 @@ void bench(const KernelTable& kernels, const PanelTypeInfo& type, int64_t rows, 
   a.scales = at;
   a.scaled_sums = at + tokens * cols / 32;
   a.negated_sums = reinterpret_cast<int32_t*>(at + 2 * tokens * cols / 32);
-  at += 3 * tokens * cols / 32 + 64;
+  a.sums_stride = tokens * cols / 32;
+  at += 5 * tokens * cols / 32 + 64;
   const auto run = [&](int64_t n) {
     const Activations in = a.laid_out(cols, n, !type.quantised, type.quantised);
     for (int64_t t = 0; t < n; ++t) in.put(kernels, t, 0, x.data(), cols);

@@ -47,7 +47,7 @@ void Activations::put(const KernelTable& kernels, int64_t token, int64_t k, cons
   if (wants_quants) {
     const auto [first, width] = tile_of(token, kernels.quant_tile, n_tokens);
     const int64_t block = first * (cols / quant_block) + k / quant_block * width + (token - first);
-    kernels.quantize(x, n, width, quants + first * (cols / 4) + k / 4 * width + (token - first), scales + block,
+    kernels.quantize(x, n, width, sums_stride, quants + first * (cols / 4) + k / 4 * width + (token - first), scales + block,
                      scaled_sums + block, negated_sums + block);
   }
 }
@@ -65,7 +65,7 @@ void multiply(const KernelTable& kernels, const PackedMatrix& matrix, const Acti
   for (int64_t token = begin; token < end; token += tile) {
     const int64_t width = std::min(tile, x.n_tokens - token), block = token * (x.cols / quant_block);
     args.x = {x.values + token * x.cols, x.quants + token * (x.cols / 4), x.scales + block, x.scaled_sums + block,
-              x.negated_sums + block, static_cast<int>(width), static_cast<int>(width)};
+              x.negated_sums + block, x.sums_stride, static_cast<int>(width), static_cast<int>(width)};
     args.n_tokens = static_cast<int>(width);
     if (whole > 0) {
       args.panels = matrix.panels + first_panel * matrix.panel_bytes;

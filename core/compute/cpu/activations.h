@@ -17,7 +17,8 @@ struct Activations {
   int32_t* quants = nullptr;       // (n_tokens, cols / 4)
   float* scales = nullptr;         // (n_tokens, cols / 32)
   float* scaled_sums = nullptr;
-  int32_t* negated_sums = nullptr;
+  int32_t* negated_sums = nullptr; // three of them, sums_stride apart
+  int64_t sums_stride = 0;
   int64_t cols = 0, n_tokens = 0;
   bool wants_values = false, wants_quants = false;
 

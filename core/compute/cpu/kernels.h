@@ -16,7 +16,7 @@ inline constexpr int quant_block = 32;      // columns per integer dot, and per 
 inline constexpr int kv_tile = 64;          // positions per attention tile == kv_block_tokens
 
 enum class PanelType : uint8_t {
-#define FABULA_PANEL(symbol, quantised, quant_bytes, meta_bytes) symbol,
+#define FABULA_PANEL(symbol, quantised, quant_bytes, meta_blocks, meta_bytes) symbol,
 #include "core/compute/cpu/panel_types.inc"
 #undef FABULA_PANEL
 };
@@ -30,7 +30,8 @@ struct ActivationTile {
   const int32_t* quants;       // (cols / 4, width): four int8 of consecutive columns in one word
   const float* scales;         // (cols / 32, width)
   const float* scaled_sums;    // (cols / 32, width): scale * sum of the block's int8
-  const int32_t* negated_sums; // (cols / 32, width): minus the sum of the block's int8
+  const int32_t* negated_sums; // (3, cols / 32, width): minus the sum of a block's int8; of its first 16; of its last 16
+  int64_t sums_stride;         // from one of the three to the next
   int value_width, quant_width;
 };
 
@@ -79,8 +80,9 @@ struct KernelTable {
   void (*add_scaled)(float* x, const float* branch, float scale, int64_t n);  // x += scale * branch
   void (*activate)(float* gate, const float* up, int64_t n, GateActivation kind);  // gate = act(gate) * up; up may be null
   void (*softcap)(float* x, int64_t n, float scale, float cap);  // cap * tanh(scale * x / cap); cap 0: scale * x
-  // count floats to int8 blocks, count a multiple of 32; writes with a stride of `width` words.
-  void (*quantize)(const float* x, int64_t count, int64_t width, int32_t* quants, float* scales, float* scaled_sums, int32_t* negated_sums);
+  // count floats to int8 blocks, count a multiple of 32; writes with a stride of `width` words, the three sums sums_stride apart.
+  void (*quantize)(const float* x, int64_t count, int64_t width, int64_t sums_stride, int32_t* quants, float* scales, float* scaled_sums,
+                   int32_t* negated_sums);
   void (*spread)(const float* x, int64_t count, int64_t width, float* out);  // out[k * width] = x[k]
   void (*to_f16)(const float* x, int64_t n, uint16_t* out);
   // Folds the partial (m, l, acc) of a later range of positions into an earlier one: both over n lanes.

@@ -56,15 +56,15 @@ void KvPool::put_q8_0(const KernelTable& kernels, uint8_t* k, uint8_t* v, int sl
   uint8_t* const k_scales = k + head_dim_ * kv_tile;
   uint8_t* const v_scales = v + padded_ * kv_tile;
   for (int64_t b = 0; b < blocks; ++b) {
-    int32_t words[8], negated_sum;
+    int32_t words[8], negated_sums[3];
     float scale, scaled_sum;
     uint8_t bytes[32];
-    kernels.quantize(key + b * 32, 32, 1, words, &scale, &scaled_sum, &negated_sum);
+    kernels.quantize(key + b * 32, 32, 1, 1, words, &scale, &scaled_sum, negated_sums);
     std::memcpy(bytes, words, 32);
     for (int64_t d = b * 32; d < head_dim_ && d < b * 32 + 32; ++d) k[d * kv_tile + slot] = bytes[d - b * 32];
     uint16_t half = f32_to_f16(scale);
     std::memcpy(k_scales + (b * kv_tile + slot) * 2, &half, 2);
-    kernels.quantize(value + b * 32, 32, 1, words, &scale, &scaled_sum, &negated_sum);
+    kernels.quantize(value + b * 32, 32, 1, 1, words, &scale, &scaled_sum, negated_sums);
     std::memcpy(bytes, words, 32);
     const int64_t n = padded_ - b * 32 < 32 ? padded_ - b * 32 : 32;
     std::memcpy(v + slot * padded_ + b * 32, bytes, static_cast<size_t>(n));

@@ -25,35 +25,126 @@ struct Bf16Panel {
   static F weights(const uint8_t* p) { return load_bf16(p); }
 };
 
-// A block is 32 columns in 8 groups of four; `pair` gives group g and group g + 4, g < 4.
-struct Q80Panel {
-  static constexpr int block_bytes = 512, meta_bytes = 32;
-  static constexpr bool has_minimum = false;
-  static void pair(const uint8_t* block, int g, U& low, U& high) {
-    low = load_u8(block + 64 * g);
-    high = load_u8(block + 64 * (g + 4));
-  }
-  static I start(const int32_t* negated_sum) { return offset_in_sum ? shifted_sum<7>(negated_sum) : zero_int(); }
-  static I dot(I acc, U w, X x) { return dot_offset128(acc, w, x); }
-  static F scale(const uint8_t* meta) { return load_f16(meta); }
+// A block is 32 columns in 8 groups of four; pair<g> gives group g and group g + 4, g < 4, as bytes that dot() understands.
+// scale(meta, b) are the scales of block b, half_scale<1> those of its last 16 columns where they differ (halves).
+struct PlainMeta {  // f16 d, and m where there is one
+  static constexpr bool halves = false, has_minimum = false;
+  static F scale(const uint8_t* meta, int64_t b) { return load_f16(meta + b * 32); }
 };
-struct Q40Panel {
-  static constexpr int block_bytes = 256, meta_bytes = 32;
-  static constexpr bool has_minimum = false;
-  static void pair(const uint8_t* block, int g, U& low, U& high) {
+struct PairMeta {
+  static constexpr bool halves = false, has_minimum = true;
+  static F scale(const uint8_t* meta, int64_t b) { return load_f16(meta + b * 64); }
+  static F minimum(const uint8_t* meta, int64_t b) { return load_f16(meta + b * 64 + 32); }
+};
+struct SuperMeta {  // K-types with minima: (d * scale), -(dmin * minimum); 11 bits times 6 are exact in f32
+  static constexpr bool halves = false, has_minimum = true;
+  static F scale(const uint8_t* meta, int64_t b) {
+    const uint8_t* super = meta + b / 8 * 320;
+    return mul(load_f16(super), load_u8_as_float(super + 64 + b % 8 * 32));
+  }
+  static F minimum(const uint8_t* meta, int64_t b) {
+    const uint8_t* super = meta + b / 8 * 320;
+    return sub(zero(), mul(load_f16(super + 32), load_u8_as_float(super + 64 + b % 8 * 32 + 16)));
+  }
+};
+
+struct Nibbles {
+  static constexpr int block_bytes = 256;
+  template <int g>
+  static void pair(const uint8_t* block, U& low, U& high) {
     const U both = load_u8(block + 64 * g);
     low = low_nibbles(both);
     high = high_nibbles(both);
   }
-  static I start(const int32_t* negated_sum) { return shifted_sum<3>(negated_sum); }
   static I dot(I acc, U w, X x) { return dot_small(acc, w, x); }
-  static F scale(const uint8_t* meta) { return load_f16(meta); }
 };
-struct Q41Panel : Q40Panel {
-  static constexpr int meta_bytes = 64;
-  static constexpr bool has_minimum = true;
+struct FiveBits : Nibbles {  // the fifth bit of group i stands in bit i of 64 more bytes
+  static constexpr int block_bytes = 320;
+  template <int g>
+  static void pair(const uint8_t* block, U& low, U& high) {
+    Nibbles::pair<g>(block, low, high);
+    const U fifth = load_u8(block + 256);
+    low = either(low, bits_of<4 - g, 0, 16>(fifth));
+    high = either(high, bits_of<0, g, 16>(fifth));
+  }
+};
+struct SixBits : Nibbles {  // bits 4 and 5 of group i stand in bits 2 (i % 4) and up of 64 bytes for groups 0-3, 64 for 4-7
+  static constexpr int block_bytes = 384;
+  template <int g>
+  static void pair(const uint8_t* block, U& low, U& high) {
+    Nibbles::pair<g>(block, low, high);
+    constexpr int left = g < 2 ? 4 - 2 * g : 0, right = g < 2 ? 0 : 2 * g - 4;
+    low = either(low, bits_of<left, right, 48>(load_u8(block + 256)));
+    high = either(high, bits_of<left, right, 48>(load_u8(block + 320)));
+  }
+};
+struct Signed8 {  // bytes are w + 128
+  static I start(const int32_t* negated_sum) { return offset_in_sum ? shifted_sum<7>(negated_sum) : zero_int(); }
+  static I dot(I acc, U w, X x) { return dot_offset128(acc, w, x); }
+};
+template <const uint8_t* table>
+struct Codebook : Signed8 {
+  static constexpr int block_bytes = 256;
+  template <int g>
+  static void pair(const uint8_t* block, U& low, U& high) {
+    Nibbles::pair<g>(block, low, high);
+    low = look_up(table, low);
+    high = look_up(table, high);
+  }
+};
+// The code books of ggml-common.h, plus 128.
+constexpr uint8_t iq4_values[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
+constexpr uint8_t mxfp4_values[16] = {128, 129, 130, 131, 132, 134, 136, 140, 128, 127, 126, 125, 124, 122, 120, 116};
+
+struct Q80Panel : Signed8, PlainMeta {
+  static constexpr int block_bytes = 512;
+  template <int g>
+  static void pair(const uint8_t* block, U& low, U& high) {
+    low = load_u8(block + 64 * g);
+    high = load_u8(block + 64 * (g + 4));
+  }
+};
+struct Q40Panel : Nibbles, PlainMeta {
+  static I start(const int32_t* negated_sum) { return shifted_sum<3>(negated_sum); }
+};
+struct Q41Panel : Nibbles, PairMeta {
   static I start(const int32_t*) { return zero_int(); }
-  static F minimum(const uint8_t* meta) { return load_f16(meta + 32); }
+};
+struct Q50Panel : FiveBits, PlainMeta {
+  static I start(const int32_t* negated_sum) { return shifted_sum<4>(negated_sum); }
+};
+struct Q51Panel : FiveBits, PairMeta {
+  static I start(const int32_t*) { return zero_int(); }
+};
+struct Q4KPanel : Nibbles, SuperMeta {
+  static I start(const int32_t*) { return zero_int(); }
+};
+struct Q5KPanel : FiveBits, SuperMeta {
+  static I start(const int32_t*) { return zero_int(); }
+};
+struct Q6KPanel : SixBits {
+  static constexpr bool halves = true, has_minimum = false;
+  static I start(const int32_t* negated_sum) { return shifted_sum<5>(negated_sum); }
+  static F scale(const uint8_t* meta, int64_t b) {
+    const uint8_t* super = meta + b / 8 * 288;
+    return mul(load_f16(super), load_i8(super + 32 + b % 8 * 32));
+  }
+  static F last_scale(const uint8_t* meta, int64_t b) {
+    const uint8_t* super = meta + b / 8 * 288;
+    return mul(load_f16(super), load_i8(super + 32 + b % 8 * 32 + 16));
+  }
+};
+struct Iq4NlPanel : Codebook<iq4_values>, PlainMeta {};
+struct Iq4XsPanel : Codebook<iq4_values> {
+  static constexpr bool halves = false, has_minimum = false;
+  static F scale(const uint8_t* meta, int64_t b) {
+    const uint8_t* super = meta + b / 8 * 160;
+    return mul(load_f16(super), load_i8(super + 32 + b % 8 * 16));
+  }
+};
+struct Mxfp4Panel : Codebook<mxfp4_values> {
+  static constexpr bool halves = false, has_minimum = false;
+  static F scale(const uint8_t* meta, int64_t b) { return load_bf16(meta + b * 32); }
 };
 
 // --- Tiles of P panels by T tokens ---
@@ -87,6 +178,24 @@ void value_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* 
     for (int t = 0; t < T; ++t) store(out + t * a.out_stride + p * panel_rows, acc[p][t]);
 }
 
+template <class W, int P, int T, int g>
+inline __attribute__((always_inline)) void quant_groups(I (&dots)[P][T], I (&last_dots)[P][T], const uint8_t* w, int64_t stride,
+                                                        const int32_t* x, int64_t width) {
+  U low[P], high[P];
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p) W::template pair<g>(w + p * stride, low[p], high[p]);
+#pragma GCC unroll 16
+  for (int t = 0; t < T; ++t) {
+    const X x_low = load_x(x + g * width + t), x_high = load_x(x + (g + 4) * width + t);
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) {
+      dots[p][t] = W::dot(dots[p][t], low[p], x_low);
+      if constexpr (W::halves) last_dots[p][t] = W::dot(last_dots[p][t], high[p], x_high);
+      else dots[p][t] = W::dot(dots[p][t], high[p], x_high);
+    }
+  }
+}
+
 template <class W, int P, int T>
 void quant_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* out) {
   F acc[P][T];
@@ -97,42 +206,45 @@ void quant_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* 
   const uint8_t* w = panel;
   const uint8_t* meta = panel + blocks * W::block_bytes;
   for (int64_t b = 0; b < blocks; ++b) {
-    I dots[P][T];
+    I dots[P][T], last_dots[P][T];
+    const int32_t* sums = a.x.negated_sums + b * width + token;
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
-      const I start = W::start(a.x.negated_sums + b * width + token + t);
+      const I start = W::start(sums + t + (W::halves ? a.x.sums_stride : 0));
 #pragma GCC unroll 16
       for (int p = 0; p < P; ++p) dots[p][t] = start;
-    }
-#pragma GCC unroll 4
-    for (int g = 0; g < 4; ++g) {
-      U low[P], high[P];
+      if constexpr (W::halves) {
+        const I last_start = W::start(sums + t + 2 * a.x.sums_stride);
 #pragma GCC unroll 16
-      for (int p = 0; p < P; ++p) {
-        if constexpr (T == 1) {
-          prefetch(w + p * stride + 64 * g + prefetch_bytes);
-          if constexpr (W::block_bytes == 512) prefetch(w + p * stride + 64 * (g + 4) + prefetch_bytes);
-        }
-        W::pair(w + p * stride, g, low[p], high[p]);
-      }
-#pragma GCC unroll 16
-      for (int t = 0; t < T; ++t) {
-        const X x_low = load_x(x + g * width + t), x_high = load_x(x + (g + 4) * width + t);
-#pragma GCC unroll 16
-        for (int p = 0; p < P; ++p) dots[p][t] = W::dot(W::dot(dots[p][t], low[p], x_low), high[p], x_high);
+        for (int p = 0; p < P; ++p) last_dots[p][t] = last_start;
       }
     }
+    if constexpr (T == 1) {
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p)
+#pragma GCC unroll 8
+        for (int line = 0; line < W::block_bytes; line += 64) prefetch(w + p * stride + line + prefetch_bytes);
+    }
+    quant_groups<W, P, T, 0>(dots, last_dots, w, stride, x, width);
+    quant_groups<W, P, T, 1>(dots, last_dots, w, stride, x, width);
+    quant_groups<W, P, T, 2>(dots, last_dots, w, stride, x, width);
+    quant_groups<W, P, T, 3>(dots, last_dots, w, stride, x, width);
     F scale[P];
-    for (int p = 0; p < P; ++p) scale[p] = W::scale(meta + p * stride);
+    for (int p = 0; p < P; ++p) scale[p] = W::scale(meta + p * stride, b);
 #pragma GCC unroll 16
     for (int t = 0; t < T; ++t) {
       const F x_scale = set1(a.x.scales[b * width + token + t]);
 #pragma GCC unroll 16
       for (int p = 0; p < P; ++p) acc[p][t] = fma(to_float(dots[p][t]), mul(scale[p], x_scale), acc[p][t]);
+      if constexpr (W::halves) {
+#pragma GCC unroll 16
+        for (int p = 0; p < P; ++p)
+          acc[p][t] = fma(to_float(last_dots[p][t]), mul(W::last_scale(meta + p * stride, b), x_scale), acc[p][t]);
+      }
     }
     if constexpr (W::has_minimum) {
       for (int p = 0; p < P; ++p) {
-        const F minimum = W::minimum(meta + p * stride);
+        const F minimum = W::minimum(meta + p * stride, b);
 #pragma GCC unroll 16
         for (int t = 0; t < T; ++t)
           acc[p][t] = fma(set1(a.x.scaled_sums[b * width + token + t]), minimum, acc[p][t]);
@@ -140,7 +252,6 @@ void quant_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* 
     }
     x += 8 * width;
     w += W::block_bytes;
-    meta += W::meta_bytes;
   }
   for (int p = 0; p < P; ++p)
     for (int t = 0; t < T; ++t) store(out + t * a.out_stride + p * panel_rows, acc[p][t]);

@@ -1,17 +1,17 @@
 #include "core/compute/cpu/panels.h"
 
-#include <bit>
 #include <cstring>
 
 #include "core/base/numeric.h"
+#include "core/compute/cpu/quant_codes.h"
 
 namespace fabula::compute::cpu {
 
 namespace {
 
 constexpr PanelTypeInfo table[] = {
-#define FABULA_PANEL(symbol, quantised, quant_bytes, meta_bytes) \
-  {PanelType::symbol, formats::DType::symbol, quantised, quant_bytes, meta_bytes},
+#define FABULA_PANEL(symbol, quantised, quant_bytes, meta_blocks, meta_bytes) \
+  {PanelType::symbol, formats::DType::symbol, quantised, quant_bytes, meta_blocks, meta_bytes},
 #include "core/compute/cpu/panel_types.inc"
 #undef FABULA_PANEL
 };
@@ -21,6 +21,7 @@ uint16_t load16(const uint8_t* p) {
   std::memcpy(&v, p, 2);
   return v;
 }
+void store16(uint8_t* p, uint16_t v) { std::memcpy(p, &v, 2); }
 
 // Elements of `size` bytes: transposed, nothing else.
 template <int size>
@@ -30,30 +31,99 @@ void pack_values(int64_t cols, const uint8_t* rows, int n_rows, uint8_t* panel) 
     for (int r = 0; r < n_rows; ++r) std::memcpy(panel + (k * panel_rows + r) * size, rows + r * row_bytes + k * size, size);
 }
 
-struct BlockShape {
-  int block_bytes;   // ggml's block of 32
-  int quants_at;     // where its quants begin; before them stand d and, for *_1, m as f16
+// Where the parts of one lane's block stand (see the panels of matmul_impl.h, which read them).
+struct LanePlaces {
+  uint8_t* quants;   // of the block
+  uint8_t* meta;     // of the block's run of meta_blocks
+  uint8_t* scales;   // of the block, in the K-types
 };
-constexpr BlockShape shape_q8_0{34, 2}, shape_q4_0{18, 2}, shape_q4_1{20, 4};
 
-void pack_quants(PanelType type, const BlockShape& shape, int64_t cols, const uint8_t* rows, int n_rows, uint8_t* panel) {
-  const PanelTypeInfo& info = panel_type_info(type);
-  const int64_t blocks = cols / quant_block, row_bytes = blocks * shape.block_bytes;
-  uint8_t* meta = panel + blocks * info.quant_bytes;
-  for (int r = 0; r < n_rows; ++r) {
-    for (int64_t b = 0; b < blocks; ++b) {
-      const uint8_t* block = rows + r * row_bytes + b * shape.block_bytes;
-      const uint8_t* quants = block + shape.quants_at;
-      uint8_t* out = panel + b * info.quant_bytes + 4 * r;
-      if (type == PanelType::q8_0) {
-        for (int k = 0; k < 32; ++k) out[k / 4 * 64 + k % 4] = static_cast<uint8_t>(quants[k] ^ 0x80);
-      } else {
-        // ggml: byte j holds elements j (low) and j + 16 (high). Groups g and g + 4 of four columns are 16 columns apart: same pairs.
-        for (int j = 0; j < 16; ++j) out[j / 4 * 64 + j % 4] = quants[j];
-      }
-      std::memcpy(meta + b * info.meta_bytes + 2 * r, block, 2);
-      if (type == PanelType::q4_1) std::memcpy(meta + b * info.meta_bytes + 32 + 2 * r, block + 2, 2);
+LanePlaces places(const PanelTypeInfo& info, uint8_t* panel, int64_t cols, int64_t b) {
+  uint8_t* const meta = panel + cols / quant_block * info.quant_bytes + b / info.meta_blocks * info.meta_bytes;
+  const bool two = info.type == PanelType::q4_k || info.type == PanelType::q5_k;
+  const int step = info.type == PanelType::iq4_xs ? 16 : 32;
+  return {panel + b * info.quant_bytes, meta, meta + (two ? 64 : 32) + b % info.meta_blocks * step};
+}
+
+void write_codes(PanelType type, const BlockCodes& block, int lane, uint8_t* quants) {
+  for (int k = 0; k < 32; ++k) {
+    const int byte = 4 * lane + k % 4, group = k / 4;
+    if (type == PanelType::q8_0) {
+      quants[group * 64 + byte] = block.code[k];
+      continue;
     }
+    quants[group % 4 * 64 + byte] |= static_cast<uint8_t>((block.code[k] & 15) << (k < 16 ? 0 : 4));
+    const int high = block.code[k] >> 4;
+    if (type == PanelType::q6_k) quants[256 + group / 4 * 64 + byte] |= static_cast<uint8_t>(high << 2 * (group % 4));
+    else if (high) quants[256 + byte] |= static_cast<uint8_t>(high << group);
+  }
+}
+
+uint8_t read_code(PanelType type, const uint8_t* quants, int lane, int k) {
+  const int byte = 4 * lane + k % 4, group = k / 4;
+  if (type == PanelType::q8_0) return quants[group * 64 + byte];
+  const int low = quants[group % 4 * 64 + byte] >> (k < 16 ? 0 : 4) & 15;
+  if (type == PanelType::q6_k) return static_cast<uint8_t>(low | (quants[256 + group / 4 * 64 + byte] >> 2 * (group % 4) & 3) << 4);
+  const bool five = type == PanelType::q5_0 || type == PanelType::q5_1 || type == PanelType::q5_k;
+  return static_cast<uint8_t>(five ? low | (quants[256 + byte] >> group & 1) << 4 : low);
+}
+
+void pack_quants(PanelType type, int64_t cols, const uint8_t* rows, int n_rows, uint8_t* panel) {
+  const PanelTypeInfo& info = panel_type_info(type);
+  const int64_t row_bytes = static_cast<int64_t>(formats::row_bytes(info.dtype, cols));
+  std::memset(panel, 0, static_cast<size_t>(panel_bytes(type, cols)));
+  for (int lane = 0; lane < n_rows; ++lane) {
+    for (int64_t b = 0; b < cols / quant_block; ++b) {
+      const BlockCodes block = read_block_codes(type, rows + lane * row_bytes, b);
+      const LanePlaces at = places(info, panel, cols, b);
+      write_codes(type, block, lane, at.quants);
+      store16(at.meta + 2 * lane, block.d);
+      if (info.meta_blocks == 1) {
+        if (info.meta_bytes == 64) store16(at.meta + 32 + 2 * lane, block.m);
+        continue;
+      }
+      at.scales[lane] = block.scale;
+      if (type == PanelType::q6_k) {
+        at.scales[16 + lane] = block.last_scale;
+      } else if (type != PanelType::iq4_xs) {
+        store16(at.meta + 32 + 2 * lane, block.m);
+        at.scales[16 + lane] = block.minimum;
+      }
+    }
+  }
+}
+
+// factor * code_value + offset for the first and the last 16 columns of a block.
+struct Affine {
+  float factor[2], offset;
+};
+
+Affine affine_of(PanelType type, const LanePlaces& at, int64_t lane) {
+  const float d = f16_to_f32(load16(at.meta + 2 * lane));
+  const auto second = [&] { return f16_to_f32(load16(at.meta + 32 + 2 * lane)); };
+  const auto byte = [&](int64_t i) { return static_cast<float>(at.scales[i]); };
+  const auto signed_byte = [&](int64_t i) { return static_cast<float>(static_cast<int8_t>(at.scales[i])); };
+  switch (type) {
+    case PanelType::q4_1:
+    case PanelType::q5_1: return {{d, d}, second()};
+    case PanelType::q4_k:
+    case PanelType::q5_k: return {{d * byte(lane), d * byte(lane)}, -(second() * byte(16 + lane))};
+    case PanelType::q6_k: return {{d * signed_byte(lane), d * signed_byte(16 + lane)}, 0};
+    case PanelType::iq4_xs: return {{d * signed_byte(lane), d * signed_byte(lane)}, 0};
+    case PanelType::mxfp4: {
+      const float power = bf16_to_f32(load16(at.meta + 2 * lane));
+      return {{power, power}, 0};
+    }
+    default: return {{d, d}, 0};
+  }
+}
+
+void read_values(const PackedMatrix& m, const uint8_t* panel, int64_t lane, float* out) {
+  const int64_t size = panel_type_info(m.type).quant_bytes / panel_rows;
+  for (int64_t k = 0; k < m.cols; ++k) {
+    const uint8_t* p = panel + (k * panel_rows + lane) * size;
+    if (m.type == PanelType::f32) std::memcpy(out + k, p, 4);
+    else out[k] = m.type == PanelType::f16 ? f16_to_f32(load16(p)) : bf16_to_f32(load16(p));
   }
 }
 
@@ -69,53 +139,29 @@ std::optional<PanelType> panel_type_of(formats::DType type) {
 
 int64_t panel_bytes(PanelType type, int64_t cols) {
   const PanelTypeInfo& info = panel_type_info(type);
-  const int64_t bytes = info.quantised ? cols / quant_block * (info.quant_bytes + info.meta_bytes) : cols * info.quant_bytes;
+  const int64_t blocks = cols / quant_block;
+  const int64_t bytes = info.quantised ? blocks * info.quant_bytes + blocks / info.meta_blocks * info.meta_bytes : cols * info.quant_bytes;
   return (bytes + 63) / 64 * 64;
 }
 
 void pack_panel(PanelType type, int64_t cols, const std::byte* stored, int n_rows, uint8_t* panel) {
   const auto* rows = reinterpret_cast<const uint8_t*>(stored);
+  if (panel_type_info(type).quantised) return pack_quants(type, cols, rows, n_rows, panel);
   if (n_rows < panel_rows) std::memset(panel, 0, static_cast<size_t>(panel_bytes(type, cols)));
-  switch (type) {
-    case PanelType::f32: return pack_values<4>(cols, rows, n_rows, panel);
-    case PanelType::f16:
-    case PanelType::bf16: return pack_values<2>(cols, rows, n_rows, panel);
-    case PanelType::q8_0: return pack_quants(type, shape_q8_0, cols, rows, n_rows, panel);
-    case PanelType::q4_0: return pack_quants(type, shape_q4_0, cols, rows, n_rows, panel);
-    case PanelType::q4_1: return pack_quants(type, shape_q4_1, cols, rows, n_rows, panel);
-  }
+  if (type == PanelType::f32) pack_values<4>(cols, rows, n_rows, panel);
+  else pack_values<2>(cols, rows, n_rows, panel);
 }
 
 void read_row(const PackedMatrix& m, int64_t row, float* out) {
-  const uint8_t* panel = m.panels + row / panel_rows * m.panel_bytes;
-  const int64_t lane = row % panel_rows;
-  const PanelTypeInfo& info = panel_type_info(m.type);
-  if (!info.quantised) {
-    for (int64_t k = 0; k < m.cols; ++k) {
-      const uint8_t* p = panel + k * info.quant_bytes + lane * info.quant_bytes / panel_rows;
-      if (m.type == PanelType::f32) {
-        std::memcpy(out + k, p, 4);
-      } else {
-        out[k] = m.type == PanelType::f16 ? f16_to_f32(load16(p)) : bf16_to_f32(load16(p));
-      }
-    }
-    return;
-  }
-  const int64_t blocks = m.cols / quant_block;
-  for (int64_t b = 0; b < blocks; ++b) {
-    const uint8_t* quants = panel + b * info.quant_bytes + 4 * lane;
-    const uint8_t* meta = panel + blocks * info.quant_bytes + b * info.meta_bytes + 2 * lane;
-    const float scale = f16_to_f32(load16(meta));
+  uint8_t* const panel = const_cast<uint8_t*>(m.panels + row / panel_rows * m.panel_bytes);
+  const int lane = static_cast<int>(row % panel_rows);
+  if (!m.quantised()) return read_values(m, panel, lane, out);
+  for (int64_t b = 0; b < m.cols / quant_block; ++b) {
+    const LanePlaces at = places(panel_type_info(m.type), panel, m.cols, b);
+    const Affine affine = affine_of(m.type, at, lane);
     for (int k = 0; k < 32; ++k) {
-      float& value = out[b * 32 + k];
-      if (m.type == PanelType::q8_0) {
-        value = static_cast<float>(quants[k / 4 * 64 + k % 4] - 128) * scale;
-        continue;
-      }
-      const uint8_t both = quants[k % 16 / 4 * 64 + k % 4];
-      const int nibble = k < 16 ? both & 15 : both >> 4;
-      value = m.type == PanelType::q4_0 ? static_cast<float>(nibble - 8) * scale
-                                        : static_cast<float>(nibble) * scale + f16_to_f32(load16(meta + 32));
+      const float value = code_value(m.type, read_code(m.type, at.quants, lane, k)) * affine.factor[k / 16];
+      out[b * 32 + k] = affine.offset == 0 ? value : value + affine.offset;
     }
   }
 }

@@ -15,7 +15,7 @@ struct PanelTypeInfo {
   formats::DType dtype;  // what the weights effectively are
   bool quantised;        // wants int8 activations
   int quant_bytes;       // of a panel: per column (float types) or per 32 columns
-  int meta_bytes;        // scales and minima of a panel per 32 columns
+  int meta_blocks, meta_bytes;  // scales and minima of a panel: bytes per so many blocks of 32 columns
 };
 const PanelTypeInfo& panel_type_info(PanelType type);
 
@@ -35,7 +35,7 @@ struct PackedMatrix {
 };
 
 inline constexpr int panel_type_count = 0
-#define FABULA_PANEL(symbol, quantised, quant_bytes, meta_bytes) +1
+#define FABULA_PANEL(symbol, quantised, quant_bytes, meta_blocks, meta_bytes) +1
 #include "core/compute/cpu/panel_types.inc"
 #undef FABULA_PANEL
     ;

@@ -103,7 +103,7 @@ void softcap(float* x, int64_t n, float scale, float cap) {
   }
 }
 
-void quantize(const float* x, int64_t count, int64_t width, int32_t* quants, float* scales, float* scaled_sums,
+void quantize(const float* x, int64_t count, int64_t width, int64_t sums_stride, int32_t* quants, float* scales, float* scaled_sums,
               int32_t* negated_sums) {
   const F magic = set1(12582912.0f), most = set1(127.0f), least = set1(-127.0f);
   for (int64_t b = 0; b < count / quant_block; ++b) {
@@ -120,10 +120,12 @@ void quantize(const float* x, int64_t count, int64_t width, int32_t* quants, flo
     int32_t words[8];
     __builtin_memcpy(words, bytes, 32);
     for (int g = 0; g < 8; ++g) quants[(b * 8 + g) * width] = words[g];
-    const int32_t sum = reduce_add_int(q_low) + reduce_add_int(q_high);
+    const int32_t first_sum = reduce_add_int(q_low), last_sum = reduce_add_int(q_high), sum = first_sum + last_sum;
     scales[b * width] = scale;
     scaled_sums[b * width] = scale * static_cast<float>(sum);
     negated_sums[b * width] = -sum;
+    negated_sums[sums_stride + b * width] = -first_sum;
+    negated_sums[2 * sums_stride + b * width] = -last_sum;
   }
 }
 

@@ -33,7 +33,8 @@ Activations take_activations(Carver& carver, int64_t cols, int64_t tokens) {
   const int64_t blocks = (cols / quant_block + 1) * tokens;
   a.scales = carver.take<float>(blocks);
   a.scaled_sums = carver.take<float>(blocks);
-  a.negated_sums = carver.take<int32_t>(blocks);
+  a.negated_sums = carver.take<int32_t>(3 * blocks);
+  a.sums_stride = blocks;
   return a;
 }
 

@@ -101,6 +101,22 @@ inline U low_nibbles(U a) {
   return {_mm256_and_si256(a.lo, mask), _mm256_and_si256(a.hi, mask)};
 }
 inline U high_nibbles(U a) { return low_nibbles({_mm256_srli_epi16(a.lo, 4), _mm256_srli_epi16(a.hi, 4)}); }
+// (value << left >> right) & mask in every byte; whole bits of a byte only, so that neighbours do not show.
+template <int left, int right, int mask>
+inline U bits_of(U a) {
+  const __m256i m = _mm256_set1_epi8(mask);
+  return {_mm256_and_si256(_mm256_srli_epi16(_mm256_slli_epi16(a.lo, left), right), m),
+          _mm256_and_si256(_mm256_srli_epi16(_mm256_slli_epi16(a.hi, left), right), m)};
+}
+inline U either(U a, U b) { return {_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)}; }
+inline U look_up(const uint8_t* sixteen, U nibbles) {
+  const __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(sixteen)));
+  return {_mm256_shuffle_epi8(table, nibbles.lo), _mm256_shuffle_epi8(table, nibbles.hi)};
+}
+inline F load_u8_as_float(const uint8_t* p) {
+  const __m128i bytes = load_half(p);
+  return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)))};
+}
 inline X load_x(const int32_t* p) { return _mm256_set1_epi32(*p); }
 inline I zero_int() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
 template <int shift>

@@ -75,6 +75,18 @@ inline void store_f16(uint16_t* p, F a) {
 inline U load_u8(const uint8_t* p) { return {_mm512_loadu_si512(p)}; }
 inline U low_nibbles(U a) { return {_mm512_and_si512(a.v, _mm512_set1_epi8(15))}; }
 inline U high_nibbles(U a) { return {_mm512_and_si512(_mm512_srli_epi16(a.v, 4), _mm512_set1_epi8(15))}; }
+// (value << left >> right) & mask in every byte; whole bits of a byte only, so that neighbours do not show.
+template <int left, int right, int mask>
+inline U bits_of(U a) {
+  return {_mm512_and_si512(_mm512_srli_epi16(_mm512_slli_epi16(a.v, left), right), _mm512_set1_epi8(mask))};
+}
+inline U either(U a, U b) { return {_mm512_or_si512(a.v, b.v)}; }
+inline U look_up(const uint8_t* sixteen, U nibbles) {
+  return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(sixteen))), nibbles.v)};
+}
+inline F load_u8_as_float(const uint8_t* p) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+}
 inline X load_x(const int32_t* p) { return _mm512_set1_epi32(*p); }
 inline I zero_int() { return {_mm512_setzero_si512()}; }
 template <int shift>

@@ -107,6 +107,12 @@ inline void store_f16(uint16_t* p, F a) { FABULA_LANES p[i] = float_to_half(a.v[
 inline U load_u8(const uint8_t* p) { U r; __builtin_memcpy(r.v, p, 64); return r; }
 inline U low_nibbles(U a) { for (uint8_t& b : a.v) b = b & 15; return a; }
 inline U high_nibbles(U a) { for (uint8_t& b : a.v) b = b >> 4; return a; }
+// (value << left >> right) & mask in every byte; whole bits of a byte only, so that neighbours do not show.
+template <int left, int right, int mask>
+inline U bits_of(U a) { for (uint8_t& b : a.v) b = static_cast<uint8_t>(static_cast<uint8_t>(b << left) >> right & mask); return a; }
+inline U either(U a, U b) { for (int i = 0; i < 64; ++i) a.v[i] = a.v[i] | b.v[i]; return a; }
+inline U look_up(const uint8_t* sixteen, U nibbles) { for (uint8_t& b : nibbles.v) b = sixteen[b]; return nibbles; }
+inline F load_u8_as_float(const uint8_t* p) { F r; FABULA_LANES r.v[i] = static_cast<float>(p[i]); return r; }
 inline X load_x(const int32_t* p) { X r; __builtin_memcpy(r.v, p, 4); return r; }
 inline I zero_int() { I r; FABULA_LANES r.v[i] = 0; return r; }
 template <int shift>

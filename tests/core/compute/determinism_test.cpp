@@ -15,7 +15,7 @@ using namespace fabula;
 using namespace fabula::test;
 using formats::DType;
 
-constexpr DType types[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1};
+constexpr DType types[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_1, DType::q4_k, DType::q6_k};
 constexpr int64_t vocab = 203;
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
@@ -23,7 +23,7 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 RandomModelOptions options_for(DType type) {
-  return {.type = type, .hidden = 128, .heads = 6, .kv_heads = 2, .head_dim = 32, .ffn = 192, .sliding_window = 100};
+  return {.type = type, .hidden = 256, .heads = 8, .kv_heads = 2, .head_dim = 32, .ffn = 256, .sliding_window = 100};
 }
 
 std::unique_ptr<compute::Executor> load_as(const RandomModel& model, DType type, compute::KvPrecision kv, const compute::CpuOptions& cpu) {

@@ -21,8 +21,11 @@ constexpr double gelu_bound = 1e-3;  // ggml looks GELU up in a table of f16
 // Precision `auto`. Activations as int8 per 32: the rounding error of one is uniform within +-absmax/254, which for normally
 // distributed blocks of 32 (absmax about 2.2 sigma) is sigma * 2.2 / 254 / sqrt(3) = 0.5 % of it. A dot product averages it to the same
 // 0.5 % of its typical size, and the residual stream collects two such branches a layer: a few per cent in the logits of these
-// small models. f16 for f32 weights is 0.02 % a weight. llama.cpp's own runs have the same kind of error, independent of ours.
+// small models. f16 for f32 weights is 0.02 % a weight.
 constexpr double auto_bound = 0.05;
+// llama.cpp's own runs have an error of that kind too, independent of ours and larger for K-types (activations per 256: absmax about
+// 2.8 sigma): the two add in squares.
+constexpr double native_bound = 0.08;
 
 void check_greedy(compute::Executor& executor, const nlohmann::json& run, int64_t vocab, double least_gap) {
   if (!run.contains("greedy_ids")) return;
@@ -72,7 +75,7 @@ void check_runs(const fs::path& json_path, const std::string& stem, const Opened
       const Difference d = compare(logits, read_floats(file), static_cast<size_t>(model.spec.vocab));
       MESSAGE(file.filename().string(), std::string(exact ? " f32: " : " auto: "), d.text);
       const double exact_bound = model.spec.activation == compute::Activation::gelu_tanh ? gelu_bound : float_bound;
-      CHECK_MESSAGE(d.relative < (tight ? exact_bound : auto_bound), d.text);
+      CHECK_MESSAGE(d.relative < (tight ? exact_bound : file == native ? native_bound : auto_bound), d.text);
     }
     if (!exact) check_greedy(*executor, run, model.spec.vocab, 1.0);
     else check_greedy(*executor, run.contains("deqf32") ? dequantised_run(run) : run, model.spec.vocab, 0.01);
