@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <type_traits>
 
@@ -77,7 +78,12 @@ Status check(const SamplerSettings& settings) {
 }
 
 Sampler::Sampler(int64_t vocab)
-    : vocab_(static_cast<size_t>(vocab)), candidates_(vocab_), values_(vocab_), counts_(vocab_, 0) {}
+    : vocab_(static_cast<size_t>(vocab)),
+      candidates_(vocab_),
+      values_(vocab_),
+      maxima_((vocab_ + 15) / 16),
+      ranked_maxima_(maxima_.size()),
+      counts_(vocab_, 0) {}
 
 Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> history, int64_t position, uint64_t seed,
                                uint32_t choice_index, const SamplerSettings& settings) {
@@ -146,26 +152,31 @@ void Sampler::penalise(std::span<const int32_t> window, const SamplerSettings& s
   }
 }
 
+// The vocabulary is dealt to columns (id modulo their number). The k-th highest of the columns' maxima is at most the k-th
+// highest logit, so that only columns that reach it need a closer look.
 void Sampler::take_top(const float* values, size_t k) {
   const auto candidate = [values](size_t i) { return Candidate{values[i], 0, 0, static_cast<int32_t>(i)}; };
-  n_ = k;
-  if (k == 0) return;
-  constexpr size_t heap_pays_below = 1024;  // beyond, sifting costs more than one partition of everything
-  if (k < vocab_ && k <= heap_pays_below) {
-    const auto end = candidates_.begin() + static_cast<ptrdiff_t>(k);
-    for (size_t i = 0; i < k; ++i) candidates_[i] = candidate(i);
-    std::make_heap(candidates_.begin(), end, higher);  // the worst of the best is on top
-    for (size_t i = k; i < vocab_; ++i) {
-      if (!(values[i] > candidates_.front().value)) continue;  // an equal value has the higher id here
-      std::pop_heap(candidates_.begin(), end, higher);
-      *(end - 1) = candidate(i);
-      std::push_heap(candidates_.begin(), end, higher);
+  const size_t columns = maxima_.size();
+  n_ = 0;
+  if (k < columns) {
+    std::copy(values, values + columns, maxima_.begin());
+    for (size_t row = columns; row < vocab_; row += columns) {
+      const size_t width = std::min(columns, vocab_ - row);
+      for (size_t c = 0; c < width; ++c) maxima_[c] = values[row + c] > maxima_[c] ? values[row + c] : maxima_[c];
     }
-    return;
+    std::copy(maxima_.begin(), maxima_.end(), ranked_maxima_.begin());
+    const auto kth = ranked_maxima_.begin() + static_cast<ptrdiff_t>(std::max<size_t>(k, 1) - 1);
+    std::nth_element(ranked_maxima_.begin(), kth, ranked_maxima_.end(), std::greater<>());
+    for (size_t c = 0; c < columns; ++c)
+      for (size_t i = maxima_[c] >= *kth ? c : vocab_; i < vocab_; i += columns)
+        if (values[i] >= *kth) candidates_[n_++] = candidate(i);
+  } else {
+    for (; n_ < vocab_; ++n_) candidates_[n_] = candidate(n_);
   }
-  for (size_t i = 0; i < vocab_; ++i) candidates_[i] = candidate(i);
-  if (k < vocab_)
-    std::nth_element(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(k), candidates_.end(), higher);
+  if (k >= n_) return;
+  const auto begin = candidates_.begin();
+  std::nth_element(begin, begin + static_cast<ptrdiff_t>(k), begin + static_cast<ptrdiff_t>(n_), higher);
+  n_ = k;
 }
 
 void Sampler::weigh(float max, float temperature) {

@@ -84,6 +84,7 @@ class Sampler {
   size_t n_ = 0;                       // live candidates
   std::vector<Candidate> candidates_;  // (vocab)
   std::vector<float> values_;          // (vocab)
+  std::vector<float> maxima_, ranked_maxima_;  // (vocab / 16), of take_top
   std::vector<int32_t> counts_;        // (vocab), all 0 between calls
 };
 
