@@ -95,6 +95,7 @@ struct Metrics {
   int64_t active_requests = 0, queued_requests = 0, batch = 0;
   int64_t kv_blocks_used = 0, kv_blocks_total = 0;
   int64_t tokens_generated = 0, prompt_tokens_read = 0, prompt_tokens_reused = 0;
+  int64_t tokens_drafted = 0, drafts_accepted = 0;
   int workers = 0;
 };
 
@@ -103,6 +104,7 @@ struct EngineOptions {
   int64_t max_queued = 64;        // beyond: ErrorCode::busy
   int64_t prefill_chunk = 256;    // tokens per step and sequence
   int64_t max_batch = 16;         // sequences decoded together
+  bool speculation = true;        // drafts from the text itself, where they pay; never changes a word
   std::string isa;                // override, "" for the best the machine has
   std::filesystem::path kv_folder;                 // Places::kv_folder(); empty: KV does not survive a restart
   uint64_t kv_disk_bytes = uint64_t{4} << 30;      // cap of that folder

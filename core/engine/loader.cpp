@@ -114,6 +114,7 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   setting.limits.prefill_chunk = options_.prefill_chunk;
   setting.max_sequences = options_.max_batch;
   setting.kv_blocks = options.kv_blocks;
+  setting.speculation = options_.speculation;
   return std::make_shared<Resident>(++last_model_, std::move(loaded), std::move(executor), std::move(setting));
 }
 

@@ -28,6 +28,7 @@ struct MetricsCells {
   std::atomic<int64_t> active_requests{0}, queued_requests{0}, batch{0};
   std::atomic<int64_t> kv_blocks_used{0}, kv_blocks_total{0};
   std::atomic<int64_t> tokens_generated{0}, prompt_tokens_read{0}, prompt_tokens_reused{0};
+  std::atomic<int64_t> tokens_drafted{0}, drafts_accepted{0};
   std::atomic<int> workers{0};
 
   Metrics read() const {
@@ -43,6 +44,8 @@ struct MetricsCells {
     m.tokens_generated = tokens_generated;
     m.prompt_tokens_read = prompt_tokens_read;
     m.prompt_tokens_reused = prompt_tokens_reused;
+    m.tokens_drafted = tokens_drafted;
+    m.drafts_accepted = drafts_accepted;
     m.workers = workers;
     return m;
   }

@@ -71,14 +71,16 @@ bool Resident::step(uint64_t number) {
     keep_workers_hot();
     return made_place;
   }
+  draft();
   make_room();
   if (const Status status = compute(); !status.ok()) {
     const bool abandoned = std::ranges::any_of(controls_, [](const auto& c) { return c->cancelled.load(); });
     if (status.error().code != ErrorCode::cancelled || !abandoned)
       for (const Work& work : work_) fail(*work.sequence, status.error());
   } else {
-    account();
+    const int64_t before = setting_.hub->metrics.tokens_generated;
     take_results();
+    account(setting_.hub->metrics.tokens_generated - before);
   }
   end_cancelled();
   keep_workers_hot();
@@ -159,9 +161,31 @@ bool Resident::plan(uint64_t number) {
   for (const Planned& planned : planned_) {
     Sequence& sequence = *runnable_sequences_[planned.index];
     sequence.last_served = number;
-    work_.push_back({&sequence, planned.tokens});
+    work_.push_back({&sequence, planned.tokens, runnables_[planned.index].decoding});
   }
   return !work_.empty();
+}
+
+// A lone reply may run ahead of itself: its last token and what is likely to follow, verified in one step.
+void Resident::draft() {
+  drafted_.clear();
+  draft_length_ = 0;
+  if (!setting_.speculation || work_.size() != 1 || !work_[0].decoding) return;
+  Sequence& sequence = *work_[0].sequence;
+  const int64_t still_asked = sequence.request.max_tokens > 0 ? sequence.request.max_tokens - sequence.generated() : INT64_MAX;
+  const int64_t most = std::min({int64_t{DraftPolicy::lengths.back()}, loaded_->context - sequence.size() - 1, still_asked - 1,
+                                 setting_.limits.max_logit_rows - 1, setting_.limits.max_batch_tokens - 1});
+  if (most <= 0) return;
+  auto guess = sequence.ngrams.draft(sequence.tokens, static_cast<size_t>(most));
+  if (guess.empty()) return;
+  const int length = draft_policy_.choose_length();
+  guess = guess.first(std::min(guess.size(), static_cast<size_t>(length)));
+  const int64_t until = sequence.size() + static_cast<int64_t>(guess.size());
+  if (guess.empty() || !cache_.grow(sequence.lease, until)) return;
+  draft_length_ = length;
+  drafted_.push_back(sequence.tokens.back());
+  drafted_.insert(drafted_.end(), guess.begin(), guess.end());
+  setting_.hub->metrics.tokens_drafted += static_cast<int64_t>(guess.size());
 }
 
 // Every sequence of the step gets blocks for its tokens. Where the memory does not do for all, the last in standing goes back
@@ -202,7 +226,12 @@ void Resident::preempt(Sequence& victim) {
 Status Resident::compute() {
   slices_.clear();
   controls_.clear();
-  for (const auto& [sequence, n] : work_) {
+  for (const auto& [sequence, n, decoding] : work_) {
+    if (!drafted_.empty()) {
+      slices_.push_back({drafted_, sequence->lease.tokens, sequence->lease.blocks, compute::LogitRows::all});
+      controls_.push_back(sequence->control);
+      break;
+    }
     const auto begin = static_cast<size_t>(sequence->lease.tokens);
     slices_.push_back({.tokens = std::span(sequence->tokens).subspan(begin, static_cast<size_t>(n)),
                        .start = sequence->lease.tokens,
@@ -223,10 +252,10 @@ compute::LogitRows Resident::rows_of(const Sequence& sequence, int64_t tokens) c
   return tokens == sequence.pending() ? compute::LogitRows::last : compute::LogitRows::none;
 }
 
-void Resident::account() {
+void Resident::account(int64_t generated) {
   if (work_.empty()) return;
-  int64_t decoded = 0, prefilled = 0;
-  for (const auto& [sequence, n] : work_) (!sequence->job && sequence->generated() > 0 ? decoded : prefilled) += n;
+  int64_t prefilled = 0;
+  for (const Work& work : work_) prefilled += work.decoding ? 0 : work.tokens;
   const compute::StepStats& stats = executor_->last_step();
   MetricsCells& metrics = setting_.hub->metrics;
   if (prefilled > 0) {  // a mixed step counts as reading: it is as long as that makes it
@@ -234,7 +263,8 @@ void Resident::account() {
     metrics.prefill_tokens_per_second = prefill_rate_.per_second();
     metrics.prompt_tokens_read += prefilled;
   } else {
-    decode_rate_.add(static_cast<double>(decoded), stats.seconds);
+    decode_rate_.add(static_cast<double>(generated), stats.seconds);
+    if (work_.size() == 1) draft_policy_.tell(draft_length_, static_cast<int>(generated), stats.seconds);
     decode_bytes_.add(static_cast<double>(stats.bytes_read) / 1e9, stats.seconds);
     metrics.decode_tokens_per_second = decode_rate_.per_second();
     metrics.decode_gb_per_second = decode_bytes_.per_second();
@@ -246,7 +276,8 @@ void Resident::account() {
 void Resident::take_results() {
   const float* rows = work_.empty() ? nullptr : executor_->logits();
   const int64_t vocab = loaded_->model->spec.vocab;
-  for (const auto& [sequence, n] : work_) {
+  if (!drafted_.empty() && !work_.empty()) return take_drafts(*work_[0].sequence, rows);
+  for (const auto& [sequence, n, decoding] : work_) {
     const compute::LogitRows wanted = rows_of(*sequence, n);
     const int64_t n_rows = wanted == compute::LogitRows::all ? n : wanted == compute::LogitRows::last ? 1 : 0;
     const int64_t begin = sequence->lease.tokens;
@@ -258,6 +289,20 @@ void Resident::take_results() {
       sequence->channel->push(event);
     }
     rows += n_rows * vocab;
+  }
+}
+
+// Row r follows drafted_[r]: as long as the word drawn from it is the next guess, the next row holds, too. Only positions of
+// tokens that stand are marked as computed, so that nothing of a wrong guess is ever filed.
+void Resident::take_drafts(Sequence& sequence, const float* rows) {
+  const int64_t begin = sequence.lease.tokens;
+  for (size_t r = 0; r < drafted_.size(); ++r) {
+    cache_.advance(sequence.lease, sequence.tokens, begin + static_cast<int64_t>(r) + 1);
+    const int64_t size = sequence.size();
+    accept(sequence, rows + static_cast<int64_t>(r) * loaded_->model->spec.vocab);
+    if (sequence.stage != Sequence::Stage::running || sequence.size() == size) return;
+    if (r + 1 == drafted_.size() || sequence.tokens.back() != drafted_[r + 1]) return;
+    ++setting_.hub->metrics.drafts_accepted;
   }
 }
 

@@ -24,6 +24,7 @@ class Resident {
     StepLimits limits;
     int64_t max_sequences = 16;
     int64_t kv_blocks = 0;
+    bool speculation = true;
   };
   Resident(ModelId id, std::shared_ptr<const Engine::LoadedModel> loaded, std::unique_ptr<compute::Executor> executor,
            Setting setting);
@@ -51,12 +52,14 @@ class Resident {
   void admit();
   void start(Sequence& sequence);
   bool plan(uint64_t number);
+  void draft();
   void make_room();
   Sequence* worst_holder_or(Sequence* needy);
   void preempt(Sequence& victim);
   Status compute();
-  void account();
+  void account(int64_t generated);
   void take_results();
+  void take_drafts(Sequence& sequence, const float* rows);
   void take_logits(Sequence& sequence, int64_t begin, int64_t n, const float* rows);
   void accept(Sequence& sequence, const float* logits);
   void emit_token(Sequence& sequence, const Choice& choice);
@@ -82,8 +85,12 @@ class Resident {
   struct Work {
     Sequence* sequence;
     int64_t tokens;
+    bool decoding;
   };
   std::vector<Work> work_;
+  std::vector<int32_t> drafted_;  // of the only sequence of the step: its last token and the guesses behind it; or empty
+  int draft_length_ = 0;          // of DraftPolicy::lengths
+  DraftPolicy draft_policy_;
   std::vector<Runnable> runnables_;
   std::vector<Sequence*> runnable_sequences_;
   std::vector<Planned> planned_;

@@ -12,6 +12,7 @@
 #include "core/engine/evaluate_job.h"
 #include "core/engine/kv_cache.h"
 #include "core/engine/reply_text.h"
+#include "core/engine/speculation.h"
 
 namespace fabula::engine {
 
@@ -32,6 +33,7 @@ struct Sequence {
   uint64_t arrival = 0;                // order of coming
   uint64_t last_served = 0;            // step
   KvLease lease;
+  NgramIndex ngrams;
 
   int64_t reused = -1;                 // -1: has not run yet
   double started_seconds = 0, first_token_seconds = 0;

@@ -23,6 +23,7 @@ class Story {  // one random run
   explicit Story(uint64_t seed) : random_(seed) {
     setup_.context = 256 + pick(3) * 128;
     setup_.dials->end_token_every = pick(2) ? 0 : 90;
+    setup_.dials->repetitive = pick(2);
     options_.prefill_chunk = std::vector<int64_t>{1, 7, 64, 256}[pick(4)];
     options_.max_batch = 1 + static_cast<int64_t>(pick(6));
     options_.ring_events = pick(3) ? 1024 : 4;
@@ -84,7 +85,8 @@ class Story {  // one random run
   void settle() {
     for (const auto& [id, request] : sent_) {
       const Reply reply = harness_->wait(id);
-      const auto want = expected_reply(request, setup_.context, setup_.dials->end_token_every);
+      const auto want = expected_reply(request, setup_.context, setup_.dials->end_token_every,
+                                       setup_.dials->repetitive);
       if (reply.reason == FinishReason::cancelled) {
         REQUIRE(reply.tokens.size() <= want.tokens.size());
         REQUIRE(std::equal(reply.tokens.begin(), reply.tokens.end(), want.tokens.begin()));

@@ -485,6 +485,39 @@ TEST_CASE("evaluate delivers every row in order, beside a generation, and can be
   CHECK(harness.engine().evaluate(77, tokens, [](auto...) -> Status { return {}; }).error().code == ErrorCode::not_found);
 }
 
+TEST_CASE("drafts from the text save steps and change no word") {
+  for (bool pays : {true, false}) {
+    FakeSetup setup;
+    setup.dials->repetitive = true;
+    setup.dials->rows_cost = !pays;
+    auto options = options_of(setup);
+    Harness harness(options);
+    const ModelId model = harness.load();
+    auto request = request_of(model, some_prompt(31, 50), 900);
+    request.ignore_end_tokens = true;
+    const auto want = expected_reply(request, 1024, 0, true);
+    const int64_t before = setup.dials->steps;
+    CHECK(harness.run(request).tokens == want.tokens);
+    const int64_t steps = setup.dials->steps - before;
+    const Metrics metrics = harness.engine().metrics();
+    CHECK(metrics.tokens_generated == 900);
+    if (pays) {
+      CHECK(steps < 600);
+      CHECK(metrics.drafts_accepted > 300);
+    } else {
+      CHECK(steps > 800);
+      CHECK(metrics.tokens_drafted < 400);
+    }
+    // What was guessed wrong was never filed: the whole reply is found again and goes on as it should.
+    auto more = request;
+    more.prompt.insert(more.prompt.end(), want.tokens.begin(), want.tokens.begin() + 700);
+    more.max_tokens = 100;
+    const Reply reply = harness.run(more);
+    CHECK(reply.prompt.reused == 749);
+    CHECK(reply.tokens == expected_reply(more, 1024, 0, true).tokens);
+  }
+}
+
 TEST_CASE("an idle engine uses no processor time") {
   FakeSetup setup;
   Harness harness(options_of(setup));

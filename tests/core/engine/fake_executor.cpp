@@ -29,15 +29,16 @@ uint64_t slot_value(uint64_t before, int32_t token, int64_t position) {
 }
 
 // Of the row at `position`.
-void write_logits(uint64_t state, int64_t position, int64_t end_token_every, float* out) {
+void write_logits(uint64_t state, int32_t token, int64_t position, int64_t end_token_every, bool repetitive, float* out) {
   for (int64_t v = 0; v < fake_vocab; ++v)
     out[v] = static_cast<float>(mix(state ^ static_cast<uint64_t>(v) * 0x100000001b3ull) >> 40) * 0x1p-21f - 4;  // [-4, 4)
+  if (repetitive && state % 16 != 0) out[10 + (token * 7 + 3) % 29] = 60;
   if (end_token_every > 0) out[fake_end_token] = (position + 2) % end_token_every == 0 ? 100.0f : -100.0f;
 }
 
 }  // namespace
 
-std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_token_every) {
+std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_token_every, bool repetitive) {
   uint64_t before = 0, state = 0;
   int64_t position = 0;
   for (int32_t token : tokens) {
@@ -45,7 +46,7 @@ std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_toke
     state += mix(before + static_cast<uint64_t>(position++));
   }
   std::vector<float> logits(fake_vocab);
-  write_logits(state, position - 1, end_token_every, logits.data());
+  write_logits(state, tokens.back(), position - 1, end_token_every, repetitive, logits.data());
   return logits;
 }
 
@@ -110,7 +111,7 @@ Status FakeExecutor::forward(std::span<const compute::SequenceSlice> batch, cons
       state += mix(slot(slice.blocks, p) + static_cast<uint64_t>(p));
       const bool last = i + 1 == slice.tokens.size();
       if (slice.logits == compute::LogitRows::none || (slice.logits == compute::LogitRows::last && !last)) continue;
-      write_logits(state, p, dials_->end_token_every, row);
+      write_logits(state, slice.tokens[i], p, dials_->end_token_every, dials_->repetitive, row);
       if (dials_->nan_logits) row[3] = std::numeric_limits<float>::quiet_NaN();
       row += fake_vocab;
     }
@@ -120,7 +121,7 @@ Status FakeExecutor::forward(std::span<const compute::SequenceSlice> batch, cons
   dials_->tokens += tokens;
   dials_->largest_batch = std::max<int64_t>(dials_->largest_batch, static_cast<int64_t>(batch.size()));
   dials_->largest_step = std::max<int64_t>(dials_->largest_step, tokens);
-  stats_ = {1e-4, 1, static_cast<uint64_t>(tokens)};
+  stats_ = {dials_->rows_cost ? 1e-4 * static_cast<double>(tokens) : 1e-4, 1, static_cast<uint64_t>(tokens)};
   return {};
 }
 

@@ -31,11 +31,13 @@ struct FakeDials {
   std::atomic<int> threads{0};
   std::atomic<bool> nan_logits{false};
   std::atomic<bool> fail_load{false}, slow_load{false};
+  std::atomic<bool> repetitive{false};          // what follows is mostly decided by the last token: text that can be guessed
+  std::atomic<bool> rows_cost{false};           // a step takes (or claims) time by its tokens, not one time for all
   std::atomic<int64_t> end_token_every{0};      // 0: by the hash; n: the end token wins after every n-th token
 };
 
-// The logits after `tokens`, from scratch: the reference. end_token_every as in FakeDials.
-std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_token_every = 0);
+// The logits after `tokens`, from scratch: the reference. The rest as in FakeDials.
+std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_token_every = 0, bool repetitive = false);
 
 class FakeExecutor final : public compute::Executor {
  public:

@@ -10,6 +10,7 @@
 #include "core/engine/inbox.h"
 #include "core/engine/reply_text.h"
 #include "core/engine/scheduler.h"
+#include "core/engine/speculation.h"
 #include "tests/support/support.h"
 
 using namespace fabula;
@@ -123,6 +124,45 @@ TEST_CASE("random plans keep every limit and leave nobody out for ever") {
       left = static_cast<size_t>(std::ranges::count_if(runnables, [](const Runnable& r) { return r.pending > 0; }));
     }
   }
+}
+
+TEST_CASE("a draft is what followed the last earlier place of the same three tokens") {
+  std::mt19937_64 random(test::seed());
+  for (int round = 0; round < 200; ++round) {
+    NgramIndex index;
+    std::vector<int32_t> tokens;
+    for (int i = 0; i < 120; ++i) {
+      tokens.push_back(static_cast<int32_t>(random() % 3));
+      if (random() % 3 == 0) continue;
+      size_t want = 0;  // by search
+      for (size_t end = 3; end < tokens.size(); ++end)
+        if (std::equal(tokens.end() - 3, tokens.end(), tokens.begin() + static_cast<ptrdiff_t>(end) - 3)) want = end;
+      const auto draft = index.draft(tokens, 5);
+      if (draft.empty()) continue;  // a hash slot may be another run's
+      REQUIRE(want > 0);
+      REQUIRE(draft.data() == tokens.data() + want);
+      REQUIRE(draft.size() == std::min<size_t>(5, tokens.size() - want));
+    }
+  }
+  NgramIndex index;
+  CHECK(index.draft(std::vector<int32_t>(130, 1), 5).size() == 1);  // the last earlier place is one token back
+}
+
+TEST_CASE("drafts go on where they pay, stop where they do not, and are tried again when texts change") {
+  DraftPolicy policy;
+  const auto run = [&policy](int steps, double seconds_per_row, int accepted) {
+    int drafted = 0;
+    for (int i = 0; i < steps; ++i) {
+      const int length = policy.choose_length();
+      drafted += length > 0;
+      policy.tell(length, 1 + std::min(length, accepted), 1 + seconds_per_row * length);
+    }
+    return static_cast<double>(drafted) / steps;
+  };
+  CHECK(run(2000, 0.05, 4) > 0.9);   // memory-bound, guesses right
+  CHECK(run(2000, 0.05, 0) < 0.1);   // guesses wrong
+  CHECK(run(2000, 1.0, 7) < 0.1);    // right, but each row costs a step
+  CHECK(run(3000, 0.05, 7) > 0.8);   // and now it pays again
 }
 
 TEST_CASE("long text is cut into events between characters, and a full ring keeps the rest in order") {
