@@ -10,7 +10,9 @@ namespace fabula::text {
 
 namespace {
 
-Colour or_theme(Colour colour, ImGuiCol theme) { return colour != 0 ? colour : ImGui::GetColorU32(theme); }
+Colour or_theme(Colour colour, ImGuiCol theme) {
+  return colour != 0 ? colour : ImGui::GetColorU32(theme);
+}
 
 constexpr float wheel_lines = 3;
 
@@ -40,14 +42,14 @@ void keep_navigation_keys(ImGuiContext& g) {
 
 struct EditFrame {
   ImGuiID id = 0;
-  ImRect box;      // the whole item
-  Rect text;       // where lines stand, on the screen
+  ImRect box;  // the whole item
+  Rect text;   // where lines stand, on the screen
   bool hovered = false;
   bool active = false;
 };
 
-// While it has the focus the box is ImGui's active item, as ImGui's own input fields are, so that keyboard navigation leaves
-// the arrows alone; other items may still be hovered.
+// While it has the focus the box is ImGui's active item, as ImGui's own input fields are, so that keyboard
+// navigation leaves the arrows alone; other items may still be hovered.
 void hold_focus(EditFrame& frame, const EditBox& look) {
   ImGuiContext& g = *ImGui::GetCurrentContext();
   ImGuiWindow* window = ImGui::GetCurrentWindow();
@@ -70,13 +72,15 @@ void hold_focus(EditFrame& frame, const EditBox& look) {
   g.WantTextInputNextFrame = 1;
 }
 
-void feed_keys(Editor& editor, InputQueue& input, Clipboard& clipboard, const EditBox& look, EditBoxResult& result) {
+void feed_keys(Editor& editor, InputQueue& input, Clipboard& clipboard, const EditBox& look,
+               EditBoxResult& result) {
   for (const InputEvent& event : input.take()) {
     if (event.is_character) {
       editor.character(event.character);
     } else if (event.key.key == Key::escape) {
       result.escaped = true;
-    } else if (event.key.key == Key::enter && (event.key.ctrl || (look.submit_on_enter && !event.key.shift))) {
+    } else if (event.key.key == Key::enter &&
+               (event.key.ctrl || (look.submit_on_enter && !event.key.shift))) {
       result.submitted = true;
     } else {
       editor.key(event.key, clipboard);
@@ -113,10 +117,12 @@ void draw_scrollbar(const EditFrame& frame, float scroll, float content, float v
   const float track = frame.box.GetHeight() - 8, length = std::max(24.0f, track * view / content);
   const float y = frame.box.Min.y + 4 + (track - length) * std::clamp(scroll / (content - view), 0.0f, 1.0f);
   const float x = frame.box.Max.x - 7;
-  ImGui::GetWindowDrawList()->AddRectFilled({x, y}, {x + 4, y + length}, ImGui::GetColorU32(ImGuiCol_ScrollbarGrab), 2);
+  ImGui::GetWindowDrawList()->AddRectFilled({x, y}, {x + 4, y + length},
+                                            ImGui::GetColorU32(ImGuiCol_ScrollbarGrab), 2);
 }
 
-void draw_editor(TextEngine& engine, Editor& editor, const EditFrame& frame, const EditBox& look, float scroll) {
+void draw_editor(TextEngine& engine, Editor& editor, const EditFrame& frame, const EditBox& look,
+                 float scroll) {
   ImDrawList& list = *ImGui::GetWindowDrawList();
   const Rect& r = frame.text;
   list.PushClipRect({r.x - 2, r.y}, {r.x + r.width + 2, r.y + r.height}, true);
@@ -126,10 +132,12 @@ void draw_editor(TextEngine& engine, Editor& editor, const EditFrame& frame, con
   if (editor.empty() && !look.placeholder.empty()) {
     const FlowStyle& style = editor.flow().style();
     const LabelStyle label{style.size_px, style.font, 0, style.line_spacing};
-    engine.draw(list, {r.x, r.y}, look.placeholder, label, or_theme(look.placeholder_colour, ImGuiCol_TextDisabled), r.width);
+    engine.draw(list, {r.x, r.y}, look.placeholder, label,
+                or_theme(look.placeholder_colour, ImGuiCol_TextDisabled), r.width);
   }
-  editor.flow().draw(list, {r.x, r.y - scroll}, r.y, r.y + r.height,
-                     {text, or_theme(look.selection, ImGuiCol_TextSelectedBg), selection.begin(), selection.end()});
+  editor.flow().draw(
+      list, {r.x, r.y - scroll}, r.y, r.y + r.height,
+      {text, or_theme(look.selection, ImGuiCol_TextSelectedBg), selection.begin(), selection.end()});
   if (frame.active) {
     const Rect caret = editor.flow().caret_rect(selection.caret());
     const float height = editor.flow().style().size_px * 1.25f, middle = caret.y + caret.height / 2;
@@ -142,8 +150,8 @@ void draw_editor(TextEngine& engine, Editor& editor, const EditFrame& frame, con
 
 }  // namespace
 
-EditBoxResult edit_box(TextEngine& engine, const char* id, Editor& editor, InputQueue& input, Clipboard& clipboard,
-                       const EditBox& look, ImVec2 size) {
+EditBoxResult edit_box(TextEngine& engine, const char* id, Editor& editor, InputQueue& input,
+                       Clipboard& clipboard, const EditBox& look, ImVec2 size) {
   EditBoxResult result;
   FlowStyle style = editor.flow().style();
   style.size_px = look.size_px;
@@ -156,16 +164,19 @@ EditBoxResult edit_box(TextEngine& engine, const char* id, Editor& editor, Input
   const float line = std::round(style.size_px * style.font.scale * style.line_spacing);
   if (look.max_lines > 0) {
     editor.flow().prepare(0, look.max_lines * line);
-    size.y = std::clamp(editor.flow().height(), look.min_lines * line, look.max_lines * line) + 2 * look.padding;
+    size.y =
+        std::clamp(editor.flow().height(), look.min_lines * line, look.max_lines * line) + 2 * look.padding;
   }
   const ImVec2 at = ImGui::GetCursorScreenPos();
   EditFrame frame;
   frame.id = ImGui::GetID(id);
   frame.box = {at, {at.x + size.x, at.y + size.y}};
-  frame.text = {at.x + look.padding, at.y + look.padding, size.x - 2 * look.padding, std::max(line, size.y - 2 * look.padding)};
+  frame.text = {at.x + look.padding, at.y + look.padding, size.x - 2 * look.padding,
+                std::max(line, size.y - 2 * look.padding)};
   ImGui::ItemSize(size);
   result.height = size.y;
-  if (!ImGui::ItemAdd(frame.box, frame.id, nullptr, ImGuiItemFlags_Inputable) && ImGui::GetActiveID() != frame.id && !look.take_focus)
+  if (!ImGui::ItemAdd(frame.box, frame.id, nullptr, ImGuiItemFlags_Inputable) &&
+      ImGui::GetActiveID() != frame.id && !look.take_focus)
     return result;
   frame.hovered = item_hoverable(frame.box, frame.id);
   hold_focus(frame, look);
@@ -189,14 +200,17 @@ EditBoxResult edit_box(TextEngine& engine, const char* id, Editor& editor, Input
   return result;
 }
 
-ViewResult view_box(TextEngine&, const char* id, TextView& view, InputQueue& input, Clipboard& clipboard, float width_px,
-                    Colour text, Colour selection) {
+ViewResult view_box(TextEngine&, const char* id, TextView& view, InputQueue& input, Clipboard& clipboard,
+                    float width_px, Colour text, Colour selection) {
   ViewResult result;
   const float height = view.height(width_px);
   ImVec2 at = ImGui::GetCursorScreenPos();
-  const ImVec2 clip_min = ImGui::GetWindowDrawList()->GetClipRectMin(), clip_max = ImGui::GetWindowDrawList()->GetClipRectMax();
-  // Heights that become exact above what is seen: the window scrolls by as much, and this frame is drawn so already.
-  if (const float moved = view.flow().prepare(clip_min.y - at.y, clip_max.y - clip_min.y); moved != 0 && ImGui::GetScrollMaxY() > 0) {
+  const ImVec2 clip_min = ImGui::GetWindowDrawList()->GetClipRectMin(),
+               clip_max = ImGui::GetWindowDrawList()->GetClipRectMax();
+  // Heights that become exact above what is seen: the window scrolls by as much, and this frame is drawn so
+  // already.
+  if (const float moved = view.flow().prepare(clip_min.y - at.y, clip_max.y - clip_min.y);
+      moved != 0 && ImGui::GetScrollMaxY() > 0) {
     ImGui::SetScrollY(ImGui::GetScrollY() + moved);
     at.y -= moved;
   }

@@ -86,7 +86,9 @@ void Editor::replace(size_t begin, size_t end, std::string_view with) {
   edit(std::min(begin, size_bytes()), std::min(end, size_bytes()), clean(with), false);
 }
 
-std::vector<EditorChange> Editor::take_changes() { return std::exchange(changes_, {}); }
+std::vector<EditorChange> Editor::take_changes() {
+  return std::exchange(changes_, {});
+}
 
 // ---- input
 
@@ -147,7 +149,8 @@ void Editor::erase(bool forward, bool word) {
 bool Editor::allowed(size_t begin, size_t end) const {
   if (read_only_) return false;
   return std::none_of(read_only_ranges_.begin(), read_only_ranges_.end(), [&](const auto& range) {
-    return begin == end ? begin > range.first && begin < range.second : begin < range.second && end > range.first;
+    return begin == end ? begin > range.first && begin < range.second
+                        : begin < range.second && end > range.first;
   });
 }
 
@@ -187,8 +190,14 @@ bool Editor::edit(size_t begin, size_t end, std::string_view with, bool typing) 
   } else {
     history_.resize(history_.size() - std::exchange(undone_, 0));
     if (history_.size() >= max_steps) history_.erase(history_.begin());
-    history_.push_back({begin, removed, std::string(with), std::move(marks), {}, selection_.caret().offset,
-                        selection_.anchor(), typing});
+    history_.push_back({begin,
+                        removed,
+                        std::string(with),
+                        std::move(marks),
+                        {},
+                        selection_.caret().offset,
+                        selection_.anchor(),
+                        typing});
   }
   apply(begin, end, with, {});
   place_caret(begin + with.size());

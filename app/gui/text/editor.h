@@ -1,7 +1,7 @@
-// The multi-line editor: composer, story page, rename field. Input is separate from drawing, so that tests drive it headless.
-// All offsets are bytes of UTF-8, always between grapheme clusters. Ill-formed input becomes U+FFFD on its way in.
-// Non-goals: rich text; marks (provenance and the like) are paint only.
-// Thread: the UI thread alone.
+// The multi-line editor: composer, story page, rename field. Input is separate from drawing, so that tests
+// drive it headless. All offsets are bytes of UTF-8, always between grapheme clusters. Ill-formed input
+// becomes U+FFFD on its way in. Non-goals: rich text; marks (provenance and the like) are paint only. Thread:
+// the UI thread alone.
 #pragma once
 
 #include <cstdint>
@@ -31,10 +31,10 @@ class Editor {
   std::string text() const { return flow_.text(); }
   size_t size_bytes() const { return flow_.size_bytes(); }
   bool empty() const { return flow_.empty(); }
-  void set_text(std::string_view text);     // a new document: undo is forgotten, the caret stands at the end
-  void append(std::string_view text);       // from outside (a streaming reply); not an undo step; the caret stays
+  void set_text(std::string_view text);  // a new document: undo is forgotten, the caret stands at the end
+  void append(std::string_view text);  // from outside (a streaming reply); not an undo step; the caret stays
   void replace(size_t begin, size_t end, std::string_view with);  // one undo step; read-only ranges refuse
-  uint64_t revision() const { return revision_; }  // grows with every change
+  uint64_t revision() const { return revision_; }                 // grows with every change
   // Changes since the last call, oldest first (typing, paste, undo, redo; not set_text and append).
   std::vector<EditorChange> take_changes();
 
@@ -43,7 +43,9 @@ class Editor {
   void insert(std::string_view text);
   // true: the key was used. Enter inserts a new line (submit keys are the caller's, before calling this).
   bool key(const KeyPress& press, Clipboard& clipboard);
-  void mouse_down(Point point, int clicks, bool shift) { break_group(), selection_.mouse_down(point, clicks, shift); }
+  void mouse_down(Point point, int clicks, bool shift) {
+    break_group(), selection_.mouse_down(point, clicks, shift);
+  }
   void mouse_drag(Point point) { selection_.mouse_drag(point); }
   void set_page_height(float pixels) { page_height_ = pixels; }
 
@@ -65,8 +67,11 @@ class Editor {
   // Ranges that no input may change. Kept in step with edits before them.
   void set_read_only(bool all) { read_only_ = all; }
   bool read_only() const { return read_only_; }
-  void set_read_only_ranges(std::vector<std::pair<size_t, size_t>> ranges) { read_only_ranges_ = std::move(ranges); }
-  // Marks follow the text through edits and come back with undo (provenance). Text typed inside one is not part of it.
+  void set_read_only_ranges(std::vector<std::pair<size_t, size_t>> ranges) {
+    read_only_ranges_ = std::move(ranges);
+  }
+  // Marks follow the text through edits and come back with undo (provenance). Text typed inside one is not
+  // part of it.
   void set_marks(std::vector<PaintSpan> marks);
   const std::vector<PaintSpan>& marks() const { return marks_; }
   // Highlights are painted over the marks and vanish at the next edit (search hits).
@@ -80,8 +85,8 @@ class Editor {
   struct Step {
     size_t begin = 0;
     std::string removed, inserted;
-    std::vector<PaintSpan> marks_before;   // of the text that was removed, relative to begin
-    std::vector<PaintSpan> marks_after;    // of the text that was inserted; known once the step is undone
+    std::vector<PaintSpan> marks_before;  // of the text that was removed, relative to begin
+    std::vector<PaintSpan> marks_after;   // of the text that was inserted; known once the step is undone
     size_t caret_before = 0, anchor_before = 0;
     bool open = false;  // further typing may join
   };

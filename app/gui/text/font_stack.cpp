@@ -43,12 +43,15 @@ int fontconfig_weight(FontWeight weight) {
   }
 }
 
-const FcChar8* fc(const char* text) { return reinterpret_cast<const FcChar8*>(text); }
+const FcChar8* fc(const char* text) {
+  return reinterpret_cast<const FcChar8*>(text);
+}
 
 // Characters that choose no font: joiners, selectors, marks of direction.
 bool is_ignorable(char32_t c) {
-  return c == 0xAD || c == 0x34F || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || (c >= 0xFE00 && c <= 0xFE0F) || c == 0xFEFF || (c >= 0xE0000 && c <= 0xE0FFF);
+  return c == 0xAD || c == 0x34F || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || (c >= 0xFE00 && c <= 0xFE0F) ||
+         c == 0xFEFF || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 // Fonts draw .notdef as they please (Inter: heavy stripes); ours is a thin box as high as a capital.
@@ -82,13 +85,14 @@ struct FontStack::State {
   FcConfig* config = nullptr;
   FontLibrary library;
   std::vector<Face> faces;
-  std::map<std::tuple<std::string, int, bool, bool>, FaceId> known;      // file, index, embolden, oblique
-  std::unordered_map<unsigned, FaceId> primary;                          // style key
-  std::unordered_map<unsigned, std::vector<FaceId>> fallbacks;           // style key
-  std::unordered_map<uint64_t, FaceId> chosen;                           // style key, character
+  std::map<std::tuple<std::string, int, bool, bool>, FaceId> known;  // file, index, embolden, oblique
+  std::unordered_map<unsigned, FaceId> primary;                      // style key
+  std::unordered_map<unsigned, std::vector<FaceId>> fallbacks;       // style key
+  std::unordered_map<uint64_t, FaceId> chosen;                       // style key, character
   std::unordered_map<unsigned, FaceMetrics> metrics;
   static constexpr int no_face = -1;
-  std::array<std::array<int, 128>, 64> ascii;  // the same for the commonest characters, by style key; no_face: not asked yet
+  std::array<std::array<int, 128>, 64>
+      ascii;  // the same for the commonest characters, by style key; no_face: not asked yet
   FaceId emoji = 0;
   bool emoji_known = false;
 
@@ -104,7 +108,8 @@ struct FontStack::State {
   }
 
   static unsigned key(const FontStyle& style) {
-    return static_cast<unsigned>(style.family) << 4 | static_cast<unsigned>(style.weight) << 1 | (style.italic ? 1u : 0u);
+    return static_cast<unsigned>(style.family) << 4 | static_cast<unsigned>(style.weight) << 1 |
+           (style.italic ? 1u : 0u);
   }
 
   Pattern pattern(const FontStyle& style) const {
@@ -113,9 +118,10 @@ struct FontStack::State {
                                 : style.family == FontFamily::serif ? options.serif_family
                                                                     : options.ui_family;
     FcPatternAddString(pattern.get(), FC_FAMILY, fc(family.c_str()));
-    FcPatternAddString(pattern.get(), FC_FAMILY, fc(style.family == FontFamily::mono    ? "monospace"
-                                                    : style.family == FontFamily::serif ? "serif"
-                                                                                        : "sans-serif"));
+    FcPatternAddString(pattern.get(), FC_FAMILY,
+                       fc(style.family == FontFamily::mono    ? "monospace"
+                          : style.family == FontFamily::serif ? "serif"
+                                                              : "sans-serif"));
     FcPatternAddInteger(pattern.get(), FC_WEIGHT, fontconfig_weight(style.weight));
     FcPatternAddInteger(pattern.get(), FC_SLANT, style.italic ? FC_SLANT_ITALIC : FC_SLANT_ROMAN);
     FcPatternAddBool(pattern.get(), FC_SCALABLE, FcTrue);
@@ -127,7 +133,8 @@ struct FontStack::State {
     return pattern;
   }
 
-  // The face that a font pattern names; embolden and oblique where it lacks what the style asks for. -1: not usable.
+  // The face that a font pattern names; embolden and oblique where it lacks what the style asks for. -1: not
+  // usable.
   int add(FcPattern* font, const FontStyle& style) {
     FcChar8* file = nullptr;
     int index = 0, weight = FC_WEIGHT_REGULAR, slant = FC_SLANT_ROMAN;
@@ -144,12 +151,14 @@ struct FontStack::State {
     look.oblique = !colour && style.italic && slant == FC_SLANT_ROMAN;
     look.colour = colour == FcTrue;
     const std::string path(reinterpret_cast<const char*>(file));
-    const auto [at, added] = known.try_emplace({path, index, look.embolden, look.oblique}, static_cast<FaceId>(faces.size()));
+    const auto [at, added] =
+        known.try_emplace({path, index, look.embolden, look.oblique}, static_cast<FaceId>(faces.size()));
     if (!added) return at->second;
     if (faces.size() >= 0xFFFF) return -1;
     FcChar8* name = nullptr;
     Face face{path, {}, index, look, FcCharSetCopy(coverage)};
-    if (FcPatternGetString(font, FC_FULLNAME, 0, &name) == FcResultMatch) face.name = reinterpret_cast<const char*>(name);
+    if (FcPatternGetString(font, FC_FULLNAME, 0, &name) == FcResultMatch)
+      face.name = reinterpret_cast<const char*>(name);
     faces.push_back(std::move(face));
     return at->second;
   }
@@ -242,7 +251,9 @@ Result<std::unique_ptr<FontStack>> FontStack::create(const FontOptions& options)
   state->config = FcInitLoadConfigAndFonts();
   if (!state->config) return Error{ErrorCode::not_found, "fontconfig found no configuration and no font"};
   state->primary_face({});
-  if (state->faces.empty()) return Error{ErrorCode::not_found, "no font was found on this machine (package fonts-dejavu-core has one)"};
+  if (state->faces.empty())
+    return Error{ErrorCode::not_found,
+                 "no font was found on this machine (package fonts-dejavu-core has one)"};
   return std::unique_ptr<FontStack>(new FontStack(std::move(state)));
 }
 
@@ -259,7 +270,9 @@ FaceId FontStack::face_for(const FontStyle& style, std::span<const char32_t> clu
   return state_->chosen[key] = state_->find(style, cluster);
 }
 
-hb_font_t* FontStack::shaping_font(FaceId face) { return state_->open(face).font; }
+hb_font_t* FontStack::shaping_font(FaceId face) {
+  return state_->open(face).font;
+}
 
 float FontStack::units_per_em(FaceId face) {
   return static_cast<float>(std::max(1u, hb_face_get_upem(hb_font_get_face(state_->open(face).font))));
@@ -279,7 +292,8 @@ const FaceMetrics& FontStack::metrics(const FontStyle& style) {
   }
   const auto metric = [&](hb_ot_metrics_tag_t tag, float& value, float sign) {
     hb_position_t position = 0;
-    if (hb_ot_metrics_get_position(font, tag, &position) && position != 0) value = sign * static_cast<float>(position) / em;
+    if (hb_ot_metrics_get_position(font, tag, &position) && position != 0)
+      value = sign * static_cast<float>(position) / em;
   };
   metric(HB_OT_METRICS_TAG_X_HEIGHT, m.x_height, 1);
   metric(HB_OT_METRICS_TAG_UNDERLINE_OFFSET, m.underline_offset, -1);
@@ -289,17 +303,25 @@ const FaceMetrics& FontStack::metrics(const FontStyle& style) {
 
 GlyphBitmap FontStack::rasterize(FaceId face, uint32_t glyph, float size_px, int phase) {
   if (glyph == 0)
-    return missing_glyph(static_cast<float>(hb_font_get_glyph_h_advance(shaping_font(face), 0)) / units_per_em(face), size_px);
+    return missing_glyph(
+        static_cast<float>(hb_font_get_glyph_h_advance(shaping_font(face), 0)) / units_per_em(face), size_px);
   Rasterizer* rasterizer = state_->open(face).rasterizer.get();
   return rasterizer ? rasterizer->draw(glyph, size_px, phase) : GlyphBitmap{};
 }
 
-bool FontStack::is_colour(FaceId face) const { return state_->faces[face].look.colour; }
-const std::string& FontStack::language() const { return state_->options.language; }
-std::string FontStack::face_name(FaceId face) const { return state_->faces[face].name; }
+bool FontStack::is_colour(FaceId face) const {
+  return state_->faces[face].look.colour;
+}
+const std::string& FontStack::language() const {
+  return state_->options.language;
+}
+std::string FontStack::face_name(FaceId face) const {
+  return state_->faces[face].name;
+}
 
 size_t FontStack::opened_faces() const {
-  return static_cast<size_t>(std::count_if(state_->faces.begin(), state_->faces.end(), [](const Face& f) { return f.opened; }));
+  return static_cast<size_t>(
+      std::count_if(state_->faces.begin(), state_->faces.end(), [](const Face& f) { return f.opened; }));
 }
 
 }  // namespace fabula::text

@@ -1,7 +1,6 @@
-// Which font draws which character. fontconfig chooses families and fallbacks by coverage, HarfBuzz reads the shapes' metrics,
-// FreeType draws them. Faces are opened when the first character needs them.
-// Non-goals: font files of the user's choosing, variable axes beyond what fontconfig resolves.
-// Thread: the UI thread alone.
+// Which font draws which character. fontconfig chooses families and fallbacks by coverage, HarfBuzz reads the
+// shapes' metrics, FreeType draws them. Faces are opened when the first character needs them. Non-goals: font
+// files of the user's choosing, variable axes beyond what fontconfig resolves. Thread: the UI thread alone.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +19,8 @@ struct FontOptions {
   std::string ui_family = "Inter";  // where it is missing: the system's sans-serif
   std::string serif_family = "serif";
   std::string mono_family = "monospace";
-  std::string language = "en";  // RFC 3066; decides between the Chinese, Japanese and Korean shapes of a character
+  std::string language =
+      "en";  // RFC 3066; decides between the Chinese, Japanese and Korean shapes of a character
 };
 
 using FaceId = uint16_t;
@@ -50,8 +50,9 @@ class FontStack {
   static Result<std::unique_ptr<FontStack>> create(const FontOptions& options);
   ~FontStack();
 
-  // The face for one grapheme cluster: the style's own where it has every character, else the first fallback that has.
-  // A character that no font has gets the style's own face (its .notdef glyph is the missing-glyph box).
+  // The face for one grapheme cluster: the style's own where it has every character, else the first fallback
+  // that has. A character that no font has gets the style's own face (its .notdef glyph is the missing-glyph
+  // box).
   FaceId face_for(const FontStyle& style, std::span<const char32_t> cluster);
 
   // Scaled to units_per_em; owned by the stack. Never null.
@@ -59,7 +60,8 @@ class FontStack {
   float units_per_em(FaceId face);
   const FaceMetrics& metrics(const FontStyle& style);
 
-  // size_px: text height (em) in pixels. phase: horizontal subpixel offset in quarters. A glyph that cannot be drawn is empty.
+  // size_px: text height (em) in pixels. phase: horizontal subpixel offset in quarters. A glyph that cannot
+  // be drawn is empty.
   GlyphBitmap rasterize(FaceId face, uint32_t glyph, float size_px, int phase);
 
   bool is_colour(FaceId face) const;

@@ -33,7 +33,8 @@ TextureId GlTextures::create(int width, int height, TextureFormat format) {
   return texture;
 }
 
-void GlTextures::upload(TextureId texture, int x, int y, int width, int height, TextureFormat format, const char* pixels) {
+void GlTextures::upload(TextureId texture, int x, int y, int width, int height, TextureFormat format,
+                        const char* pixels) {
   GLint previous = 0;
   glGetIntegerv(GL_TEXTURE_BINDING_2D, &previous);
   glBindTexture(GL_TEXTURE_2D, static_cast<GLuint>(texture));

@@ -9,7 +9,8 @@ namespace fabula::text {
 class GlTextures final : public TextureSink {
  public:
   TextureId create(int width, int height, TextureFormat format) override;
-  void upload(TextureId texture, int x, int y, int width, int height, TextureFormat format, const char* pixels) override;
+  void upload(TextureId texture, int x, int y, int width, int height, TextureFormat format,
+              const char* pixels) override;
   void destroy(TextureId texture) override;
 };
 

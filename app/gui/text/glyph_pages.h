@@ -19,7 +19,8 @@ enum class TextureFormat { alpha8, rgba8 };
 class TextureSink {
  public:
   virtual ~TextureSink() = default;
-  virtual TextureId create(int width, int height, TextureFormat format) = 0;  // cleared to transparent; 0 where it fails
+  virtual TextureId create(int width, int height,
+                           TextureFormat format) = 0;  // cleared to transparent; 0 where it fails
   // pixels: (height, width) bytes, or (height, width, 4).
   virtual void upload(TextureId texture, int x, int y, int width, int height, TextureFormat format,
                       const char* pixels) = 0;

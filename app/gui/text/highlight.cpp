@@ -13,55 +13,77 @@ struct Language {
   std::string_view names;  // as keywords
   std::string_view line_comment;
   std::string_view second_line_comment;
-  bool block_comments;     // /* */
+  bool block_comments;      // /* */
   std::string_view quotes;  // characters that open a string
   bool triple_quotes;
-  bool any_case;  // SQL
+  bool any_case;              // SQL
   std::string_view keywords;  // words between spaces, with a space at both ends
 };
 
 constexpr std::string_view c_family =
-    " alignas auto bool break case catch char class concept const constexpr consteval const_cast continue co_await co_return co_yield "
-    "default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable "
-    "namespace new noexcept nullptr NULL operator override private protected public register reinterpret_cast requires return short "
-    "signed sizeof static static_cast struct switch template this throw true try typedef typename union unsigned using virtual void "
+    " alignas auto bool break case catch char class concept const constexpr consteval const_cast continue "
+    "co_await co_return co_yield "
+    "default delete do double dynamic_cast else enum explicit export extern false float for friend goto if "
+    "inline int long mutable "
+    "namespace new noexcept nullptr NULL operator override private protected public register "
+    "reinterpret_cast requires return short "
+    "signed sizeof static static_cast struct switch template this throw true try typedef typename union "
+    "unsigned using virtual void "
     "volatile while #include #define #ifdef #ifndef #endif #if #else #pragma ";
 
 const std::array<Language, 12>& languages() {
   static const std::array<Language, 12> list = {{
       {" c cpp c++ h hpp cc cuda cu objc ", "//", "", true, "\"'", false, false, c_family},
       {" python py python3 ", "#", "", false, "\"'", true, false,
-       " and as assert async await break class continue def del elif else except False finally for from global if import in is lambda "
+       " and as assert async await break class continue def del elif else except False finally for from "
+       "global if import in is lambda "
        "match case None nonlocal not or pass raise return True try while with yield self "},
       {" javascript js typescript ts jsx tsx mjs ", "//", "", true, "\"'`", false, false,
-       " abstract any as async await boolean break case catch class const continue debugger default delete do else enum export extends "
-       "false finally for from function get if implements import in instanceof interface let new null number of private protected public "
-       "readonly return set static string super switch this throw true try type typeof undefined var void while with yield "},
+       " abstract any as async await boolean break case catch class const continue debugger default delete "
+       "do else enum export extends "
+       "false finally for from function get if implements import in instanceof interface let new null number "
+       "of private protected public "
+       "readonly return set static string super switch this throw true try type typeof undefined var void "
+       "while with yield "},
       {" java kotlin kt scala ", "//", "", true, "\"'", true, false,
-       " abstract assert boolean break byte case catch char class const continue data default do double else enum extends final finally "
-       "float for fun if implements import in instanceof int interface is long native new null object override package private protected "
-       "public return sealed short static super switch synchronized this throw throws true false try val var void volatile when while "},
+       " abstract assert boolean break byte case catch char class const continue data default do double else "
+       "enum extends final finally "
+       "float for fun if implements import in instanceof int interface is long native new null object "
+       "override package private protected "
+       "public return sealed short static super switch synchronized this throw throws true false try val var "
+       "void volatile when while "},
       {" csharp cs c# ", "//", "", true, "\"'", false, false,
-       " abstract as async await base bool break byte case catch char class const continue decimal default delegate do double else enum "
-       "event explicit extern false finally float for foreach get if implicit in int interface internal is lock long namespace new null "
-       "object operator out override params private protected public readonly record ref return sealed set short static string struct "
-       "switch this throw true try typeof uint ulong unsafe using var virtual void volatile where while yield "},
+       " abstract as async await base bool break byte case catch char class const continue decimal default "
+       "delegate do double else enum "
+       "event explicit extern false finally float for foreach get if implicit in int interface internal is "
+       "lock long namespace new null "
+       "object operator out override params private protected public readonly record ref return sealed set "
+       "short static string struct "
+       "switch this throw true try typeof uint ulong unsafe using var virtual void volatile where while "
+       "yield "},
       {" go golang ", "//", "", true, "\"'`", false, false,
-       " break case chan const continue default defer else fallthrough false for func go goto if import interface map nil package range "
+       " break case chan const continue default defer else fallthrough false for func go goto if import "
+       "interface map nil package range "
        "return select string struct switch true type var int int64 float64 bool byte rune error "},
       {" rust rs ", "//", "", true, "\"", false, false,
-       " as async await bool break char const continue crate dyn else enum extern f32 f64 false fn for i32 i64 if impl in let loop match "
-       "mod move mut pub ref return self Self static str String struct super trait true type u8 u32 u64 unsafe use usize where while "},
+       " as async await bool break char const continue crate dyn else enum extern f32 f64 false fn for i32 "
+       "i64 if impl in let loop match "
+       "mod move mut pub ref return self Self static str String struct super trait true type u8 u32 u64 "
+       "unsafe use usize where while "},
       {" bash sh shell zsh console ", "#", "", false, "\"'", false, false,
-       " if then else elif fi case esac for while until do done in function return exit export local readonly set unset source echo cd "},
+       " if then else elif fi case esac for while until do done in function return exit export local "
+       "readonly set unset source echo cd "},
       {" sql sqlite mysql postgresql ", "--", "", true, "\"'", false, true,
-       " select from where insert into values update set delete create table index view drop alter add primary key foreign references not "
-       "null and or in is like between join left right inner outer on group by order having limit offset as distinct union all case when "
+       " select from where insert into values update set delete create table index view drop alter add "
+       "primary key foreign references not "
+       "null and or in is like between join left right inner outer on group by order having limit offset as "
+       "distinct union all case when "
        "then else end begin commit rollback count sum avg min max default unique integer text real exists "},
       {" json jsonc ", "//", "", false, "\"", false, false, " true false null "},
       {" yaml yml toml ini ", "#", ";", false, "\"'", false, false, " true false null yes no on off "},
       {" lua haskell hs ", "--", "", false, "\"'", false, false,
-       " and break do else elseif end false for function goto if in local nil not or repeat return then true until while let where module "
+       " and break do else elseif end false for function goto if in local nil not or repeat return then true "
+       "until while let where module "
        "import data type class instance case of "},
   }};
   return list;
@@ -81,12 +103,15 @@ const Language* find_language(std::string_view name) {
   return nullptr;
 }
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+}
 
 bool is_keyword(const Language& language, std::string_view word) {
   if (!language.any_case) return contains_word(language.keywords, word);
   std::string lower(word);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
   return contains_word(language.keywords, lower);
 }
 
@@ -129,7 +154,8 @@ class Lexer {
       return emit(end == std::string_view::npos ? end : end + 3, CodeKind::string), true;
     }
     size_t end = at_ + 1;
-    while (end < code_.size() && code_[end] != quote && (code_[end] != '\n' || quote == '`')) end += code_[end] == '\\' ? 2 : 1;
+    while (end < code_.size() && code_[end] != quote && (code_[end] != '\n' || quote == '`'))
+      end += code_[end] == '\\' ? 2 : 1;
     if (end < code_.size() && code_[end] == '\n') return emit(end, CodeKind::string), true;
     return emit(end + 1, CodeKind::string), true;
   }

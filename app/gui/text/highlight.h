@@ -1,5 +1,5 @@
-// Colours for source code in ten languages and what resembles them: a lexer of words, strings, comments and numbers.
-// Non-goal: parsing.
+// Colours for source code in ten languages and what resembles them: a lexer of words, strings, comments and
+// numbers. Non-goal: parsing.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ struct CodeSpan {
   CodeKind kind = CodeKind::keyword;
 };
 
-// language: as in the info string of a fenced block ("cpp", "python", "js" ...); an unknown one gives no spans.
+// language: as in the info string of a fenced block ("cpp", "python", "js" ...); an unknown one gives no
+// spans.
 std::vector<CodeSpan> highlight(std::string_view code, std::string_view language);
 
 }  // namespace fabula::text

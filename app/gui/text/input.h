@@ -1,5 +1,6 @@
-// What the keyboard and the clipboard say, apart from any window system, so that tests drive the editor without one.
-// Dear ImGui 1.86 has 16-bit characters and samples keys once a frame; the window pushes GLFW's events here instead, in order.
+// What the keyboard and the clipboard say, apart from any window system, so that tests drive the editor
+// without one. Dear ImGui 1.86 has 16-bit characters and samples keys once a frame; the window pushes GLFW's
+// events here instead, in order.
 #pragma once
 
 #include <string>
@@ -10,9 +11,25 @@
 namespace fabula::text {
 
 enum class Key {
-  left, right, up, down, home, end, page_up, page_down,
-  backspace, del, enter, tab, escape,
-  a, c, v, x, y, z,
+  left,
+  right,
+  up,
+  down,
+  home,
+  end,
+  page_up,
+  page_down,
+  backspace,
+  del,
+  enter,
+  tab,
+  escape,
+  a,
+  c,
+  v,
+  x,
+  y,
+  z,
 };
 
 struct KeyPress {
@@ -29,13 +46,16 @@ struct InputEvent {
   KeyPress key;
 };
 
-// Filled by the window's GLFW callbacks, drained by the one editor that has the focus; cleared at the end of each frame.
+// Filled by the window's GLFW callbacks, drained by the one editor that has the focus; cleared at the end of
+// each frame.
 class InputQueue {
  public:
   void push_character(char32_t c) { events_.push_back({true, c, {}}); }
   void push_key(const KeyPress& key) { events_.push_back({false, 0, key}); }
   std::vector<InputEvent> take() { return std::exchange(events_, {}); }
-  void put_back(const InputEvent& event) { events_.push_back(event); }  // what the one that took it has no use for
+  void put_back(const InputEvent& event) {
+    events_.push_back(event);
+  }  // what the one that took it has no use for
   bool empty() const { return events_.empty(); }
   void clear() { events_.clear(); }
 

@@ -19,10 +19,12 @@ ParagraphLayout::ParagraphLayout(std::shared_ptr<const ShapedParagraph> shaped, 
   break_lines(options);
 }
 
-// Greedy, as every text editor: spaces hang past the edge, a word wider than the line is split between clusters.
+// Greedy, as every text editor: spaces hang past the edge, a word wider than the line is split between
+// clusters.
 void ParagraphLayout::break_lines(const LineOptions& options) {
   const std::vector<Cluster>& clusters = shaped_->clusters;
-  size_t begin = 0, last_break = 0;  // last_break: one behind the last cluster that allows a break; 0: none on this line
+  size_t begin = 0,
+         last_break = 0;  // last_break: one behind the last cluster that allows a break; 0: none on this line
   float x = 0;
   for (size_t i = 0; i < clusters.size(); ++i) {
     const Cluster& cluster = clusters[i];
@@ -49,14 +51,17 @@ void ParagraphLayout::add_line(size_t cluster_begin, size_t cluster_end, const L
   Line line;
   line.cluster_begin = static_cast<uint32_t>(cluster_begin);
   line.cluster_end = static_cast<uint32_t>(cluster_end);
-  line.begin = cluster_begin < clusters.size() ? clusters[cluster_begin].begin : static_cast<uint32_t>(shaped_->text.size());
+  line.begin = cluster_begin < clusters.size() ? clusters[cluster_begin].begin
+                                               : static_cast<uint32_t>(shaped_->text.size());
   line.end = cluster_end > cluster_begin ? shaped_->cluster_end(cluster_end - 1) : line.begin;
   float size_px = cluster_begin < cluster_end ? 0 : options.size_px;
-  for (size_t i = cluster_begin; i < cluster_end; ++i) size_px = std::max(size_px, shaped_->runs[clusters[i].run].size_px);
+  for (size_t i = cluster_begin; i < cluster_end; ++i)
+    size_px = std::max(size_px, shaped_->runs[clusters[i].run].size_px);
   line.y = height_;
   line.height = std::round(size_px * options.line_spacing);
   // Whole pixels, so that every line's strokes look the same.
-  line.baseline = std::round((line.height - (options.ascent + options.descent) * size_px) / 2 + options.ascent * size_px);
+  line.baseline =
+      std::round((line.height - (options.ascent + options.descent) * size_px) / 2 + options.ascent * size_px);
   order_pieces(line);
   float total = 0;
   for (size_t i = line.piece_begin; i < line.piece_end; ++i) total += pieces_[i].width;
@@ -80,7 +85,8 @@ void ParagraphLayout::order_pieces(Line& line) {
   for (uint32_t i = line.cluster_begin; i < line.cluster_end;) {
     LinePiece piece{i, i, i < spaces ? shaped_->runs[clusters[i].run].level : paragraph_level, 0, 0};
     const uint32_t limit = i < spaces ? spaces : line.cluster_end;
-    for (; i < limit && clusters[i].run == clusters[piece.cluster_begin].run; ++i) piece.width += clusters[i].width;
+    for (; i < limit && clusters[i].run == clusters[piece.cluster_begin].run; ++i)
+      piece.width += clusters[i].width;
     piece.cluster_end = i;
     highest = std::max(highest, piece.level);
     pieces_.push_back(piece);
@@ -108,7 +114,8 @@ size_t ParagraphLayout::line_of(Caret caret) const {
 }
 
 size_t ParagraphLayout::line_at(float y) const {
-  const auto after = std::upper_bound(lines_.begin(), lines_.end(), y, [](float at, const Line& line) { return at < line.y; });
+  const auto after = std::upper_bound(lines_.begin(), lines_.end(), y,
+                                      [](float at, const Line& line) { return at < line.y; });
   return after == lines_.begin() ? 0 : static_cast<size_t>(after - lines_.begin()) - 1;
 }
 
@@ -118,7 +125,8 @@ float ParagraphLayout::x_inside(size_t index, uint32_t byte, bool backwards) con
   if (byte >= shaped_->cluster_end(index))
     share = 1;
   else if (byte > cluster.begin && cluster.graphemes > 1)
-    share = static_cast<float>(count_graphemes(std::string_view(shaped_->text).substr(cluster.begin, byte - cluster.begin))) /
+    share = static_cast<float>(count_graphemes(
+                std::string_view(shaped_->text).substr(cluster.begin, byte - cluster.begin))) /
             static_cast<float>(cluster.graphemes);
   return cluster.width * (backwards ? 1 - share : share);
 }
@@ -142,8 +150,10 @@ float ParagraphLayout::caret_x(Caret caret) const {
   if (line.cluster_begin == line.cluster_end) return line.x;
   const auto offset = static_cast<uint32_t>(std::min<size_t>(caret.offset, line.end));
   // The cluster that begins at or holds the offset; at the end of the line, the far edge of the last one.
-  const auto first = shaped_->clusters.begin() + line.cluster_begin, end = shaped_->clusters.begin() + line.cluster_end;
-  const auto after = std::upper_bound(first, end, offset, [](uint32_t at, const Cluster& c) { return at < c.begin; });
+  const auto first = shaped_->clusters.begin() + line.cluster_begin,
+             end = shaped_->clusters.begin() + line.cluster_end;
+  const auto after =
+      std::upper_bound(first, end, offset, [](uint32_t at, const Cluster& c) { return at < c.begin; });
   const auto wanted = static_cast<uint32_t>((after == first ? first : after - 1) - shaped_->clusters.begin());
   float found = line.x;
   visit_clusters(line, [&](uint32_t index, float x, bool backwards) {
@@ -169,23 +179,28 @@ Caret ParagraphLayout::hit(size_t index, float x) const {
   const Cluster& cluster = shaped_->clusters[found];
   const std::string_view text(shaped_->text);
   const uint32_t end = shaped_->cluster_end(found);
-  const float part = cluster.width > 0 ? std::clamp((x - left) / cluster.width, 0.0f, 1.0f) : (x > left ? 1.0f : 0.0f);
+  const float part =
+      cluster.width > 0 ? std::clamp((x - left) / cluster.width, 0.0f, 1.0f) : (x > left ? 1.0f : 0.0f);
   const float graphemes = static_cast<float>(cluster.graphemes) * (backwards ? 1 - part : part);
   size_t offset = cluster.begin;
   for (int i = 0; i < static_cast<int>(std::lround(graphemes)) && offset < end; ++i)
-    offset = cluster.begin + next_grapheme(text.substr(cluster.begin, end - cluster.begin), offset - cluster.begin);
+    offset = cluster.begin +
+             next_grapheme(text.substr(cluster.begin, end - cluster.begin), offset - cluster.begin);
   const bool last_line = &line == &lines_.back();
   if (offset >= line.end && !last_line) {
-    if (shaped_->clusters[line.cluster_end - 1].must_break) return {shaped_->clusters[line.cluster_end - 1].begin, false};
+    if (shaped_->clusters[line.cluster_end - 1].must_break)
+      return {shaped_->clusters[line.cluster_end - 1].begin, false};
     return {line.end, true};
   }
   return {offset, false};
 }
 
-std::vector<std::pair<float, float>> ParagraphLayout::ranges(size_t index, uint32_t begin, uint32_t end) const {
+std::vector<std::pair<float, float>> ParagraphLayout::ranges(size_t index, uint32_t begin,
+                                                             uint32_t end) const {
   std::vector<std::pair<float, float>> out;
   visit_clusters(lines_[index], [&](uint32_t cluster, float x, bool backwards) {
-    const uint32_t from = std::max(begin, shaped_->clusters[cluster].begin), to = std::min(end, shaped_->cluster_end(cluster));
+    const uint32_t from = std::max(begin, shaped_->clusters[cluster].begin),
+                   to = std::min(end, shaped_->cluster_end(cluster));
     if (from >= to) return true;
     float a = x + x_inside(cluster, from, backwards), b = x + x_inside(cluster, to, backwards);
     if (a > b) std::swap(a, b);

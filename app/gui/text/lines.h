@@ -1,4 +1,5 @@
-// A shaped paragraph broken into lines for a width: where each glyph stands, and the way from points to carets and back.
+// A shaped paragraph broken into lines for a width: where each glyph stands, and the way from points to
+// carets and back.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ struct Line {
   uint32_t end = 0;
   uint32_t cluster_begin = 0, cluster_end = 0;
   uint32_t piece_begin = 0, piece_end = 0;  // in the order of the screen, left to right
-  float x = 0;                              // where the first piece begins: paragraphs from right to left stand at the right
+  float x = 0;  // where the first piece begins: paragraphs from right to left stand at the right
   float y = 0;
   float width = 0;  // without trailing spaces
   float height = 0;
@@ -31,9 +32,9 @@ struct Line {
 };
 
 struct LineOptions {
-  float width = 0;           // pixels; 0 or less: never wrap
+  float width = 0;            // pixels; 0 or less: never wrap
   float line_spacing = 1.5f;  // line height as a multiple of the text height
-  float ascent = 0.95f;      // of the base font, as fractions of the text height
+  float ascent = 0.95f;       // of the base font, as fractions of the text height
   float descent = 0.25f;
   float size_px = 16;  // text height of the base font
 };

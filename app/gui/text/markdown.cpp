@@ -19,15 +19,17 @@ constexpr float code_scale = 0.9f;
 // The entities that people and models write; others stay as they are.
 std::string decode_entity(std::string_view entity) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 20> named = {{
-      {"&amp;", "&"},   {"&lt;", "<"},    {"&gt;", ">"},   {"&quot;", "\""}, {"&apos;", "'"},  {"&nbsp;", "\u00a0"}, {"&copy;", "©"},
-      {"&reg;", "®"},   {"&deg;", "°"},   {"&plusmn;", "±"}, {"&times;", "×"}, {"&divide;", "÷"}, {"&hellip;", "…"},  {"&mdash;", "—"},
-      {"&ndash;", "–"}, {"&lsquo;", "‘"}, {"&rsquo;", "’"}, {"&ldquo;", "“"}, {"&rdquo;", "”"}, {"&euro;", "€"},
+      {"&amp;", "&"},       {"&lt;", "<"},     {"&gt;", ">"},     {"&quot;", "\""}, {"&apos;", "'"},
+      {"&nbsp;", "\u00a0"}, {"&copy;", "©"},   {"&reg;", "®"},    {"&deg;", "°"},   {"&plusmn;", "±"},
+      {"&times;", "×"},     {"&divide;", "÷"}, {"&hellip;", "…"}, {"&mdash;", "—"}, {"&ndash;", "–"},
+      {"&lsquo;", "‘"},     {"&rsquo;", "’"},  {"&ldquo;", "“"},  {"&rdquo;", "”"}, {"&euro;", "€"},
   }};
   for (const auto& [name, value] : named)
     if (entity == name) return std::string(value);
   if (entity.size() > 3 && entity[1] == '#') {
     const bool hex = entity[2] == 'x' || entity[2] == 'X';
-    const unsigned long value = std::strtoul(std::string(entity.substr(hex ? 3 : 2)).c_str(), nullptr, hex ? 16 : 10);
+    const unsigned long value =
+        std::strtoul(std::string(entity.substr(hex ? 3 : 2)).c_str(), nullptr, hex ? 16 : 10);
     std::string out;
     append_utf8(out, value == 0 ? 0xFFFD : static_cast<char32_t>(std::min(value, 0x110000ul)));
     return out;
@@ -37,11 +39,12 @@ std::string decode_entity(std::string_view entity) {
 
 bool is_web_link(std::string_view url) {
   const auto begins = [&](std::string_view scheme) {
-    return url.size() > scheme.size() && std::equal(scheme.begin(), scheme.end(), url.begin(), [](char a, char b) {
-             return a == std::tolower(static_cast<unsigned char>(b));
-           });
+    return url.size() > scheme.size() &&
+           std::equal(scheme.begin(), scheme.end(), url.begin(),
+                      [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
   };
-  const bool clean = std::none_of(url.begin(), url.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; });
+  const bool clean = std::none_of(url.begin(), url.end(),
+                                  [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; });
   return clean && (begins("http://") || begins("https://"));
 }
 
@@ -90,7 +93,8 @@ class Reader {
       case MD_BLOCK_OL: containers_.pop_back(); break;
       case MD_BLOCK_LI: leave_item(); break;
       case MD_BLOCK_CODE:
-        if (!block().content.text.empty() && block().content.text.back() == '\n') block().content.text.pop_back();
+        if (!block().content.text.empty() && block().content.text.back() == '\n')
+          block().content.text.pop_back();
         end();
         break;
       case MD_BLOCK_TH:
@@ -178,7 +182,8 @@ class Reader {
   }
 
   void end() {
-    if (block().kind != BlockKind::code && block().kind != BlockKind::table) block().content = std::exchange(inline_, {});
+    if (block().kind != BlockKind::code && block().kind != BlockKind::table)
+      block().content = std::exchange(inline_, {});
     open_ = implicit_ = false;
   }
 
@@ -201,7 +206,8 @@ class Reader {
     else
       marker_ = list.ordered ? std::to_string(list.number++) + "." : "•";
     // The first item of a list keeps its distance from the text before; a list inside an item does not.
-    apart_ = list.items++ == 0 && std::count_if(containers_.begin(), containers_.end(), [](const Container& c) { return !c.quote; }) == 1;
+    apart_ = list.items++ == 0 && std::count_if(containers_.begin(), containers_.end(),
+                                                [](const Container& c) { return !c.quote; }) == 1;
   }
 
   void leave_item() {
@@ -212,14 +218,17 @@ class Reader {
   void enter_code(const MD_ATTRIBUTE& language) {
     std::string name(language.text ? std::string_view(language.text, language.size) : std::string_view());
     name.resize(std::min(name.size(), name.find_first_of(" \t,{")));
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
     begin(BlockKind::code).language = name;
   }
 
   void enter_cell(bool head, const MD_BLOCK_TD_DETAIL& cell) {
     inline_ = {};
     if (!head) return;
-    block().columns.push_back(cell.align == MD_ALIGN_CENTER ? Align::centre : cell.align == MD_ALIGN_RIGHT ? Align::right : Align::left);
+    block().columns.push_back(cell.align == MD_ALIGN_CENTER  ? Align::centre
+                              : cell.align == MD_ALIGN_RIGHT ? Align::right
+                                                             : Align::left);
   }
 
   void open_link(const MD_ATTRIBUTE& href) {
@@ -234,7 +243,8 @@ class Reader {
     std::string out;
     if (!value.text) return out;
     for (size_t i = 0; value.substr_offsets[i] < value.size; ++i) {
-      const std::string_view part(value.text + value.substr_offsets[i], value.substr_offsets[i + 1] - value.substr_offsets[i]);
+      const std::string_view part(value.text + value.substr_offsets[i],
+                                  value.substr_offsets[i + 1] - value.substr_offsets[i]);
       out += value.substr_types[i] == MD_TEXT_ENTITY ? decode_entity(part) : std::string(part);
     }
     return out;
@@ -276,71 +286,25 @@ class Reader {
 
 MD_PARSER make_parser() {
   MD_PARSER parser{};
-  parser.flags = MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS | MD_FLAG_PERMISSIVEURLAUTOLINKS | MD_FLAG_NOHTML |
-                 MD_FLAG_LATEXMATHSPANS | MD_FLAG_NOINDENTEDCODEBLOCKS;
-  parser.enter_block = [](MD_BLOCKTYPE type, void* detail, void* reader) { return static_cast<Reader*>(reader)->enter(type, detail), 0; };
-  parser.leave_block = [](MD_BLOCKTYPE type, void*, void* reader) { return static_cast<Reader*>(reader)->leave(type), 0; };
-  parser.enter_span = [](MD_SPANTYPE type, void* detail, void* reader) { return static_cast<Reader*>(reader)->enter(type, detail), 0; };
-  parser.leave_span = [](MD_SPANTYPE type, void*, void* reader) { return static_cast<Reader*>(reader)->leave(type), 0; };
+  parser.flags = MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS | MD_FLAG_PERMISSIVEURLAUTOLINKS |
+                 MD_FLAG_NOHTML | MD_FLAG_LATEXMATHSPANS | MD_FLAG_NOINDENTEDCODEBLOCKS;
+  parser.enter_block = [](MD_BLOCKTYPE type, void* detail, void* reader) {
+    return static_cast<Reader*>(reader)->enter(type, detail), 0;
+  };
+  parser.leave_block = [](MD_BLOCKTYPE type, void*, void* reader) {
+    return static_cast<Reader*>(reader)->leave(type), 0;
+  };
+  parser.enter_span = [](MD_SPANTYPE type, void* detail, void* reader) {
+    return static_cast<Reader*>(reader)->enter(type, detail), 0;
+  };
+  parser.leave_span = [](MD_SPANTYPE type, void*, void* reader) {
+    return static_cast<Reader*>(reader)->leave(type), 0;
+  };
   parser.text = [](MD_TEXTTYPE type, const MD_CHAR* text, MD_SIZE size, void* reader) {
     return static_cast<Reader*>(reader)->text(type, {text, size}), 0;
   };
   return parser;
 }
-
-// Follows fenced code blocks line by line.
-class Fences {
- public:
-  bool inside() const { return !fence_.empty(); }
-
-  // true: the line opens or closes a fenced block.
-  bool line(std::string_view line) {
-    const size_t begin = line.find_first_not_of(' ');
-    if (begin == std::string_view::npos || begin > 3 || (line[begin] != '`' && line[begin] != '~')) return false;
-    const size_t end = std::min(line.size(), line.find_first_not_of(line[begin], begin));
-    const std::string_view run = line.substr(begin, end - begin), rest = line.substr(end);
-    if (run.size() < 3) return false;
-    if (!inside()) {
-      if (run[0] == '`' && rest.find('`') != std::string_view::npos) return false;
-      fence_ = run;
-      return true;
-    }
-    if (run[0] != fence_[0] || run.size() < fence_.size() || rest.find_first_not_of(" \t\r") != std::string_view::npos) return false;
-    fence_.clear();
-    return true;
-  }
-
- private:
-  std::string fence_;
-};
-
-// A line that, after an empty one, belongs to no block above it.
-bool begins_block(std::string_view line) {
-  if (line.empty()) return false;
-  const char c = line[0];
-  if (std::isalpha(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80) return true;
-  return line.substr(0, 2) == "**" || std::string_view("#\"'($![_`~").find(c) != std::string_view::npos;
-}
-
-// Where the text may be cut so that both parts read as they would together: before a line that begins at the margin with
-// nothing that could belong to a block above it, after an empty line outside a fenced block.
-size_t last_safe_cut(std::string_view source, size_t from) {
-  size_t cut = from;
-  bool empty_before = false;
-  Fences fences;
-  for (size_t at = from; at < source.size();) {
-    const size_t end = source.find('\n', at);
-    if (end == std::string_view::npos) break;  // an unfinished line may still become anything
-    const std::string_view line = source.substr(at, end - at);
-    if (!fences.inside() && empty_before && begins_block(line)) cut = at;
-    fences.line(line);
-    empty_before = line.find_first_not_of(" \t\r") == std::string_view::npos;
-    at = end + 1;
-  }
-  return cut;
-}
-
-bool has_link_definitions(std::string_view source) { return source.find("]:") != std::string_view::npos; }
 
 }  // namespace
 
@@ -350,38 +314,6 @@ Markdown parse_markdown(std::string_view source) {
   const MD_PARSER parser = make_parser();
   md_parse(valid.data(), static_cast<MD_SIZE>(valid.size()), &parser, &reader);
   return std::move(reader).take();
-}
-
-size_t StreamingMarkdown::set_text(std::string_view source) {
-  if (source == source_) return document_.blocks.size();
-  const bool grows = source.substr(0, stable_bytes_) == std::string_view(source_).substr(0, stable_bytes_);
-  if (!grows || has_link_definitions(source)) stable_bytes_ = stable_blocks_ = stable_links_ = 0;
-  source_ = source;
-  const size_t kept = stable_blocks_;
-  document_.blocks.resize(stable_blocks_);
-  document_.links.resize(stable_links_);
-  const auto read = [&](size_t begin, size_t end) {
-    Markdown part = parse_markdown(std::string_view(source_).substr(begin, end - begin));
-    parsed_bytes_ += end - begin;
-    const auto shift = static_cast<uint32_t>(document_.links.size());
-    for (MarkdownBlock& block : part.blocks) {
-      for (InlineMark& mark : block.content.marks) mark.link += mark.link != 0 ? shift : 0;
-      for (auto& row : block.rows)
-        for (InlineText& cell : row)
-          for (InlineMark& mark : cell.marks) mark.link += mark.link != 0 ? shift : 0;
-      document_.blocks.push_back(std::move(block));
-    }
-    for (std::string& link : part.links) document_.links.push_back(std::move(link));
-  };
-  const size_t cut = has_link_definitions(source) ? 0 : last_safe_cut(source_, stable_bytes_);
-  if (cut > stable_bytes_) {
-    read(stable_bytes_, cut);
-    stable_bytes_ = cut;
-    stable_blocks_ = document_.blocks.size();
-    stable_links_ = document_.links.size();
-  }
-  read(stable_bytes_, source_.size());
-  return kept;
 }
 
 }  // namespace fabula::text

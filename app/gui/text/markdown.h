@@ -1,6 +1,6 @@
-// Markdown as models write it (CommonMark with tables, task lists and strikethrough, read by md4c) as a flat list of blocks to
-// lay out. Raw HTML is text; only http and https links are links; images are shown as their words. Source: spec.commonmark.org.
-// Formulas between dollar signs stay readable as written.
+// Markdown as models write it (CommonMark with tables, task lists and strikethrough, read by md4c) as a flat
+// list of blocks to lay out. Raw HTML is text; only http and https links are links; images are shown as their
+// words. Source: spec.commonmark.org. Formulas between dollar signs stay readable as written.
 #pragma once
 
 #include <cstddef>
@@ -37,14 +37,14 @@ enum class BlockKind { paragraph, heading, code, rule, table };
 
 struct MarkdownBlock {
   BlockKind kind = BlockKind::paragraph;
-  int level = 0;         // 1 to 6 of a heading
-  int quote_depth = 0;   // how many quotes it stands in
-  int list_depth = 0;    // how many lists
-  bool tight = false;    // follows the block above closely, as items of a tight list do
-  std::string marker;    // "•", "3." or a check box before the first block of an item
-  InlineText content;    // of a code block: the code, without the last line feed
-  std::string language;  // of a code block: the first word of the info string, lower case
-  std::vector<Align> columns;                // of a table
+  int level = 0;               // 1 to 6 of a heading
+  int quote_depth = 0;         // how many quotes it stands in
+  int list_depth = 0;          // how many lists
+  bool tight = false;          // follows the block above closely, as items of a tight list do
+  std::string marker;          // "•", "3." or a check box before the first block of an item
+  InlineText content;          // of a code block: the code, without the last line feed
+  std::string language;        // of a code block: the first word of the info string, lower case
+  std::vector<Align> columns;  // of a table
   std::vector<std::vector<InlineText>> rows;  // of a table; the first is the head
 
   bool operator==(const MarkdownBlock&) const = default;
@@ -58,7 +58,8 @@ struct Markdown {
 // Any bytes; ill-formed ones become U+FFFD.
 Markdown parse_markdown(std::string_view source);
 
-// A text that grows: blocks that further text cannot change any more are kept, only what follows them is read again.
+// A text that grows: blocks that further text cannot change any more are kept, only what follows them is read
+// again.
 class StreamingMarkdown {
  public:
   // Parses what is new. Blocks before the returned index are as they were.

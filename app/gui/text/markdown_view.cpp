@@ -41,7 +41,8 @@ float estimate_height(std::string_view text, float width_px, float size_px, floa
   constexpr float ems_per_byte = 0.42f;
   const float line = std::round(size_px * line_spacing);
   const auto lines_of = [&](size_t bytes) {
-    return std::max(1.0f, std::ceil(static_cast<float>(bytes) * ems_per_byte * size_px / std::max(1.0f, width_px)));
+    return std::max(1.0f,
+                    std::ceil(static_cast<float>(bytes) * ems_per_byte * size_px / std::max(1.0f, width_px)));
   };
   float lines = 0;
   for (size_t at = 0; at <= text.size();) {
@@ -71,7 +72,8 @@ void MarkdownView::set_look(const MarkdownLook& look) {
 void MarkdownView::rebuild(size_t from_block) {
   const std::vector<MarkdownBlock>& blocks = document_.blocks();
   from_block = std::min({from_block, boxes_.size(), blocks.size()});
-  size_t next = from_block < boxes_.size() ? boxes_[from_block].first_leaf : (boxes_.empty() ? 0 : boxes_.back().last_leaf);
+  size_t next = from_block < boxes_.size() ? boxes_[from_block].first_leaf
+                                           : (boxes_.empty() ? 0 : boxes_.back().last_leaf);
   boxes_.resize(from_block);
   for (size_t i = from_block; i < blocks.size(); ++i) {
     BlockBox box;
@@ -105,7 +107,8 @@ void MarkdownView::fill_leaf(Leaf& leaf, const MarkdownBlock& block, const Inlin
   style.font.family = code ? FontFamily::mono : FontFamily::ui;
   style.line_spacing = block.kind == BlockKind::heading ? 1.3f : look_.line_spacing;
   if (block.kind == BlockKind::heading)
-    style.font.scale = heading_scale[static_cast<size_t>(std::clamp(block.level, 1, 6))], style.font.weight = FontWeight::bold;
+    style.font.scale = heading_scale[static_cast<size_t>(std::clamp(block.level, 1, 6))],
+    style.font.weight = FontWeight::bold;
   if (block.kind == BlockKind::table && leaf.row == 0) style.font.weight = FontWeight::semibold;
   leaf.flow.set_style(style);
   // What streams is mostly appended: the flow then shapes its last paragraph alone.
@@ -158,9 +161,13 @@ void MarkdownView::place_blocks() {
   for (size_t i = 0; i < blocks.size(); ++i) {
     const MarkdownBlock& block = blocks[i];
     BlockBox& box = boxes_[i];
-    if (i > 0) y += std::round(em * (block.tight ? tight_gap : block.kind == BlockKind::heading ? heading_gap : block_gap));
-    box.indent = std::round(em * (list_indent * static_cast<float>(std::min(block.list_depth, max_indents)) +
-                                  quote_indent * static_cast<float>(std::min(block.quote_depth, max_indents))));
+    if (i > 0)
+      y += std::round(em * (block.tight                        ? tight_gap
+                            : block.kind == BlockKind::heading ? heading_gap
+                                                               : block_gap));
+    box.indent =
+        std::round(em * (list_indent * static_cast<float>(std::min(block.list_depth, max_indents)) +
+                         quote_indent * static_cast<float>(std::min(block.quote_depth, max_indents))));
     const float x = box.indent, width = std::max(em * min_column, width_ - x);
     float height = 0;
     if (block.kind == BlockKind::table) {
@@ -170,7 +177,8 @@ void MarkdownView::place_blocks() {
     } else {
       Leaf& leaf = *leaves_[box.first_leaf];
       const bool code = block.kind == BlockKind::code;
-      const float padding = code ? std::round(em * code_padding) : 0, header = code ? std::round(em * code_header) : 0;
+      const float padding = code ? std::round(em * code_padding) : 0,
+                  header = code ? std::round(em * code_header) : 0;
       leaf.flow.set_width(width - 2 * padding);
       leaf.flow.layout_missing();
       leaf.rect = {x + padding, y + header, width - 2 * padding, leaf.flow.height()};
@@ -222,8 +230,8 @@ float MarkdownView::place_table(size_t index, float x, float y, float width) {
       const float spare = std::max(0.0f, wanted[leaf.column] - leaf.flow.content_width());
       const Align align = block.columns[leaf.column];
       const float shift = align == Align::right ? spare : align == Align::centre ? spare / 2 : 0;
-      leaf.rect = {box.column_x[leaf.column] + padding + std::floor(shift), box.row_y.back() + std::round(padding / 2), wanted[leaf.column],
-                   leaf.flow.height()};
+      leaf.rect = {box.column_x[leaf.column] + padding + std::floor(shift),
+                   box.row_y.back() + std::round(padding / 2), wanted[leaf.column], leaf.flow.height()};
     }
     box.row_y.push_back(box.row_y.back() + row_height + 2 * std::round(padding / 2));
   }
@@ -237,7 +245,10 @@ std::vector<MarkdownView::CodeBlock> MarkdownView::code_blocks() const {
     if (block.kind != BlockKind::code) continue;
     const Rect& r = boxes_[i].rect;
     const float height = std::round(look_.size_px * code_header);
-    out.push_back({r, {r.x + r.width - 5 * look_.size_px, r.y, 5 * look_.size_px, height}, block.language, block.content.text});
+    out.push_back({r,
+                   {r.x + r.width - 5 * look_.size_px, r.y, 5 * look_.size_px, height},
+                   block.language,
+                   block.content.text});
   }
   return out;
 }
@@ -266,7 +277,10 @@ MarkdownView::Place MarkdownView::place_at(Point point) {
     if (distance < best_distance) best = i, best_distance = distance;
   }
   Leaf& leaf = *leaves_[best];
-  return {best, leaf.flow.hit({point.x - leaf.rect.x, std::clamp(point.y - leaf.rect.y, 0.0f, std::max(0.0f, leaf.rect.height - 1))}).offset};
+  return {best, leaf.flow
+                    .hit({point.x - leaf.rect.x,
+                          std::clamp(point.y - leaf.rect.y, 0.0f, std::max(0.0f, leaf.rect.height - 1))})
+                    .offset};
 }
 
 void MarkdownView::unit_around(Place place, Place& begin, Place& end) {
@@ -309,14 +323,19 @@ void MarkdownView::select_all() {
   if (!leaves_.empty()) caret_ = {leaves_.size() - 1, leaves_.back()->flow.size_bytes()};
 }
 
-void MarkdownView::clear_selection() { anchor_ = caret_ = {}; }
-bool MarkdownView::has_selection() const { return anchor_ != caret_; }
+void MarkdownView::clear_selection() {
+  anchor_ = caret_ = {};
+}
+bool MarkdownView::has_selection() const {
+  return anchor_ != caret_;
+}
 
 std::pair<size_t, size_t> MarkdownView::selected_in(size_t index) const {
   const Place begin = std::min(anchor_, caret_), end = std::max(anchor_, caret_);
   if (index < begin.leaf || index > end.leaf) return {0, 0};
   const size_t size = leaves_[index]->flow.size_bytes();
-  return {index == begin.leaf ? std::min(begin.offset, size) : 0, index == end.leaf ? std::min(end.offset, size) : size};
+  return {index == begin.leaf ? std::min(begin.offset, size) : 0,
+          index == end.leaf ? std::min(end.offset, size) : size};
 }
 
 std::string MarkdownView::selected_text() const {

@@ -1,6 +1,6 @@
-// A message of a model, laid out from its Markdown: headings, lists, quotes, tables, code with colours, links. Selectable as
-// one text across its blocks. While a reply streams, only its last blocks are read and shaped again.
-// Thread: the UI thread alone. The engine must outlive the view.
+// A message of a model, laid out from its Markdown: headings, lists, quotes, tables, code with colours,
+// links. Selectable as one text across its blocks. While a reply streams, only its last blocks are read and
+// shaped again. Thread: the UI thread alone. The engine must outlive the view.
 #pragma once
 
 #include <memory>
@@ -61,7 +61,7 @@ class MarkdownView {
   void select_all();
   void clear_selection();
   bool has_selection() const;
-  std::string selected_text() const;  // blocks apart by an empty line, cells by a tab
+  std::string selected_text() const;                      // blocks apart by an empty line, cells by a tab
   bool key(const KeyPress& press, Clipboard& clipboard);  // Ctrl+C, Ctrl+A
 
  private:

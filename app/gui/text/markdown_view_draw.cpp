@@ -23,7 +23,8 @@ void MarkdownView::draw(ImDrawList& list, Point origin, float clip_top, float cl
     if (origin.y + r.y > clip_bottom) break;
     if (origin.y + r.y + r.height < clip_top) continue;
     const auto [from, to] = selected_in(i);
-    leaves_[i]->flow.draw(list, {origin.x + r.x, origin.y + r.y}, clip_top, clip_bottom, {look_.text, look_.selection, from, to});
+    leaves_[i]->flow.draw(list, {origin.x + r.x, origin.y + r.y}, clip_top, clip_bottom,
+                          {look_.text, look_.selection, from, to});
   }
 }
 
@@ -40,17 +41,20 @@ void MarkdownView::draw_decoration(ImDrawList& list, Point origin, float clip_to
     if (block.quote_depth > 0) {  // one bar from block to block
       const bool on = i + 1 < blocks.size() && blocks[i + 1].quote_depth > 0;
       const float bottom = on ? origin.y + boxes_[i + 1].rect.y : y + r.height;
-      list.AddRectFilled({origin.x, y}, {origin.x + std::max(2.0f, std::round(em * bar_px_per_em)), bottom}, look_.line, 1);
+      list.AddRectFilled({origin.x, y}, {origin.x + std::max(2.0f, std::round(em * bar_px_per_em)), bottom},
+                         look_.line, 1);
     }
     if (!block.marker.empty()) {
       const float width = engine_->measure(block.marker, marker_style).width;
       engine_->draw(list, {x - width - em * 0.5f, y}, block.marker, marker_style, look_.muted);
     }
     if (block.kind == BlockKind::rule)
-      list.AddRectFilled({x, y + std::round(r.height / 2)}, {x + r.width, y + std::round(r.height / 2) + 1}, look_.line);
+      list.AddRectFilled({x, y + std::round(r.height / 2)}, {x + r.width, y + std::round(r.height / 2) + 1},
+                         look_.line);
     if (block.kind == BlockKind::code) {
       list.AddRectFilled({x, y}, {x + r.width, y + r.height}, look_.code_background, em * 0.45f);
-      engine_->draw_in(list, {x + em * 0.75f, y, r.width * 0.5f, em * 1.9f}, block.language, small, look_.muted, 0);
+      engine_->draw_in(list, {x + em * 0.75f, y, r.width * 0.5f, em * 1.9f}, block.language, small,
+                       look_.muted, 0);
     }
     if (block.kind == BlockKind::table) draw_table_lines(list, origin, i);
   }
@@ -60,12 +64,14 @@ void MarkdownView::draw_table_lines(ImDrawList& list, Point origin, size_t index
   const BlockBox& box = boxes_[index];
   if (box.column_x.size() < 2 || box.row_y.size() < 2) return;
   const float left = origin.x + box.column_x.front(), right = origin.x + box.column_x.back();
-  list.AddRectFilled({left, origin.y + box.row_y[0]}, {right, origin.y + box.row_y[1]}, look_.code_background);
-  for (const float y : box.row_y) list.AddRectFilled({left, origin.y + y}, {right, origin.y + y + 1}, look_.line);
+  list.AddRectFilled({left, origin.y + box.row_y[0]}, {right, origin.y + box.row_y[1]},
+                     look_.code_background);
+  for (const float y : box.row_y)
+    list.AddRectFilled({left, origin.y + y}, {right, origin.y + y + 1}, look_.line);
 }
 
-MarkdownResult markdown_box(TextEngine& engine, const char* id, MarkdownView& view, InputQueue& input, Clipboard& clipboard,
-                            float width_px, std::string_view copy_label) {
+MarkdownResult markdown_box(TextEngine& engine, const char* id, MarkdownView& view, InputQueue& input,
+                            Clipboard& clipboard, float width_px, std::string_view copy_label) {
   MarkdownResult result;
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const float height = view.height(width_px);
@@ -105,12 +111,14 @@ MarkdownResult markdown_box(TextEngine& engine, const char* id, MarkdownView& vi
   if (result.focused)
     for (const InputEvent& event : input.take())
       if (event.is_character || !view.key(event.key, clipboard)) input.put_back(event);
-  if (!result.focused && view.has_selection() && io.MouseClicked[0] && !result.hovered) view.clear_selection();
+  if (!result.focused && view.has_selection() && io.MouseClicked[0] && !result.hovered)
+    view.clear_selection();
   view.draw(list, point(at), clip_min.y, clip_max.y);
   for (size_t i = 0; i < blocks.size() && !copy_label.empty(); ++i) {
     const Rect& r = blocks[i].copy_button;
     const Colour colour = result.hovered_copy == static_cast<int>(i) ? view.look().text : view.look().muted;
-    engine.draw_in(list, {at.x + r.x, at.y + r.y, r.width - view.look().size_px * 0.75f, r.height}, copy_label, small, colour, 1);
+    engine.draw_in(list, {at.x + r.x, at.y + r.y, r.width - view.look().size_px * 0.75f, r.height},
+                   copy_label, small, colour, 1);
   }
   ImGui::PopID();
   return result;

@@ -18,11 +18,14 @@ struct Sum {
 
 Sum area(const FT_Bitmap& bitmap, float x0, float y0, float x1, float y1) {
   Sum sum;
-  for (int y = static_cast<int>(y0); y < std::min<float>(std::ceil(y1), static_cast<float>(bitmap.rows)); ++y) {
+  for (int y = static_cast<int>(y0); y < std::min<float>(std::ceil(y1), static_cast<float>(bitmap.rows));
+       ++y) {
     const float height = std::min(y1, static_cast<float>(y + 1)) - std::max(y0, static_cast<float>(y));
     const unsigned char* row = bitmap.buffer + static_cast<ptrdiff_t>(y) * bitmap.pitch;
-    for (int x = static_cast<int>(x0); x < std::min<float>(std::ceil(x1), static_cast<float>(bitmap.width)); ++x) {
-      const float weight = height * (std::min(x1, static_cast<float>(x + 1)) - std::max(x0, static_cast<float>(x)));
+    for (int x = static_cast<int>(x0); x < std::min<float>(std::ceil(x1), static_cast<float>(bitmap.width));
+         ++x) {
+      const float weight =
+          height * (std::min(x1, static_cast<float>(x + 1)) - std::max(x0, static_cast<float>(x)));
       sum.blue += weight * row[x * 4];
       sum.green += weight * row[x * 4 + 1];
       sum.red += weight * row[x * 4 + 2];
@@ -32,7 +35,9 @@ Sum area(const FT_Bitmap& bitmap, float x0, float y0, float x1, float y1) {
   return sum;
 }
 
-char byte(float value) { return static_cast<char>(static_cast<unsigned char>(std::clamp(value + 0.5f, 0.0f, 255.0f))); }
+char byte(float value) {
+  return static_cast<char>(static_cast<unsigned char>(std::clamp(value + 0.5f, 0.0f, 255.0f)));
+}
 
 // Premultiplied BGRA to straight RGBA, scaled by `factor` with an area filter.
 GlyphBitmap scaled_colour(const FT_Bitmap& bitmap, int left, int top, float factor) {
@@ -78,9 +83,12 @@ GlyphBitmap coverage(const FT_Bitmap& bitmap, int left, int top) {
 
 }  // namespace
 
-Rasterizer::~Rasterizer() { FT_Done_Face(face_); }
+Rasterizer::~Rasterizer() {
+  FT_Done_Face(face_);
+}
 
-// Bitmap fonts (CBDT): the smallest strike that is at least as large, so that it is only ever scaled down. Returns its size.
+// Bitmap fonts (CBDT): the smallest strike that is at least as large, so that it is only ever scaled down.
+// Returns its size.
 float Rasterizer::select_strike(float size_px) {
   int best = 0;
   const auto size_of = [&](int i) { return static_cast<float>(face_->available_sizes[i].y_ppem) / 64.0f; };
@@ -99,7 +107,8 @@ GlyphBitmap Rasterizer::draw(uint32_t glyph, float size_px, int phase) {
     strike = select_strike(size_px);
     if (strike <= 0) return {};
   } else if (size_px_ != size_px) {
-    if (FT_Set_Char_Size(face_, 0, static_cast<FT_F26Dot6>(std::lround(size_px * 64.0f)), 72, 72) != 0) return {};
+    if (FT_Set_Char_Size(face_, 0, static_cast<FT_F26Dot6>(std::lround(size_px * 64.0f)), 72, 72) != 0)
+      return {};
     size_px_ = size_px;
   }
   // Light hinting snaps to the pixel grid vertically only, so that horizontal positions stay free.
@@ -107,7 +116,8 @@ GlyphBitmap Rasterizer::draw(uint32_t glyph, float size_px, int phase) {
   if (FT_Load_Glyph(face_, glyph, flags) != 0) return {};
   FT_GlyphSlot slot = face_->glyph;
   if (slot->format == FT_GLYPH_FORMAT_OUTLINE) {
-    if (look_.embolden) FT_Outline_EmboldenXY(&slot->outline, static_cast<FT_Pos>(size_px * 64.0f / 28.0f), 0);
+    if (look_.embolden)
+      FT_Outline_EmboldenXY(&slot->outline, static_cast<FT_Pos>(size_px * 64.0f / 28.0f), 0);
     if (look_.oblique) {
       const FT_Matrix shear = {0x10000, 0x3000, 0, 0x10000};  // 0.19, about 11 degrees
       FT_Outline_Transform(&slot->outline, &shear);
@@ -117,7 +127,8 @@ GlyphBitmap Rasterizer::draw(uint32_t glyph, float size_px, int phase) {
   if (slot->format != FT_GLYPH_FORMAT_BITMAP && FT_Render_Glyph(slot, FT_RENDER_MODE_NORMAL) != 0) return {};
   const FT_Bitmap& bitmap = slot->bitmap;
   if (bitmap.width == 0 || bitmap.rows == 0 || !bitmap.buffer) return {};
-  if (bitmap.pixel_mode == FT_PIXEL_MODE_BGRA) return scaled_colour(bitmap, slot->bitmap_left, slot->bitmap_top, size_px / strike);
+  if (bitmap.pixel_mode == FT_PIXEL_MODE_BGRA)
+    return scaled_colour(bitmap, slot->bitmap_left, slot->bitmap_top, size_px / strike);
   if (bitmap.pixel_mode != FT_PIXEL_MODE_GRAY && bitmap.pixel_mode != FT_PIXEL_MODE_MONO) return {};
   return coverage(bitmap, slot->bitmap_left, slot->bitmap_top);
 }

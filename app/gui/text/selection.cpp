@@ -99,7 +99,8 @@ void Selection::mouse_drag(Point point) {
     set_caret(caret, true);
     return;
   }
-  const auto [begin, end] = unit_around(caret.offset);  // whole words or paragraphs, on both sides of the first
+  const auto [begin, end] =
+      unit_around(caret.offset);  // whole words or paragraphs, on both sides of the first
   if (begin < unit_begin_) {
     anchor_ = unit_end_;
     set_caret({begin, false}, true);

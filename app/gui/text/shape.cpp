@@ -15,7 +15,8 @@ namespace fabula::text {
 
 namespace {
 
-// The paragraph as code points, with what each step finds out about them. All vectors have one element per code point.
+// The paragraph as code points, with what each step finds out about them. All vectors have one element per
+// code point.
 struct Analysis {
   std::vector<char32_t> points;
   std::vector<uint32_t> bytes;  // where each begins
@@ -56,9 +57,9 @@ void mark_graphemes(Analysis& a) {
 }
 
 bool may_be_right_to_left(char32_t c) {
-  return (c >= 0x590 && c <= 0x8FF) || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) ||
-         (c >= 0xFB1D && c <= 0xFDFF) || (c >= 0xFE70 && c <= 0xFEFC) || (c >= 0x10800 && c <= 0x10FFF) ||
-         (c >= 0x1E800 && c <= 0x1EFFF);
+  return (c >= 0x590 && c <= 0x8FF) || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||
+         (c >= 0x2066 && c <= 0x2069) || (c >= 0xFB1D && c <= 0xFDFF) || (c >= 0xFE70 && c <= 0xFEFC) ||
+         (c >= 0x10800 && c <= 0x10FFF) || (c >= 0x1E800 && c <= 0x1EFFF);
 }
 
 void find_levels(Analysis& a) {
@@ -71,7 +72,8 @@ void find_levels(Analysis& a) {
   fribidi_get_bidi_types(points.data(), length, types.data());
   fribidi_get_bracket_types(points.data(), length, types.data(), brackets.data());
   FriBidiParType direction = FRIBIDI_PAR_ON;
-  if (fribidi_get_par_embedding_levels_ex(types.data(), brackets.data(), length, &direction, a.levels.data()) == 0) {
+  if (fribidi_get_par_embedding_levels_ex(types.data(), brackets.data(), length, &direction,
+                                          a.levels.data()) == 0) {
     a.levels.assign(a.size(), 0);
     return;
   }
@@ -84,7 +86,8 @@ hb_script_t script_of(hb_unicode_funcs_t* unicode, char32_t c) {
   return lower >= 'a' && lower <= 'z' ? HB_SCRIPT_LATIN : HB_SCRIPT_COMMON;
 }
 
-// UAX #24: common and inherited characters go with what stands before them, at the beginning with what follows.
+// UAX #24: common and inherited characters go with what stands before them, at the beginning with what
+// follows.
 void find_scripts(Analysis& a) {
   hb_unicode_funcs_t* unicode = hb_unicode_funcs_get_default();
   a.scripts.resize(a.size());
@@ -92,7 +95,8 @@ void find_scripts(Analysis& a) {
   for (size_t i = 0; i < a.size(); ++i) {
     const hb_script_t own = script_of(unicode, a.points[i]);
     if (own != HB_SCRIPT_COMMON && own != HB_SCRIPT_INHERITED && own != HB_SCRIPT_UNKNOWN) {
-      if (current == HB_SCRIPT_COMMON) std::fill(a.scripts.begin(), a.scripts.begin() + static_cast<ptrdiff_t>(i), own);
+      if (current == HB_SCRIPT_COMMON)
+        std::fill(a.scripts.begin(), a.scripts.begin() + static_cast<ptrdiff_t>(i), own);
       current = own;
     }
     a.scripts[i] = current;
@@ -106,11 +110,14 @@ void find_styles(Analysis& a, const FontStyle& base, std::span<const FontSpan> s
     const auto number = static_cast<uint32_t>(a.style_list.size());
     a.style_list.push_back(span.style);
     const auto first = std::lower_bound(a.bytes.begin(), a.bytes.end(), span.begin);
-    for (auto at = first; at != a.bytes.end() && *at < span.end; ++at) a.styles[static_cast<size_t>(at - a.bytes.begin())] = number;
+    for (auto at = first; at != a.bytes.end() && *at < span.end; ++at)
+      a.styles[static_cast<size_t>(at - a.bytes.begin())] = number;
   }
 }
 
-bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029; }
+bool is_control(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029;
+}
 
 void find_faces(FontStack& fonts, Analysis& a) {
   a.faces.resize(a.size());
@@ -123,21 +130,24 @@ void find_faces(FontStack& fonts, Analysis& a) {
       face = fonts.face_for(style, {});
     else
       face = fonts.face_for(style, std::span(a.points).subspan(begin, end - begin));
-    std::fill(a.faces.begin() + static_cast<ptrdiff_t>(begin), a.faces.begin() + static_cast<ptrdiff_t>(end), face);
+    std::fill(a.faces.begin() + static_cast<ptrdiff_t>(begin), a.faces.begin() + static_cast<ptrdiff_t>(end),
+              face);
     begin = end;
   }
 }
 
 void find_breaks(Analysis& a, const std::string& language) {
   std::vector<utf32_t> points(a.points.begin(), a.points.end());
-  for (utf32_t& c : points)  // newer than libunibreak 1.1's tables: emoji break as ideographs do (UAX #14, class ID)
+  for (utf32_t& c :
+       points)  // newer than libunibreak 1.1's tables: emoji break as ideographs do (UAX #14, class ID)
     if (has_emoji_presentation(c)) c = 0x4E00;
   a.breaks.resize(a.size());
   set_linebreaks_utf32(points.data(), points.size(), language.c_str(), a.breaks.data());
 }
 
 bool is_space(char32_t c) {
-  return c == ' ' || c == '\t' || c == 0x1680 || (c >= 0x2000 && c <= 0x200A && c != 0x2007) || c == 0x205F || c == 0x3000;
+  return c == ' ' || c == '\t' || c == 0x1680 || (c >= 0x2000 && c <= 0x200A && c != 0x2007) || c == 0x205F ||
+         c == 0x3000;
 }
 
 class RunShaper {
@@ -176,8 +186,8 @@ class RunShaper {
     ShapedRun run{a_.faces[begin], static_cast<uint8_t>(a_.levels[begin]), size_px_ * style.scale, style};
     hb_buffer_clear_contents(buffer_);
     hb_buffer_set_cluster_level(buffer_, HB_BUFFER_CLUSTER_LEVEL_MONOTONE_GRAPHEMES);
-    hb_buffer_add_codepoints(buffer_, points_.data(), static_cast<int>(points_.size()), static_cast<unsigned>(begin),
-                             static_cast<int>(end - begin));
+    hb_buffer_add_codepoints(buffer_, points_.data(), static_cast<int>(points_.size()),
+                             static_cast<unsigned>(begin), static_cast<int>(end - begin));
     const bool backwards = run.level % 2 != 0;
     hb_buffer_set_direction(buffer_, backwards ? HB_DIRECTION_RTL : HB_DIRECTION_LTR);
     const hb_script_t script = a_.scripts[begin];
@@ -190,19 +200,23 @@ class RunShaper {
   }
 
   std::span<const hb_feature_t> features_of(size_t begin, size_t end, FontFamily family) const {
-    static constexpr auto off = [](hb_tag_t tag) { return hb_feature_t{tag, 0, HB_FEATURE_GLOBAL_START, HB_FEATURE_GLOBAL_END}; };
-    // Inter turns "->" into an arrow: what a person typed is shown as typed (calt). Fixed-width text keeps one cell per
-    // character (liga). Where nothing combines, composing (ccmp) finds nothing, and in Inter costs more than all the rest:
-    // 200 ns a character with it, 85 without.
-    static const std::array<hb_feature_t, 3> plain = {off(HB_TAG('c', 'a', 'l', 't')), off(HB_TAG('c', 'c', 'm', 'p')),
-                                                      off(HB_TAG('l', 'i', 'g', 'a'))};
+    static constexpr auto off = [](hb_tag_t tag) {
+      return hb_feature_t{tag, 0, HB_FEATURE_GLOBAL_START, HB_FEATURE_GLOBAL_END};
+    };
+    // Inter turns "->" into an arrow: what a person typed is shown as typed (calt). Fixed-width text keeps
+    // one cell per character (liga). Where nothing combines, composing (ccmp) finds nothing, and in Inter
+    // costs more than all the rest: 200 ns a character with it, 85 without.
+    static const std::array<hb_feature_t, 3> plain = {
+        off(HB_TAG('c', 'a', 'l', 't')), off(HB_TAG('c', 'c', 'm', 'p')), off(HB_TAG('l', 'i', 'g', 'a'))};
     static const std::array<hb_feature_t, 2> combining = {plain[0], plain[2]};
     const hb_script_t script = a_.scripts[begin];
     if (script != HB_SCRIPT_COMMON && script != HB_SCRIPT_LATIN) return {};
-    const bool simple = std::all_of(a_.points.begin() + static_cast<ptrdiff_t>(begin), a_.points.begin() + static_cast<ptrdiff_t>(end),
-                                    [](char32_t c) { return c < 0x300; });
+    const bool simple =
+        std::all_of(a_.points.begin() + static_cast<ptrdiff_t>(begin),
+                    a_.points.begin() + static_cast<ptrdiff_t>(end), [](char32_t c) { return c < 0x300; });
     const bool mono = family == FontFamily::mono;
-    return simple ? std::span<const hb_feature_t>(plain).first(mono ? 3 : 2) : std::span<const hb_feature_t>(combining).first(mono ? 2 : 1);
+    return simple ? std::span<const hb_feature_t>(plain).first(mono ? 3 : 2)
+                  : std::span<const hb_feature_t>(combining).first(mono ? 2 : 1);
   }
 
   void collect(const ShapedRun& run, size_t begin, size_t end, bool backwards) {
@@ -213,7 +227,8 @@ class RunShaper {
     const auto base = static_cast<uint32_t>(out_.glyphs.size());
     for (unsigned i = 0; i < count; ++i)
       out_.glyphs.push_back({infos[i].codepoint, static_cast<float>(positions[i].x_advance) * scale,
-                             static_cast<float>(positions[i].x_offset) * scale, static_cast<float>(positions[i].y_offset) * scale});
+                             static_cast<float>(positions[i].x_offset) * scale,
+                             static_cast<float>(positions[i].y_offset) * scale});
     groups_.clear();
     for (unsigned i = 0; i < count;) {
       unsigned j = i + 1;
@@ -237,7 +252,8 @@ class RunShaper {
     cluster.glyph_count = static_cast<uint16_t>(std::min<uint32_t>(glyph_count, 0xFFFF));
     cluster.run = static_cast<uint16_t>(out_.runs.size());
     if (a_.points[first] == '\t')
-      for (uint32_t i = 0; i < glyph_count; ++i) out_.glyphs[glyph_begin + i].advance *= 4;  // four spaces wide
+      for (uint32_t i = 0; i < glyph_count; ++i)
+        out_.glyphs[glyph_begin + i].advance *= 4;  // four spaces wide
     for (uint32_t i = 0; i < glyph_count; ++i) cluster.width += out_.glyphs[glyph_begin + i].advance;
     const auto graphemes = std::count(a_.grapheme.begin() + static_cast<ptrdiff_t>(first),
                                       a_.grapheme.begin() + static_cast<ptrdiff_t>(last), char{1});

@@ -1,6 +1,6 @@
-// One paragraph shaped: bidi levels, scripts and fonts found, glyphs chosen and measured, break opportunities marked. It does
-// not depend on a width; lines.h breaks it into lines.
-// Sources: UAX #9 (FriBidi), UAX #14 (libunibreak), UAX #29 grapheme clusters (utf8proc), HarfBuzz.
+// One paragraph shaped: bidi levels, scripts and fonts found, glyphs chosen and measured, break opportunities
+// marked. It does not depend on a width; lines.h breaks it into lines. Sources: UAX #9 (FriBidi), UAX #14
+// (libunibreak), UAX #29 grapheme clusters (utf8proc), HarfBuzz.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ struct Glyph {
   float y_offset = 0;  // pixels, upwards
 };
 
-// Characters that share face, size, script and direction, in the order of the text; their glyphs in the order of the screen.
+// Characters that share face, size, script and direction, in the order of the text; their glyphs in the order
+// of the screen.
 struct ShapedRun {
   FaceId face = 0;
   uint8_t level = 0;  // bidi embedding level; odd is right to left
@@ -30,7 +31,8 @@ struct ShapedRun {
   FontStyle style;
 };
 
-// The smallest piece that a line break or a colour can cut: one or more grapheme clusters (a ligature has several).
+// The smallest piece that a line break or a colour can cut: one or more grapheme clusters (a ligature has
+// several).
 struct Cluster {
   uint32_t begin = 0;  // byte in the paragraph; it ends where the next begins
   uint32_t glyph_begin = 0;
@@ -39,8 +41,9 @@ struct Cluster {
   float width = 0;  // pixels
   uint8_t graphemes = 1;
   bool break_after = false;  // a line may end here
-  bool must_break = false;   // a line has to end here (U+2028, form feed and the like; never the end of the paragraph)
-  bool space = false;        // hangs past the end of a line
+  bool must_break =
+      false;  // a line has to end here (U+2028, form feed and the like; never the end of the paragraph)
+  bool space = false;  // hangs past the end of a line
 };
 
 struct ShapedParagraph {

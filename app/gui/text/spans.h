@@ -8,8 +8,8 @@
 
 namespace fabula::text {
 
-// [begin, end) was replaced by `inserted` bytes. What lay inside the replaced range shrinks or goes. join: an insertion inside
-// or at the end of a span becomes part of it; otherwise the span is cut in two around it.
+// [begin, end) was replaced by `inserted` bytes. What lay inside the replaced range shrinks or goes. join: an
+// insertion inside or at the end of a span becomes part of it; otherwise the span is cut in two around it.
 template <class Span>
 void shift_spans(std::vector<Span>& spans, size_t begin, size_t end, size_t inserted, bool join) {
   if (spans.empty() || (begin == end && inserted == 0)) return;

@@ -1,5 +1,5 @@
-// How a piece of text looks. What changes the shapes of glyphs (FontStyle) stands apart from what only changes how they are
-// painted (PaintSpan), so that a new search hit or theme never shapes a text again.
+// How a piece of text looks. What changes the shapes of glyphs (FontStyle) stands apart from what only
+// changes how they are painted (PaintSpan), so that a new search hit or theme never shapes a text again.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,8 @@
 
 namespace fabula::text {
 
-// Dear ImGui's packing: red in the lowest byte, alpha in the highest (IM_COL32). 0 means "none, take the default".
+// Dear ImGui's packing: red in the lowest byte, alpha in the highest (IM_COL32). 0 means "none, take the
+// default".
 using Colour = uint32_t;
 
 enum class FontFamily : uint8_t { ui, serif, mono };
@@ -39,7 +40,7 @@ struct PaintSpan {
   bool underline = false;
   bool strikethrough = false;
   bool rounded = false;  // the background as a pill around the words, instead of the whole height of the line
-  uint32_t tag = 0;  // the caller's own: a link's number, a provenance, a search hit; 0 for none
+  uint32_t tag = 0;      // the caller's own: a link's number, a provenance, a search hit; 0 for none
 
   bool operator==(const PaintSpan&) const = default;
 };
@@ -59,8 +60,8 @@ struct Rect {
   bool contains(Point p) const { return p.x >= x && p.x < x + width && p.y >= y && p.y < y + height; }
 };
 
-// A place between two characters. At a soft line break the same offset is the end of one line (upstream) and the start of the
-// next.
+// A place between two characters. At a soft line break the same offset is the end of one line (upstream) and
+// the start of the next.
 struct Caret {
   size_t offset = 0;  // bytes
   bool upstream = false;

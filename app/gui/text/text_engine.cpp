@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t max_labels = 2048;
 constexpr size_t max_label_bytes = 4096;  // of one line: what follows is far outside of any window
-constexpr float small_text_px = 40;  // beyond it, whole pixels are fine enough
+constexpr float small_text_px = 40;       // beyond it, whole pixels are fine enough
 
 std::string label_key(std::string_view text, const LabelStyle& style) {
   std::array<float, 4> numbers = {style.size_px, style.font.scale, style.wrap_width_px, style.line_spacing};
@@ -60,7 +60,9 @@ Result<std::unique_ptr<TextEngine>> TextEngine::create(const FontOptions& option
   return std::unique_ptr<TextEngine>(new TextEngine(std::move(fonts), sink));
 }
 
-void TextEngine::begin_frame() { pages_->begin_frame(); }
+void TextEngine::begin_frame() {
+  pages_->begin_frame();
+}
 
 void TextEngine::reset_glyphs() {
   pages_->clear();
@@ -69,17 +71,21 @@ void TextEngine::reset_glyphs() {
 }
 
 const ParagraphLayout& TextEngine::label(std::string_view text, const LabelStyle& style) {
-  if (style.wrap_width_px <= 0 && text.size() > max_label_bytes) text = text.substr(0, floor_grapheme(text, max_label_bytes));
+  if (style.wrap_width_px <= 0 && text.size() > max_label_bytes)
+    text = text.substr(0, floor_grapheme(text, max_label_bytes));
   std::string key = label_key(text, style);
   if (const auto at = label_index_.find(key); at != label_index_.end()) {
     labels_.splice(labels_.begin(), labels_, at->second);
     return labels_.front().layout;
   }
   std::string flat(text);  // a label is one paragraph; U+2028 breaks its lines
-  for (size_t at = 0; (at = flat.find('\n', at)) != std::string::npos;) flat.replace(at, 1, style.wrap_width_px > 0 ? "\u2028" : " ");
+  for (size_t at = 0; (at = flat.find('\n', at)) != std::string::npos;)
+    flat.replace(at, 1, style.wrap_width_px > 0 ? "\u2028" : " ");
   const FaceMetrics& metrics = fonts_->metrics(style.font);
-  const LineOptions options{style.wrap_width_px, style.line_spacing, metrics.ascent, metrics.descent, style.size_px * style.font.scale};
-  auto shaped = std::make_shared<const ShapedParagraph>(shape_paragraph(*fonts_, flat, style.font, {}, style.size_px));
+  const LineOptions options{style.wrap_width_px, style.line_spacing, metrics.ascent, metrics.descent,
+                            style.size_px * style.font.scale};
+  auto shaped =
+      std::make_shared<const ShapedParagraph>(shape_paragraph(*fonts_, flat, style.font, {}, style.size_px));
   labels_.push_front({key, ParagraphLayout(std::move(shaped), options)});
   label_index_.emplace(std::move(key), labels_.begin());
   if (labels_.size() > max_labels) {
@@ -115,25 +121,27 @@ std::string TextEngine::ellipsized(std::string_view text, const LabelStyle& styl
   return out.append(ellipsis);
 }
 
-float TextEngine::draw(ImDrawList& list, Point top_left, std::string_view text, const LabelStyle& style, Colour colour,
-                       float max_width_px) {
+float TextEngine::draw(ImDrawList& list, Point top_left, std::string_view text, const LabelStyle& style,
+                       Colour colour, float max_width_px) {
   if (text.empty()) return 0;
   const ParagraphLayout* layout = &label(text, style);
-  if (max_width_px > 0 && layout->width() > max_width_px + 0.5f) layout = &label(ellipsized(text, style, max_width_px), style);
+  if (max_width_px > 0 && layout->width() > max_width_px + 0.5f)
+    layout = &label(ellipsized(text, style, max_width_px), style);
   const Point origin{std::round(top_left.x * 4) / 4, std::round(top_left.y)};
   for (size_t i = 0; i < layout->lines().size(); ++i) draw_line(list, *layout, i, origin, colour);
   return layout->width();
 }
 
-void TextEngine::draw_in(ImDrawList& list, const Rect& rect, std::string_view text, const LabelStyle& style, Colour colour,
-                         float align) {
+void TextEngine::draw_in(ImDrawList& list, const Rect& rect, std::string_view text, const LabelStyle& style,
+                         Colour colour, float align) {
   const LabelSize size = measure(text, style);
   const float width = std::min(size.width, rect.width);
-  draw(list, {rect.x + (rect.width - width) * align, rect.y + (rect.height - size.height) / 2}, text, style, colour, rect.width);
+  draw(list, {rect.x + (rect.width - width) * align, rect.y + (rect.height - size.height) / 2}, text, style,
+       colour, rect.width);
 }
 
-void TextEngine::draw_line(ImDrawList& list, const ParagraphLayout& layout, size_t index, Point origin, Colour colour,
-                           const std::vector<PaintSpan>* spans, size_t base) {
+void TextEngine::draw_line(ImDrawList& list, const ParagraphLayout& layout, size_t index, Point origin,
+                           Colour colour, const std::vector<PaintSpan>* spans, size_t base) {
   const ShapedParagraph& shaped = layout.shaped();
   const Line& line = layout.lines()[index];
   const float baseline = std::round(origin.y + line.y) + line.baseline;
@@ -147,7 +155,8 @@ void TextEngine::draw_line(ImDrawList& list, const ParagraphLayout& layout, size
     if (pen > clip_max.x || pen + piece.width < clip_min.x - run.size_px) continue;
     const bool backwards = run.level % 2 != 0;
     for (uint32_t c = 0; c < piece.cluster_end - piece.cluster_begin; ++c) {
-      const Cluster& cluster = shaped.clusters[backwards ? piece.cluster_end - 1 - c : piece.cluster_begin + c];
+      const Cluster& cluster =
+          shaped.clusters[backwards ? piece.cluster_end - 1 - c : piece.cluster_begin + c];
       if (pen > clip_max.x) break;
       if (pen + cluster.width < clip_min.x - run.size_px || cluster.space) {
         pen += cluster.width;
@@ -164,8 +173,8 @@ void TextEngine::draw_line(ImDrawList& list, const ParagraphLayout& layout, size
   if (bound != 0) list.PopTextureID();
 }
 
-void TextEngine::draw_glyph(ImDrawList& list, const ShapedRun& run, const Glyph& glyph, float pen, float baseline, Colour colour,
-                            TextureId& bound) {
+void TextEngine::draw_glyph(ImDrawList& list, const ShapedRun& run, const Glyph& glyph, float pen,
+                            float baseline, Colour colour, TextureId& bound) {
   const float exact = pen + glyph.x_offset;
   const int phases = run.size_px > small_text_px ? 1 : GlyphPages::phases;
   const float steps = std::floor(exact * static_cast<float>(phases) + 0.5f);
@@ -182,7 +191,8 @@ void TextEngine::draw_glyph(ImDrawList& list, const ShapedRun& run, const Glyph&
   const float top = baseline - std::round(glyph.y_offset) - static_cast<float>(placed.top);
   const Colour tint = placed.colour ? (colour | 0x00FFFFFF) : colour;
   list.PrimReserve(6, 4);
-  list.PrimRectUV({left, top}, {left + static_cast<float>(placed.width), top + static_cast<float>(placed.height)},
+  list.PrimRectUV({left, top},
+                  {left + static_cast<float>(placed.width), top + static_cast<float>(placed.height)},
                   {placed.u0, placed.v0}, {placed.u1, placed.v1}, tint);
 }
 

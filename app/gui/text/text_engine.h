@@ -1,5 +1,5 @@
-// The one object through which every string of the window goes: fonts, glyph pages, and short labels with a cache.
-// Made once, passed by reference. Thread: the UI thread alone.
+// The one object through which every string of the window goes: fonts, glyph pages, and short labels with a
+// cache. Made once, passed by reference. Thread: the UI thread alone.
 #pragma once
 
 #include <list>
@@ -42,17 +42,19 @@ class TextEngine {
   FontStack& fonts() { return *fonts_; }
   GlyphPages& pages() { return *pages_; }
 
-  void begin_frame();  // once per frame, before anything is drawn
+  void begin_frame();   // once per frame, before anything is drawn
   void reset_glyphs();  // after a change of scale
 
   // ---- labels
   LabelSize measure(std::string_view text, const LabelStyle& style);
-  // `top_left` is the label's corner. max_width_px > 0: what is longer ends in an ellipsis. Returns the width drawn.
+  // `top_left` is the label's corner. max_width_px > 0: what is longer ends in an ellipsis. Returns the width
+  // drawn.
   float draw(ImDrawList& list, Point top_left, std::string_view text, const LabelStyle& style, Colour colour,
              float max_width_px = 0);
-  // Centred in (or aligned inside) a rectangle, vertically by the font's own height. align: 0 left, 0.5 centre, 1 right.
-  void draw_in(ImDrawList& list, const Rect& rect, std::string_view text, const LabelStyle& style, Colour colour,
-               float align = 0.5f);
+  // Centred in (or aligned inside) a rectangle, vertically by the font's own height. align: 0 left, 0.5
+  // centre, 1 right.
+  void draw_in(ImDrawList& list, const Rect& rect, std::string_view text, const LabelStyle& style,
+               Colour colour, float align = 0.5f);
   float line_height(const LabelStyle& style);
 
   // Draws one line of a layout; the flow uses it too. Colours come from the paint spans under each cluster.
@@ -64,8 +66,8 @@ class TextEngine {
   TextEngine(std::unique_ptr<FontStack> fonts, TextureSink& sink);
   struct Label;
   const ParagraphLayout& label(std::string_view text, const LabelStyle& style);
-  void draw_glyph(ImDrawList& list, const ShapedRun& run, const Glyph& glyph, float pen, float baseline, Colour colour,
-                  TextureId& bound);
+  void draw_glyph(ImDrawList& list, const ShapedRun& run, const Glyph& glyph, float pen, float baseline,
+                  Colour colour, TextureId& bound);
   std::string ellipsized(std::string_view text, const LabelStyle& style, float max_width_px);
 
   std::unique_ptr<FontStack> fonts_;

@@ -1,9 +1,9 @@
-// A text of any length, cut into paragraphs at '\n', laid out where it is looked at. TextView and Editor stand on it.
-// Far-away paragraphs have estimated heights until they come into view; an edit shapes again only the paragraphs it touches.
-// A paragraph of more than 16 KiB is kept in pieces cut at spaces, so that an edit in it stays cheap; the line before a cut may
-// end early.
-// Offsets are bytes of the whole text. Coordinates are pixels from the flow's top left corner.
-// Thread: the UI thread alone. The engine must outlive the flow.
+// A text of any length, cut into paragraphs at '\n', laid out where it is looked at. TextView and Editor
+// stand on it. Far-away paragraphs have estimated heights until they come into view; an edit shapes again
+// only the paragraphs it touches. A paragraph of more than 16 KiB is kept in pieces cut at spaces, so that an
+// edit in it stays cheap; the line before a cut may end early. Offsets are bytes of the whole text.
+// Coordinates are pixels from the flow's top left corner. Thread: the UI thread alone. The engine must
+// outlive the flow.
 #pragma once
 
 #include <memory>
@@ -55,7 +55,9 @@ class TextFlow {
   size_t paragraph_count() const { return paragraphs_.size(); }
   size_t paragraph_of(size_t offset) const;
   size_t paragraph_begin(size_t index) const;  // offset of its first byte
-  bool line_feed_after(size_t index) const { return !paragraphs_[index].continues; }  // false: the next is a piece of the same
+  bool line_feed_after(size_t index) const {
+    return !paragraphs_[index].continues;
+  }  // false: the next is a piece of the same
   const std::string& paragraph_text(size_t index) const;
 
   // ---- how it looks
@@ -75,8 +77,9 @@ class TextFlow {
   // Lays out what is only estimated; forgotten glyphs stay forgotten, since their height is known.
   void layout_missing();
   void forget_glyphs();  // of a text that is out of sight; heights stay known
-  // Lays out what [top, top + height) shows and forgets the glyphs of paragraphs far from it. Returns how much the first
-  // visible paragraph moved down because estimates above it became exact: add it to the scroll position.
+  // Lays out what [top, top + height) shows and forgets the glyphs of paragraphs far from it. Returns how
+  // much the first visible paragraph moved down because estimates above it became exact: add it to the scroll
+  // position.
   float prepare(float top, float height);
   float content_width() const;  // widest line laid out so far
   Rect caret_rect(Caret caret);
@@ -121,8 +124,8 @@ class TextFlow {
   };
   Place place(Caret caret);
   Caret whole(size_t index, Caret local) const;
-  void draw_paragraph(ImDrawList& list, size_t index, Point origin, float top, float bottom, const FlowPaint& paint,
-                      const std::vector<PaintSpan>& spans);
+  void draw_paragraph(ImDrawList& list, size_t index, Point origin, float top, float bottom,
+                      const FlowPaint& paint, const std::vector<PaintSpan>& spans);
   void draw_strokes(ImDrawList& list, Point origin, float top, float bottom, const FlowPaint& paint,
                     const std::vector<PaintSpan>& spans);
 

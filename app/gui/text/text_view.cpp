@@ -35,7 +35,8 @@ float TextView::height(float width_px) {
   return flow_.height();
 }
 
-void TextView::draw(ImDrawList& list, Point origin, float clip_top, float clip_bottom, Colour text, Colour selection) {
+void TextView::draw(ImDrawList& list, Point origin, float clip_top, float clip_bottom, Colour text,
+                    Colour selection) {
   flow_.draw(list, origin, clip_top, clip_bottom, {text, selection, selection_.begin(), selection_.end()});
 }
 

@@ -1,5 +1,5 @@
-// A block of text that is read: laid out once, selectable, copied with Ctrl+C. A message of the transcript is one or several.
-// Thread: the UI thread alone.
+// A block of text that is read: laid out once, selectable, copied with Ctrl+C. A message of the transcript is
+// one or several. Thread: the UI thread alone.
 #pragma once
 
 #include <string>
@@ -25,7 +25,8 @@ class TextView {
   // A text that begins as the old one did is appended to: only the last paragraph is shaped again.
   void set_text(std::string_view text);
   void set_style(const FlowStyle& style) { flow_.set_style(style); }
-  // Height for a width; cheap when nothing has changed. The whole text is laid out when it is short (under 256 KiB).
+  // Height for a width; cheap when nothing has changed. The whole text is laid out when it is short (under
+  // 256 KiB).
   float height(float width_px);
 
   // `origin` is the block's corner on the screen.

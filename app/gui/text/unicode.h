@@ -15,8 +15,8 @@ size_t floor_grapheme(std::string_view text, size_t at);
 
 size_t count_graphemes(std::string_view text);
 
-// As Ctrl+arrow moves: forward to the end of the next word, backward to the beginning of the one before. Ideographs and
-// kana count as words of one character or of one run of kana.
+// As Ctrl+arrow moves: forward to the end of the next word, backward to the beginning of the one before.
+// Ideographs and kana count as words of one character or of one run of kana.
 size_t next_word(std::string_view text, size_t at);
 size_t previous_word(std::string_view text, size_t at);
 

@@ -9,7 +9,9 @@ namespace fabula::text {
 
 namespace {
 
-Colour or_theme(Colour colour, ImGuiCol theme) { return colour != 0 ? colour : ImGui::GetColorU32(theme); }
+Colour or_theme(Colour colour, ImGuiCol theme) {
+  return colour != 0 ? colour : ImGui::GetColorU32(theme);
+}
 
 constexpr float dimmed = 0.45f;  // of what is not enabled
 
@@ -38,10 +40,13 @@ Pressed press_item(const char* id, ImVec2 size, bool enabled) {
   return out;
 }
 
-void draw_pressed(TextEngine& engine, const Pressed& item, std::string_view label, const ButtonLook& look, Colour fill) {
+void draw_pressed(TextEngine& engine, const Pressed& item, std::string_view label, const ButtonLook& look,
+                  Colour fill) {
   ImDrawList& list = *ImGui::GetWindowDrawList();
   const Rect& r = item.rect;
-  if (fill >> 24 != 0) list.AddRectFilled({r.x, r.y}, {r.x + r.width, r.y + r.height}, look.enabled ? fill : dim(fill), look.rounding);
+  if (fill >> 24 != 0)
+    list.AddRectFilled({r.x, r.y}, {r.x + r.width, r.y + r.height}, look.enabled ? fill : dim(fill),
+                       look.rounding);
   const Colour text = or_theme(look.text, ImGuiCol_Text);
   const Rect inner{r.x + look.padding.x, r.y, std::max(0.0f, r.width - 2 * look.padding.x), r.height};
   engine.draw_in(list, inner, label, look.label, look.enabled ? text : dim(text), look.align);
@@ -62,18 +67,23 @@ std::string ImGuiClipboard::get() {
   return text ? text : "";
 }
 
-void ImGuiClipboard::set(std::string_view text) { ImGui::SetClipboardText(std::string(text).c_str()); }
+void ImGuiClipboard::set(std::string_view text) {
+  ImGui::SetClipboardText(std::string(text).c_str());
+}
 
-void text_label(TextEngine& engine, std::string_view text, const LabelStyle& style, Colour colour, float max_width_px) {
+void text_label(TextEngine& engine, std::string_view text, const LabelStyle& style, Colour colour,
+                float max_width_px) {
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const LabelSize size = engine.measure(text, style);
   const float width = max_width_px > 0 ? std::min(size.width, max_width_px) : size.width;
   ImGui::Dummy({width, size.height});
   if (ImGui::IsItemVisible())
-    engine.draw(*ImGui::GetWindowDrawList(), {at.x, at.y}, text, style, or_theme(colour, ImGuiCol_Text), max_width_px);
+    engine.draw(*ImGui::GetWindowDrawList(), {at.x, at.y}, text, style, or_theme(colour, ImGuiCol_Text),
+                max_width_px);
 }
 
-bool text_button(TextEngine& engine, const char* id, std::string_view label, const ButtonLook& look, ImVec2 size) {
+bool text_button(TextEngine& engine, const char* id, std::string_view label, const ButtonLook& look,
+                 ImVec2 size) {
   const Pressed item = press_item(id, fitted(engine, label, look, size), look.enabled);
   const Colour fill = item.held      ? or_theme(look.fill_active, ImGuiCol_ButtonActive)
                       : item.hovered ? or_theme(look.fill_hovered, ImGuiCol_ButtonHovered)
@@ -82,8 +92,8 @@ bool text_button(TextEngine& engine, const char* id, std::string_view label, con
   return item.clicked;
 }
 
-bool text_selectable(TextEngine& engine, const char* id, std::string_view label, bool selected, const ButtonLook& look,
-                     ImVec2 size) {
+bool text_selectable(TextEngine& engine, const char* id, std::string_view label, bool selected,
+                     const ButtonLook& look, ImVec2 size) {
   if (size.x == 0) size.x = ImGui::GetContentRegionAvail().x;
   const Pressed item = press_item(id, fitted(engine, label, look, size), look.enabled);
   const Colour fill = item.held      ? or_theme(look.fill_active, ImGuiCol_HeaderActive)

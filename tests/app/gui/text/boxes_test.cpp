@@ -23,13 +23,16 @@ struct Screen : test::TextFixture {
     io.DeltaTime = 1.0f / 60;
     io.ConfigFlags |= ImGuiConfigFlags_NavEnableKeyboard;
 #if IMGUI_VERSION_NUM < 18700
-    for (int key = 0; key < ImGuiKey_COUNT; ++key) io.KeyMap[key] = key;  // ImGui asks for it with keyboard navigation
+    for (int key = 0; key < ImGuiKey_COUNT; ++key)
+      io.KeyMap[key] = key;  // ImGui asks for it with keyboard navigation
 #endif
     unsigned char* pixels = nullptr;
     int width = 0, height = 0;
     io.Fonts->GetTexDataAsAlpha8(&pixels, &width, &height);
   }
-  ~Screen() { ImGui::DestroyContext(); }
+  ~Screen() {
+    ImGui::DestroyContext();
+  }
 
   void frame(const std::function<void()>& contents) {
     ImGui::NewFrame();

@@ -24,10 +24,14 @@ struct Setup : test::TextFixture {
   void type(Editor& editor, std::u32string_view text) {
     for (const char32_t c : text) editor.character(c);
   }
-  bool press(Editor& editor, Key key, bool ctrl = false, bool shift = false) { return editor.key({key, ctrl, shift, false}, clipboard); }
+  bool press(Editor& editor, Key key, bool ctrl = false, bool shift = false) {
+    return editor.key({key, ctrl, shift, false}, clipboard);
+  }
 };
 
-PaintSpan mark(size_t begin, size_t end, uint32_t tag) { return {begin, end, 0xff0000ff, 0, false, false, false, tag}; }
+PaintSpan mark(size_t begin, size_t end, uint32_t tag) {
+  return {begin, end, 0xff0000ff, 0, false, false, false, tag};
+}
 
 }  // namespace
 
@@ -155,7 +159,8 @@ TEST_CASE("left then right comes back, and right reaches the end") {
     Editor e = s.make(test::random_text(random, 20));
     e.selection().set_caret({random() % (e.size_bytes() + 1), false});
     const size_t start = e.selection().caret().offset;
-    // Where the direction of two neighbouring paragraphs differs the two keys are not each other's inverse across the edge.
+    // Where the direction of two neighbouring paragraphs differs the two keys are not each other's inverse
+    // across the edge.
     const size_t p = e.flow().paragraph_of(start), b = e.flow().paragraph_begin(p);
     if (start > b && start < b + e.flow().paragraph_text(p).size()) {
       s.press(e, Key::left);
@@ -211,7 +216,9 @@ TEST_CASE("the editor agrees with a plain string under random operations") {
             const size_t from = begin == 0 ? 0 : line != std::string::npos && line < begin ? line + 1 : 0;
             const std::string paragraph = model.substr(from, begin - from);
             // Clusters look back at most to the beginning of the paragraph.
-            const size_t before = begin == 0 ? 0 : paragraph.empty() ? begin - 1 : from + previous_grapheme(paragraph, paragraph.size());
+            const size_t before = begin == 0          ? 0
+                                  : paragraph.empty() ? begin - 1
+                                                      : from + previous_grapheme(paragraph, paragraph.size());
             e.key({Key::backspace}, s.clipboard);
             model.erase(before, begin - before);
           } else {
@@ -220,14 +227,20 @@ TEST_CASE("the editor agrees with a plain string under random operations") {
           }
           break;
         case 4: e.selection().select(random() % (model.size() + 1), random() % (model.size() + 1)); break;
-        case 5: e.selection().motion({random() % 2 ? Key::left : Key::right, random() % 2 == 0, random() % 2 == 0}, 100); break;
-        case 6: e.selection().motion({random() % 2 ? Key::up : Key::down, false, random() % 2 == 0}, 100); break;
+        case 5:
+          e.selection().motion({random() % 2 ? Key::left : Key::right, random() % 2 == 0, random() % 2 == 0},
+                               100);
+          break;
+        case 6:
+          e.selection().motion({random() % 2 ? Key::up : Key::down, false, random() % 2 == 0}, 100);
+          break;
         case 7:
           if (e.undo()) REQUIRE(e.redo());
           break;
       }
       REQUIRE(e.text() == model);
-      REQUIRE(e.selection().text() == model.substr(e.selection().begin(), e.selection().end() - e.selection().begin()));
+      REQUIRE(e.selection().text() ==
+              model.substr(e.selection().begin(), e.selection().end() - e.selection().begin()));
       REQUIRE(is_valid_utf8(model));
     }
     while (e.undo()) {
@@ -303,7 +316,9 @@ TEST_CASE("what comes from outside is made clean") {
   Setup s;
   if (!s.usable()) return;
   Editor e = s.make();
-  e.insert("a\r\nb\rc\x01\xFF" "d\x7F");
+  e.insert(
+      "a\r\nb\rc\x01\xFF"
+      "d\x7F");
   CHECK(e.text() == "a\nb\nc\uFFFDd");
   e.character(0xD83D);  // half of a surrogate pair
   CHECK(e.text() == "a\nb\nc\uFFFDd\uFFFD");

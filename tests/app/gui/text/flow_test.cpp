@@ -72,7 +72,8 @@ TEST_CASE("a paragraph too long for one piece is still one text") {
     flow.replace(begin, end, piece);
     model.replace(begin, end - begin, piece);
     REQUIRE(flow.size_bytes() == model.size());
-    for (size_t i = 0; i < flow.paragraph_count(); ++i) REQUIRE(flow.paragraph_text(i).size() <= size_t{16} << 10);
+    for (size_t i = 0; i < flow.paragraph_count(); ++i)
+      REQUIRE(flow.paragraph_text(i).size() <= size_t{16} << 10);
     if (step % 10 == 0) REQUIRE(flow.text() == model);
     const size_t from = random() % (model.size() + 1);
     REQUIRE(flow.text(from, from + 100) == model.substr(from, 100));
@@ -131,7 +132,8 @@ TEST_CASE("a long text is laid out where it is looked at") {
   test::TextFixture f;
   if (!f.usable()) return;
   std::string text;
-  for (int i = 0; i < 5000; ++i) text += "Paragraph " + std::to_string(i) + " of a long story, with some words in it.\n";
+  for (int i = 0; i < 5000; ++i)
+    text += "Paragraph " + std::to_string(i) + " of a long story, with some words in it.\n";
   TextFlow flow(*f.engine);
   flow.set_width(400);
   flow.set_text(text);
@@ -148,7 +150,8 @@ TEST_CASE("what is looked at stays in place while estimates above become exact")
   test::TextFixture f;
   if (!f.usable()) return;
   std::string text;
-  for (int i = 0; i < 400; ++i) text += std::string(static_cast<size_t>(20 + i * 37 % 600), 'x') + " end " + std::to_string(i) + "\n";
+  for (int i = 0; i < 400; ++i)
+    text += std::string(static_cast<size_t>(20 + i * 37 % 600), 'x') + " end " + std::to_string(i) + "\n";
   TextFlow flow(*f.engine);
   flow.set_width(300);
   flow.set_text(text);

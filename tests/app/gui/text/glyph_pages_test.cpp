@@ -28,7 +28,8 @@ TEST_CASE("glyphs are drawn once, and old pages make room") {
     // In later frames the least recently used pages go.
     for (int frame = 0; frame < 30; ++frame) {
       pages.begin_frame();
-      for (uint32_t glyph = 0; glyph < 8; ++glyph) pages.get(face, 200 + static_cast<uint32_t>(frame) * 8 + glyph, 20, 0, false);
+      for (uint32_t glyph = 0; glyph < 8; ++glyph)
+        pages.get(face, 200 + static_cast<uint32_t>(frame) * 8 + glyph, 20, 0, false);
     }
     CHECK(textures.live.count(first.texture) == 0);
     pages.begin_frame();
@@ -55,7 +56,8 @@ TEST_CASE("colour glyphs come in colour") {
   // A yellow face: much red and green, little blue, and opaque in the middle.
   const auto at = [&](int channel) {
     const size_t middle = (static_cast<size_t>(picture.height / 4) * picture.width + picture.width / 2) * 4;
-    return static_cast<int>(static_cast<unsigned char>(picture.pixels[middle + static_cast<size_t>(channel)]));
+    return static_cast<int>(
+        static_cast<unsigned char>(picture.pixels[middle + static_cast<size_t>(channel)]));
   };
   CHECK(at(0) > 180);
   CHECK(at(1) > 120);
@@ -67,7 +69,8 @@ TEST_CASE("labels are measured, cut with an ellipsis, and remembered") {
   test::TextFixture f;
   if (!f.usable()) return;
   const LabelStyle style{14, {}, 0, 1.4f};
-  const LabelSize short_one = f.engine->measure("Send", style), long_one = f.engine->measure("Send message", style);
+  const LabelSize short_one = f.engine->measure("Send", style),
+                  long_one = f.engine->measure("Send message", style);
   CHECK(short_one.width > 20);
   CHECK(long_one.width > short_one.width);
   CHECK(short_one.height == long_one.height);
@@ -76,6 +79,7 @@ TEST_CASE("labels are measured, cut with an ellipsis, and remembered") {
   const LabelStyle wrapped{14, {}, 60, 1.4f};
   CHECK(f.engine->measure("several words that wrap", wrapped).height > short_one.height);
   CHECK(f.engine->measure("several words that wrap", wrapped).width <= 60);
-  for (int i = 0; i < 5000; ++i) f.engine->measure("label " + std::to_string(i), style);  // more than the cache holds
+  for (int i = 0; i < 5000; ++i)
+    f.engine->measure("label " + std::to_string(i), style);  // more than the cache holds
   CHECK(f.engine->measure("Send", style).width == short_one.width);
 }

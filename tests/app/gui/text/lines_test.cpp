@@ -13,7 +13,8 @@ using namespace fabula::text;
 
 namespace {
 
-std::shared_ptr<const ShapedParagraph> shaped(test::TextFixture& f, std::string_view text, float size_px = 16) {
+std::shared_ptr<const ShapedParagraph> shaped(test::TextFixture& f, std::string_view text,
+                                              float size_px = 16) {
   return std::make_shared<const ShapedParagraph>(shape_paragraph(f.engine->fonts(), text, {}, {}, size_px));
 }
 
@@ -25,7 +26,8 @@ ParagraphLayout laid_out(test::TextFixture& f, std::string_view text, float widt
 
 std::vector<std::string> lines_of(const ParagraphLayout& layout) {
   std::vector<std::string> out;
-  for (const Line& line : layout.lines()) out.push_back(layout.shaped().text.substr(line.begin, line.end - line.begin));
+  for (const Line& line : layout.lines())
+    out.push_back(layout.shaped().text.substr(line.begin, line.end - line.begin));
   return out;
 }
 
@@ -47,8 +49,10 @@ TEST_CASE("lines break where UAX #14 allows it, and spaces hang") {
   if (!f.usable()) return;
   const float word = shaped(f, "hello")->clusters.size() == 5 ? laid_out(f, "hello", 0).width() : 0;
   REQUIRE(word > 10);
-  CHECK(lines_of(laid_out(f, "hello hello hello", word * 1.2f)) == std::vector<std::string>{"hello ", "hello ", "hello"});
-  CHECK(lines_of(laid_out(f, "hello     hello", word * 1.01f)) == std::vector<std::string>{"hello     ", "hello"});
+  CHECK(lines_of(laid_out(f, "hello hello hello", word * 1.2f)) ==
+        std::vector<std::string>{"hello ", "hello ", "hello"});
+  CHECK(lines_of(laid_out(f, "hello     hello", word * 1.01f)) ==
+        std::vector<std::string>{"hello     ", "hello"});
   CHECK(lines_of(laid_out(f, "hello hello", 0)) == std::vector<std::string>{"hello hello"});
   CHECK(lines_of(laid_out(f, "a\u00a0b", 1)).size() == 3);  // nothing else fits: split between clusters
   CHECK(lines_of(laid_out(f, "one\u2028two", 0)) == std::vector<std::string>{"one\u2028", "two"});
@@ -58,7 +62,8 @@ TEST_CASE("lines break where UAX #14 allows it, and spaces hang") {
 TEST_CASE("closing marks never begin a line of Chinese, opening ones never end one") {
   test::TextFixture f;
   if (!f.usable()) return;
-  const std::string text = "从前有一个小女孩，名叫莉莉。“你好！”她说（真的）。她喜欢在阳光下玩耍，也喜欢「读书」、唱歌。";
+  const std::string text =
+      "从前有一个小女孩，名叫莉莉。“你好！”她说（真的）。她喜欢在阳光下玩耍，也喜欢「读书」、唱歌。";
   for (float width = 85; width < 300; width += 7)  // room for "读书」、" at least
     for (const std::string& line : lines_of(laid_out(f, text, width))) {
       size_t at = 0;
@@ -103,7 +108,8 @@ TEST_CASE("a point on a grapheme hits one of its two sides, whatever the directi
     for (size_t begin = 0; begin < text.size();) {
       const size_t end = next_grapheme(text, begin);
       for (size_t k = 0; k < layout.lines().size(); ++k)
-        for (const auto& [left, right] : layout.ranges(k, static_cast<uint32_t>(begin), static_cast<uint32_t>(end))) {
+        for (const auto& [left, right] :
+             layout.ranges(k, static_cast<uint32_t>(begin), static_cast<uint32_t>(end))) {
           if (right - left < 1.0f) continue;
           for (const float part : {0.1f, 0.4f, 0.6f, 0.9f}) {
             const size_t hit = layout.hit(k, left + (right - left) * part).offset;
@@ -118,7 +124,9 @@ TEST_CASE("a point on a grapheme hits one of its two sides, whatever the directi
 TEST_CASE("in text of one direction the caret stands where it was hit") {
   test::TextFixture f;
   if (!f.usable()) return;
-  for (const char* text : {"The quick brown fox jumps over the lazy dog, office affine.", "从前有一个小女孩，名叫莉莉。", "שלום עולם ועוד", "e\u0301a\u0300 👍🏽👩‍👩‍👧 x"}) {
+  for (const char* text :
+       {"The quick brown fox jumps over the lazy dog, office affine.", "从前有一个小女孩，名叫莉莉。",
+        "שלום עולם ועוד", "e\u0301a\u0300 👍🏽👩‍👩‍👧 x"}) {
     const ParagraphLayout layout = laid_out(f, text, 120);
     const std::string_view all(text);
     for (size_t at = 0; at < all.size(); at = next_grapheme(all, at)) {
@@ -139,7 +147,8 @@ TEST_CASE("right-to-left text") {
   const ParagraphLayout layout = laid_out(f, "שלום abc", 400);
   // The first letter stands at the right edge, the Latin word at the left of the line but in its own order.
   CHECK(layout.caret_x({0, false}) == doctest::Approx(400));
-  const float a = layout.caret_x({9, false}), b = layout.caret_x({10, false}), shin = layout.caret_x({2, false});
+  const float a = layout.caret_x({9, false}), b = layout.caret_x({10, false}),
+              shin = layout.caret_x({2, false});
   CHECK(a < b);
   CHECK(b < shin);
 }
@@ -147,8 +156,9 @@ TEST_CASE("right-to-left text") {
 TEST_CASE("every script that a font of this machine has gets glyphs") {
   test::TextFixture f;
   if (!f.usable()) return;
-  const std::pair<const char*, const char*> samples[] = {{"Latin", "Hello"},   {"Chinese", "你好"}, {"Japanese", "こんにちは"}, {"Arabic", "مرحبا"},
-                                                         {"Hebrew", "שלום"}, {"Greek", "κόσμε"}, {"Cyrillic", "Привет"},    {"emoji", "😀"}};
+  const std::pair<const char*, const char*> samples[] = {
+      {"Latin", "Hello"}, {"Chinese", "你好"}, {"Japanese", "こんにちは"}, {"Arabic", "مرحبا"},
+      {"Hebrew", "שלום"}, {"Greek", "κόσμε"},  {"Cyrillic", "Привет"},     {"emoji", "😀"}};
   for (const auto& [script, text] : samples) {
     if (!has_glyphs(*shaped(f, text)))
       MESSAGE("skipped: no font for " << script);
@@ -159,7 +169,8 @@ TEST_CASE("every script that a font of this machine has gets glyphs") {
   // An emoji sequence is one cluster; a colour font draws it as one glyph.
   const auto family = shaped(f, "👩‍👩‍👧‍👦");
   CHECK(family->clusters.size() == 1);
-  if (has_glyphs(*family) && f.engine->fonts().is_colour(family->runs[0].face)) CHECK(family->glyphs.size() == 1);
+  if (has_glyphs(*family) && f.engine->fonts().is_colour(family->runs[0].face))
+    CHECK(family->glyphs.size() == 1);
 }
 
 TEST_CASE("ill-formed bytes are shown, never lost") {

@@ -25,8 +25,10 @@ using Strings = std::vector<std::string>;
 const char* const sample =
     "# A title\n\nSome *emphasis*, **strong**, ***both***, `code` and ~~gone~~.\nA second line.\n\n"
     "1. one\n2. two\n   - nested\n   - again\n3. three\n\n> quoted\n> text\n>\n> - in a quote\n\n"
-    "```cpp\nint main() {\n\n  return 0;  // zero\n}\n```\n\n| a | b |\n|:--|--:|\n| 1 | **2** |\n| 3 | [x](https://x.org) |\n\n---\n\n"
-    "- [x] done\n- [ ] open\n\nSee https://example.org/a?b=1&c and [a link](http://b.org), not [this](javascript:alert(1)).\n\n"
+    "```cpp\nint main() {\n\n  return 0;  // zero\n}\n```\n\n| a | b |\n|:--|--:|\n| 1 | **2** |\n| 3 | "
+    "[x](https://x.org) |\n\n---\n\n"
+    "- [x] done\n- [ ] open\n\nSee https://example.org/a?b=1&c and [a link](http://b.org), not "
+    "[this](javascript:alert(1)).\n\n"
     "Setext\n======\n\nEnd with $x_1 + y$ & &amp; &#233; <b>tags</b>.\n\n中文**强调**文字。\n";
 
 }  // namespace
@@ -83,7 +85,8 @@ TEST_CASE("emphasis, code and links are spans of their own text") {
 }
 
 TEST_CASE("only the web is linked") {
-  for (const char* url : {"javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "//host/x", "relative", "http://", "ftp://a.b"}) {
+  for (const char* url : {"javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "//host/x",
+                          "relative", "http://", "ftp://a.b"}) {
     const Markdown d = parse_markdown("[text](" + std::string(url) + ")");
     CHECK_MESSAGE(d.links.empty(), url);
     CHECK(texts(d) == Strings{"text"});
@@ -100,7 +103,8 @@ TEST_CASE("any bytes give some document") {
     const Markdown d = parse_markdown(source);
     const auto check = [&](const InlineText& t) {
       for (const FontSpan& span : t.fonts) REQUIRE((span.begin < span.end && span.end <= t.text.size()));
-      for (const InlineMark& mark : t.marks) REQUIRE((mark.begin < mark.end && mark.end <= t.text.size() && mark.link <= d.links.size()));
+      for (const InlineMark& mark : t.marks)
+        REQUIRE((mark.begin < mark.end && mark.end <= t.text.size() && mark.link <= d.links.size()));
     };
     for (const MarkdownBlock& block : d.blocks) {
       check(block.content);
@@ -131,9 +135,11 @@ TEST_CASE("a streamed reply reads as the whole does, and only its end is read ag
 
 TEST_CASE("random Markdown streams as it reads") {
   std::mt19937_64 random(test::seed());
-  const char* const lines[] = {"text",     "",       "",       "# head", "- item", "  more", "1. one", "```",        "```py", "~~~",
-                               "> quote",  "| a | b |", "|--|--|", "    indented", "***",   "===",    "**bold** x", "* b",  "\ttab",
-                               "[a](http://b.c)", "$x$", "`` ` ``", "```a`b"};
+  const char* const lines[] = {"text",    "",           "",        "# head",       "- item",
+                               "  more",  "1. one",     "```",     "```py",        "~~~",
+                               "> quote", "| a | b |",  "|--|--|", "    indented", "***",
+                               "===",     "**bold** x", "* b",     "\ttab",        "[a](http://b.c)",
+                               "$x$",     "`` ` ``",    "```a`b"};
   for (int round = 0; round < 300; ++round) {
     std::string source;
     StreamingMarkdown stream;
@@ -197,7 +203,9 @@ TEST_CASE("a view: height, selection across blocks, links, code") {
 TEST_CASE("the default colours can be read on bright and dark grounds (WCAG AA)") {
   const auto channel = [](Colour c, int shift) { return static_cast<double>(c >> shift & 0xFF) / 255; };
   const auto luminance = [&](double r, double g, double b) {
-    const auto linear = [](double v) { return v <= 0.04045 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4); };
+    const auto linear = [](double v) {
+      return v <= 0.04045 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4);
+    };
     return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
   };
   for (const bool dark : {false, true}) {
@@ -205,8 +213,10 @@ TEST_CASE("the default colours can be read on bright and dark grounds (WCAG AA)"
     const double alpha = channel(look.code_background, 24), tint = channel(look.code_background, 0);
     for (const double page : dark ? std::vector<double>{0.05, 0.12} : std::vector<double>{1.0, 0.95})
       for (const double ground : {page, page * (1 - alpha) + tint * alpha})
-        for (const Colour c : {look.text, look.muted, look.link, look.keyword, look.string, look.comment, look.number}) {
-          double a = luminance(channel(c, 0), channel(c, 8), channel(c, 16)), b = luminance(ground, ground, ground);
+        for (const Colour c :
+             {look.text, look.muted, look.link, look.keyword, look.string, look.comment, look.number}) {
+          double a = luminance(channel(c, 0), channel(c, 8), channel(c, 16)),
+                 b = luminance(ground, ground, ground);
           if (a < b) std::swap(a, b);
           CHECK((a + 0.05) / (b + 0.05) >= 4.5);
         }
@@ -218,7 +228,8 @@ TEST_CASE("a streamed view equals one made of the whole") {
   if (!f.usable()) return;
   MarkdownView stream(*f.engine), whole(*f.engine);
   const std::string source(sample);
-  for (size_t size = 0; size <= source.size(); size += 7) stream.set_text(std::string_view(source).substr(0, size)), stream.height(400);
+  for (size_t size = 0; size <= source.size(); size += 7)
+    stream.set_text(std::string_view(source).substr(0, size)), stream.height(400);
   stream.set_text(source);
   whole.set_text(source);
   CHECK(stream.height(400) == whole.height(400));

@@ -33,9 +33,11 @@ double milliseconds(const std::function<void()>& work) {
 }
 
 std::string megabyte(size_t paragraph_bytes) {
-  const std::string sentences[] = {"Once upon a time there was a little girl named Lily who loved to play outside. ",
-                                   "She said \"hello\" to the old fox, and the fox said nothing at all. ", "从前有一个小女孩，名叫莉莉。她喜欢在阳光下玩耍。",
-                                   "It was late; the stars were out (all 3,000 of them). "};
+  const std::string sentences[] = {
+      "Once upon a time there was a little girl named Lily who loved to play outside. ",
+      "She said \"hello\" to the old fox, and the fox said nothing at all. ",
+      "从前有一个小女孩，名叫莉莉。她喜欢在阳光下玩耍。",
+      "It was late; the stars were out (all 3,000 of them). "};
   std::string out;
   for (size_t i = 0, line = 0; out.size() < 1'000'000; ++i) {
     out += sentences[i % std::size(sentences)];
@@ -51,7 +53,8 @@ void bench(TextEngine& engine, const char* name, size_t paragraph_bytes) {
   std::printf("%s, %zu bytes\n", name, text.size());
   std::printf("  set_text            %9.2f ms\n", milliseconds([&] { editor.set_text(text); }));
   std::printf("  first view          %9.2f ms\n", milliseconds([&] { editor.flow().prepare(0, 1000); }));
-  std::printf("  view at the middle  %9.2f ms\n", milliseconds([&] { editor.flow().prepare(editor.flow().height() / 2, 1000); }));
+  std::printf("  view at the middle  %9.2f ms\n",
+              milliseconds([&] { editor.flow().prepare(editor.flow().height() / 2, 1000); }));
   editor.selection().set_caret({text.size() / 2, false});
   editor.flow().caret_rect(editor.selection().caret());
   MemoryClipboard clipboard;
@@ -62,11 +65,14 @@ void bench(TextEngine& engine, const char* name, size_t paragraph_bytes) {
   frame();
   const int keys = 50;
   std::printf("  a typed character   %9.3f ms\n", milliseconds([&] {
-                                                     for (int i = 0; i < keys; ++i) editor.character(U'x'), frame();
-                                                   }) / keys);
-  std::printf("  a streamed word     %9.3f ms\n", milliseconds([&] {
-                                                     for (int i = 0; i < keys; ++i) editor.append(" word"), editor.flow().prepare(editor.flow().height() - 1000, 1000);
-                                                   }) / keys);
+                                                    for (int i = 0; i < keys; ++i)
+                                                      editor.character(U'x'), frame();
+                                                  }) / keys);
+  std::printf("  a streamed word     %9.3f ms\n",
+              milliseconds([&] {
+                for (int i = 0; i < keys; ++i)
+                  editor.append(" word"), editor.flow().prepare(editor.flow().height() - 1000, 1000);
+              }) / keys);
   ImDrawList list(ImGui::GetDrawListSharedData());
   const auto draw = [&] {
     engine.begin_frame();
@@ -77,26 +83,28 @@ void bench(TextEngine& engine, const char* name, size_t paragraph_bytes) {
   };
   draw();
   std::printf("  drawing a screen    %9.3f ms", milliseconds([&] {
-                                                for (int i = 0; i < keys; ++i) draw();
-                                              }) / keys);
+                                                  for (int i = 0; i < keys; ++i) draw();
+                                                }) / keys);
   std::printf("  (%d vertices)\n", list.VtxBuffer.Size);
   std::printf("  layout of all       %9.2f ms\n", milliseconds([&] { editor.flow().layout_all(); }));
 }
 
 void bench_markdown(TextEngine& engine) {
   const std::string message =
-      "Here is what I would **change** in the second chapter:\n\n- the fox speaks too early\n- `Lily` is named *twice*\n\n从前有一个小女孩，名叫莉莉。\n\n"
-      "```python\nfor page in story:\n    print(page)  # all of it\n```\n\nAnything else you would like me to look at, or shall I go on?";
+      "Here is what I would **change** in the second chapter:\n\n- the fox speaks too early\n- `Lily` is "
+      "named *twice*\n\n从前有一个小女孩，名叫莉莉。\n\n"
+      "```python\nfor page in story:\n    print(page)  # all of it\n```\n\nAnything else you would like me "
+      "to look at, or shall I go on?";
   std::printf("Markdown, messages of %zu bytes\n", message.size());
   const int messages = 300;
   std::vector<MarkdownView> views;
   std::printf("  a message made      %9.3f ms\n", milliseconds([&] {
-                                                     for (int i = 0; i < messages; ++i) {
-                                                       views.emplace_back(engine);
-                                                       views.back().set_text(message);
-                                                       views.back().height(700);
-                                                     }
-                                                   }) / messages);
+                                                    for (int i = 0; i < messages; ++i) {
+                                                      views.emplace_back(engine);
+                                                      views.back().set_text(message);
+                                                      views.back().height(700);
+                                                    }
+                                                  }) / messages);
   std::string reply;
   for (int i = 0; i < 15; ++i) reply += message + "\n\n";
   MarkdownView view(engine);
@@ -107,7 +115,8 @@ void bench_markdown(TextEngine& engine) {
       view.height(700);
     }
   });
-  std::printf("  a streamed token    %9.3f ms  (%zu bytes in all)\n", whole / static_cast<double>(tokens), reply.size());
+  std::printf("  a streamed token    %9.3f ms  (%zu bytes in all)\n", whole / static_cast<double>(tokens),
+              reply.size());
 }
 
 }  // namespace
@@ -116,8 +125,8 @@ int main() {
   NoTextures textures;
   std::unique_ptr<TextEngine> engine;
   std::printf("engine made         %9.2f ms\n", milliseconds([&] {
-                                                  if (auto made = TextEngine::create({}, textures)) engine = *std::move(made);
-                                                }));
+                if (auto made = TextEngine::create({}, textures)) engine = *std::move(made);
+              }));
   if (!engine) return 1;
   std::printf("first label         %9.2f ms\n", milliseconds([&] { engine->measure("Send", {}); }));
   std::printf("first Chinese label %9.2f ms\n", milliseconds([&] { engine->measure("发送", {}); }));

@@ -20,7 +20,8 @@ class MemoryTextures final : public text::TextureSink {
     live[next] = static_cast<size_t>(width) * height;
     return next++;
   }
-  void upload(text::TextureId texture, int x, int y, int width, int height, text::TextureFormat, const char* pixels) override {
+  void upload(text::TextureId texture, int x, int y, int width, int height, text::TextureFormat,
+              const char* pixels) override {
     CHECK(live.count(texture) == 1);
     CHECK((x >= 0 && y >= 0 && width > 0 && height > 0 && pixels != nullptr));
     ++uploads;
@@ -47,12 +48,29 @@ struct TextFixture {
   }
 };
 
-// Pieces whose boundaries are hard: combining marks, joiners, flags, both directions, ideographs, ill-formed bytes.
+// Pieces whose boundaries are hard: combining marks, joiners, flags, both directions, ideographs, ill-formed
+// bytes.
 inline const std::vector<std::string>& pieces() {
   static const std::vector<std::string> list = {
-      "a",   "word", " ",  "  ",     "\n",         "fi",     "office", "Zażółć",   "e\u0301",   "a\u0300\u0316",  "don't", "3.14",
-      "中文", "。",   "「", "日本語", "カタカナ",   "한국어", "שלום",   "עִבְרִית",    "العربية",  "لا",             "123",   "नमस्ते",
-      "ไทย", "😀",   "👍🏽", "👩‍👩‍👧",    "🇩🇪", "🇯", "1️⃣",   "\t",     "\u200d", "\u2028",    "\u00ad",         "(",     "->",
+      "a",        "word",
+      " ",        "  ",
+      "\n",       "fi",
+      "office",   "Zażółć",
+      "e\u0301",  "a\u0300\u0316",
+      "don't",    "3.14",
+      "中文",     "。",
+      "「",       "日本語",
+      "カタカナ", "한국어",
+      "שלום",     "עִבְרִית",
+      "العربية",  "لا",
+      "123",      "नमस्ते",
+      "ไทย",      "😀",
+      "👍🏽", "👩‍👩‍👧",
+      "🇩🇪",       "🇯",
+      "1️⃣",  "\t",
+      "\u200d",   "\u2028",
+      "\u00ad",   "(",
+      "->",
   };
   return list;
 }

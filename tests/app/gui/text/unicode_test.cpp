@@ -55,7 +55,8 @@ TEST_CASE("backward finds the boundaries that forward finds") {
     const std::string text = test::random_text(random, 30, round % 2 == 1);
     std::vector<size_t> boundaries = {0};
     while (boundaries.back() < text.size()) boundaries.push_back(next_grapheme(text, boundaries.back()));
-    for (size_t i = 1; i < boundaries.size(); ++i) REQUIRE(previous_grapheme(text, boundaries[i]) == boundaries[i - 1]);
+    for (size_t i = 1; i < boundaries.size(); ++i)
+      REQUIRE(previous_grapheme(text, boundaries[i]) == boundaries[i - 1]);
     for (size_t at = 0; at <= text.size(); ++at) {
       const auto after = std::upper_bound(boundaries.begin(), boundaries.end(), at);
       REQUIRE(floor_grapheme(text, at) == *std::prev(after));

@@ -21,21 +21,28 @@ using namespace fabula::text;
 constexpr int page_width = 900, page_height = 1180;
 
 const char* const sample =
-    "Once upon a time, there was a little girl named Lily. She loved to play outside in the sunshine with her "
+    "Once upon a time, there was a little girl named Lily. She loved to play outside in the sunshine with "
+    "her "
     "dog -> and \"quotes\", fi ffi, 3.14 café naïve.\n"
     "从前有一个小女孩，名叫莉莉。她喜欢在阳光下和她的狗一起玩耍。“你好！”她说（真的）。\n"
     "昔々、あるところにリリーという小さな女の子がいました。옛날 옛적에 릴리라는 소녀가 살았습니다.\n"
     "كان يا ما كان، في قديم الزمان، فتاة صغيرة اسمها Lily تحب اللعب في الخارج 123.\n"
     "פעם אחת הייתה ילדה קטנה בשם Lily (בת 7) שאהבה לשחק בחוץ.\n"
     "Смешанный текст: Привет, κόσμε! नमस्ते สวัสดี. Combining: é ñ ạ̊ Z̤͔a̽l̂g̑ȯ.\n"
-    "Emoji: 😀 👩‍👩‍👧‍👦 🇩🇪🇯🇵 👍🏽 ❤️ ☎ ☎️ 1️⃣ 🏳️‍🌈 in a line of text, Missing: \xF3\xB0\x80\x80 invalid: \xFF\xFE.\n"
-    "Averyveryveryverylongwordwithoutanyspacesthatmustbesplitbecauseitdoesnotfitintoonelineofthepageatallnotatallreally!";
+    "Emoji: 😀 👩‍👩‍👧‍👦 🇩🇪🇯🇵 👍🏽 ❤️ ☎ ☎️ 1️⃣ 🏳️‍🌈 in a line of text, Missing: "
+    "\xF3\xB0\x80\x80 invalid: \xFF\xFE.\n"
+    "Averyveryveryverylongwordwithoutanyspacesthatmustbesplitbecauseitdoesnotfitintoonelineofthepageatallnota"
+    "tallreally!";
 
 const char* const reply =
-    "# A reply in Markdown\n\nSome *emphasis*, **strong words**, `inline_code()` and ~~gone~~, with a [link](https://example.org).\n\n"
-    "1. First item\n2. Second, with `code`\n   - nested 中文\n   - again\n3. Third\n\n> To be, or not to be,\n> that is the question.\n\n"
-    "```python\ndef tell(story: str, n=3):\n    # once upon a time\n    return [f\"{story}!\" for _ in range(n)]\n```\n\n"
-    "| Model | Tokens/s | Note |\n|:--|--:|:-:|\n| SmolLM2-135M | 120.5 | fast |\n| Llama 3.2 1B | 21.0 | a much longer note that has to wrap somewhere in its cell |\n\n"
+    "# A reply in Markdown\n\nSome *emphasis*, **strong words**, `inline_code()` and ~~gone~~, with a "
+    "[link](https://example.org).\n\n"
+    "1. First item\n2. Second, with `code`\n   - nested 中文\n   - again\n3. Third\n\n> To be, or not to "
+    "be,\n> that is the question.\n\n"
+    "```python\ndef tell(story: str, n=3):\n    # once upon a time\n    return [f\"{story}!\" for _ in "
+    "range(n)]\n```\n\n"
+    "| Model | Tokens/s | Note |\n|:--|--:|:-:|\n| SmolLM2-135M | 120.5 | fast |\n| Llama 3.2 1B | 21.0 | a "
+    "much longer note that has to wrap somewhere in its cell |\n\n"
     "---\n\n- [x] done\n- [ ] still open\n\nThe formula $E = mc^2$ stays readable.\n";
 
 struct Page {
@@ -60,7 +67,9 @@ void fill_page(Page& page, float scale, bool dark) {
   page.view.selection().select(110, 330);
   page.code.set_style({{FontFamily::mono, FontWeight::regular, false, 1}, 14 * scale, 1.45f, 0, true});
   page.code.set_text("for (int i = 0; i < n; ++i) {\n\tsum += x[i] * w[i];  // fi -> != 中文\n}");
-  page.editor.set_text("The editor: type here. 请输入。 שלום עולם and more, which wraps to a second line when it is long enough.");
+  page.editor.set_text(
+      "The editor: type here. 请输入。 שלום עולם and more, which wraps to a second line when it is long "
+      "enough.");
 }
 
 void draw_reply(TextEngine& engine, Page& page, float scale, bool dark) {
@@ -75,9 +84,14 @@ void draw_page(TextEngine& engine, Page& page, float scale) {
   const LabelStyle serif{18 * scale, {FontFamily::serif, FontWeight::regular, true, 1}, 0, 1.4f};
   text_label(engine, "A serif line, italic: The quick brown fox jumps over the lazy dog", serif);
   const LabelStyle small{12 * scale, {}, 0, 1.4f};
-  text_label(engine, "Small text of twelve pixels: 5 minutes ago · 34.2 tokens/s · 模型已加载 · ellipsis follows when too long", small, 0, 420 * scale);
+  text_label(engine,
+             "Small text of twelve pixels: 5 minutes ago · 34.2 tokens/s · 模型已加载 · ellipsis follows "
+             "when too long",
+             small, 0, 420 * scale);
   for (const float size : {11.0f, 13.0f, 14.0f, 15.0f})
-    text_label(engine, "Hamburgefonstiv ABC 0123456789 (" + std::to_string(static_cast<int>(size)) + " px) medium", {size * scale, {FontFamily::ui, FontWeight::medium, false, 1}, 0, 1.4f});
+    text_label(engine,
+               "Hamburgefonstiv ABC 0123456789 (" + std::to_string(static_cast<int>(size)) + " px) medium",
+               {size * scale, {FontFamily::ui, FontWeight::medium, false, 1}, 0, 1.4f});
   ButtonLook look;
   look.label = {15 * scale, {FontFamily::ui, FontWeight::medium, false, 1}, 0, 1.4f};
   look.padding = {14 * scale, 6 * scale};
@@ -89,7 +103,9 @@ void draw_page(TextEngine& engine, Page& page, float scale) {
   text_button(engine, "##off", "Disabled", look);
   look.enabled = true;
   look.align = 0;
-  text_selectable(engine, "##row", "A selected row of the sidebar with a title that is far too long to fit into this width", true, look, {360 * scale, 0});
+  text_selectable(engine, "##row",
+                  "A selected row of the sidebar with a title that is far too long to fit into this width",
+                  true, look, {360 * scale, 0});
   view_box(engine, "##view", page.view, page.input, page.clipboard, 760 * scale);
   view_box(engine, "##code", page.code, page.input, page.clipboard, 760 * scale);
   EditBox box;
@@ -98,8 +114,10 @@ void draw_page(TextEngine& engine, Page& page, float scale) {
   box.max_lines = 6;
   box.take_focus = true;
   const ImVec2 at = ImGui::GetCursorScreenPos();
-  const EditBoxResult result = edit_box(engine, "##edit", page.editor, page.input, page.clipboard, box, {500 * scale, 0});
-  ImGui::GetWindowDrawList()->AddRect({at.x, at.y}, {at.x + 500 * scale, at.y + result.height}, ImGui::GetColorU32(ImGuiCol_Border), 6 * scale);
+  const EditBoxResult result =
+      edit_box(engine, "##edit", page.editor, page.input, page.clipboard, box, {500 * scale, 0});
+  ImGui::GetWindowDrawList()->AddRect({at.x, at.y}, {at.x + 500 * scale, at.y + result.height},
+                                      ImGui::GetColorU32(ImGuiCol_Border), 6 * scale);
 }
 
 bool write_ppm(const char* path, int width, int height) {
@@ -109,7 +127,8 @@ bool write_ppm(const char* path, int width, int height) {
   std::FILE* file = std::fopen(path, "wb");
   if (!file) return false;
   std::fprintf(file, "P6\n%d %d\n255\n", width, height);
-  for (int y = height - 1; y >= 0; --y) std::fwrite(&pixels[static_cast<size_t>(y) * width * 3], 1, static_cast<size_t>(width) * 3, file);
+  for (int y = height - 1; y >= 0; --y)
+    std::fwrite(&pixels[static_cast<size_t>(y) * width * 3], 1, static_cast<size_t>(width) * 3, file);
   return std::fclose(file) == 0;
 }
 
@@ -174,7 +193,8 @@ int main(int argc, char** argv) {
       ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
     }
     const ImDrawData& drawn = *ImGui::GetDrawData();
-    std::printf("%d vertices, %zu pages, %zu faces opened\n", drawn.TotalVtxCount, (*engine)->pages().page_count(), (*engine)->fonts().opened_faces());
+    std::printf("%d vertices, %zu pages, %zu faces opened\n", drawn.TotalVtxCount,
+                (*engine)->pages().page_count(), (*engine)->fonts().opened_faces());
     if (!write_ppm(argv[1], width, height)) return 1;
   }
   ImGui_ImplOpenGL3_Shutdown();
