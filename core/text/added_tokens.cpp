@@ -90,9 +90,9 @@ TokenId AddedTokens::find_or_negative(std::string_view content) const {
   return place < 0 ? -1 : tokens_[static_cast<size_t>(place)].id;
 }
 
-std::string AddedTokens::normalize(std::string_view text) const {
+std::string AddedTokens::normalize(std::string_view text, bool continues) const {
   std::string out(text);
-  if (normalizer_) normalizer_->normalize(out);
+  if (normalizer_) normalizer_->normalize(out, continues);
   return out;
 }
 
@@ -129,11 +129,12 @@ std::vector<AddedTokens::Found> AddedTokens::find(const TokenTrie& trie, std::st
   return found;
 }
 
-std::vector<AddedPart> AddedTokens::cut(std::string_view text, std::span<const TextRange> plain, bool parse_special) const {
+std::vector<AddedPart> AddedTokens::cut(std::string_view text, std::span<const TextRange> plain, bool parse_special,
+                                        bool continues) const {
   std::vector<AddedPart> parts;
   size_t at = 0;
   const auto add_text = [&](size_t end) {
-    if (end > at) cut_normalized(text.substr(at, end - at), ranges_within(plain, at, end), parse_special, at == 0, parts);
+    if (end > at) cut_normalized(text.substr(at, end - at), ranges_within(plain, at, end), parse_special, at == 0, continues && at == 0, parts);
   };
   for (const Found& found : find(raw_, text, plain, parse_special)) {
     add_text(found.begin);
@@ -145,8 +146,8 @@ std::vector<AddedPart> AddedTokens::cut(std::string_view text, std::span<const T
 }
 
 void AddedTokens::cut_normalized(std::string_view raw, std::span<const TextRange> plain, bool parse_special, bool at_beginning,
-                                 std::vector<AddedPart>& parts) const {
-  std::string text = normalize(raw);
+                                 bool continues, std::vector<AddedPart>& parts) const {
+  std::string text = normalize(raw, continues);
   std::vector<Found> places = find(normalized_, text, {}, parse_special);
   const bool any_special = std::any_of(places.begin(), places.end(), [](const Found& f) { return f.token->special; });
   if (any_special && !plain.empty()) {
@@ -158,7 +159,7 @@ void AddedTokens::cut_normalized(std::string_view raw, std::span<const TextRange
       marked.append(raw.substr(from, range.begin - from)).append(mark).append(raw.substr(range.begin, range.end - range.begin)).append(mark);
       from = range.end;
     }
-    marked = normalize(marked.append(raw.substr(from)));
+    marked = normalize(marked.append(raw.substr(from)), continues);
     std::vector<TextRange> ranges;
     text.clear();
     bool inside = false;

@@ -36,7 +36,8 @@ class AddedTokens {
   void build();  // once, after the last add()
 
   // Leftmost-longest, as Aho-Corasick finds them. Special tokens that touch a range of `plain` are text.
-  std::vector<AddedPart> cut(std::string_view text, std::span<const TextRange> plain, bool parse_special) const;
+  // `continues`: the text's beginning is no beginning for the normaliser.
+  std::vector<AddedPart> cut(std::string_view text, std::span<const TextRange> plain, bool parse_special, bool continues = false) const;
 
   std::span<const AddedToken> all() const { return tokens_; }
   const AddedToken* find_or_null(TokenId id) const;
@@ -49,8 +50,8 @@ class AddedTokens {
   };
   std::vector<Found> find(const TokenTrie& trie, std::string_view text, std::span<const TextRange> plain, bool parse_special) const;
   void cut_normalized(std::string_view raw, std::span<const TextRange> plain, bool parse_special, bool at_beginning,
-                      std::vector<AddedPart>& parts) const;
-  std::string normalize(std::string_view text) const;
+                      bool continues, std::vector<AddedPart>& parts) const;
+  std::string normalize(std::string_view text, bool continues = false) const;
 
   const Normalizer* normalizer_ = nullptr;
   std::vector<AddedToken> tokens_;

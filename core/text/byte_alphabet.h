@@ -21,14 +21,15 @@ constexpr std::array<uint16_t, 256> kByteAlphabet = [] {
   return alphabet;
 }();
 
+constexpr std::array<int16_t, 0x100 + 68> kByteOfLetter = [] {
+  std::array<int16_t, 0x100 + 68> bytes{};
+  bytes.fill(-1);
+  for (size_t b = 0; b < 256; ++b) bytes[kByteAlphabet[b]] = static_cast<int16_t>(b);
+  return bytes;
+}();
+
 // The byte that this character stands for, or -1.
-constexpr int byte_of_letter(char32_t c) {
-  if (c >= 0x100 + 68) return -1;
-  if (c < 256) return kByteAlphabet[c] == c ? static_cast<int>(c) : -1;
-  for (int b = 0; b < 256; ++b)
-    if (kByteAlphabet[static_cast<size_t>(b)] == c) return b;
-  return -1;
-}
+constexpr int byte_of_letter(char32_t c) { return c < kByteOfLetter.size() ? kByteOfLetter[c] : -1; }
 
 inline std::string to_byte_alphabet(std::string_view bytes) {
   std::string out;

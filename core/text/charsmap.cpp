@@ -32,7 +32,7 @@ class Precompiled final : public Normalizer {
   }
 
   // Hugging Face's order (spm_precompiled): a short grapheme as a whole, else each of its characters.
-  void normalize(std::string& text) const override {
+  void normalize(std::string& text, bool) const override {
     std::string out;
     out.reserve(text.size());
     for (size_t at = 0; at < text.size();) {

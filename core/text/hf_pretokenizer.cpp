@@ -93,19 +93,23 @@ class CharacterSplitter final : public Splitter {
   std::function<bool(const CharAt&)> wanted_;
 };
 
-// Rewrites every piece: rewrite(piece, is the first of the user's text, out).
+enum class Place { beginning, continuation, within };  // of a piece: where the user's text begins, goes on from another, else
+
+// Rewrites every piece: rewrite(piece, place, out).
 class Rewrite final : public PreTokenizerStep {
  public:
-  using Function = std::function<void(std::string_view piece, bool first, std::string& out)>;
+  using Function = std::function<void(std::string_view piece, Place place, std::string& out)>;
   explicit Rewrite(Function rewrite) : rewrite_(std::move(rewrite)) {}
   void apply(Pieces& pieces) const override {
     Pieces out;
     out.at_beginning = pieces.at_beginning && !pieces.spans.empty() && pieces.spans[0].begin == 0;
+    out.continues = pieces.continues;
+    const Place first = !out.at_beginning ? Place::within : out.continues ? Place::continuation : Place::beginning;
     out.text.reserve(pieces.text.size() + pieces.text.size() / 2);
     for (size_t i = 0; i < pieces.spans.size(); ++i) {
       const Match span = pieces.spans[i];
       const size_t begin = out.text.size();
-      rewrite_(std::string_view(pieces.text).substr(span.begin, span.end - span.begin), i == 0 && out.at_beginning, out.text);
+      rewrite_(std::string_view(pieces.text).substr(span.begin, span.end - span.begin), i == 0 ? first : Place::within, out.text);
       if (out.text.size() > begin) out.spans.push_back({begin, out.text.size()});
     }
     pieces = std::move(out);
@@ -145,7 +149,7 @@ Status add_metaspace(const Json& json, Steps& steps) {
   FABULA_ASSIGN(const bool split, bool_field_or(json, "Metaspace", "split", true));
   if (scheme.empty()) scheme = prefix ? "always" : "never";
   if (scheme != "always" && scheme != "never" && scheme != "first") return wrong_field("Metaspace", "prepend_scheme", "always, never or first");
-  steps.push_back(std::make_unique<Rewrite>([replacement, scheme](std::string_view piece, bool first, std::string& out) {
+  steps.push_back(std::make_unique<Rewrite>([replacement, scheme](std::string_view piece, Place place, std::string& out) {
     const size_t begin = out.size();
     for (const char c : piece) {
       if (c == ' ')
@@ -153,7 +157,7 @@ Status add_metaspace(const Json& json, Steps& steps) {
       else
         out += c;
     }
-    const bool prepends = scheme == "always" || (scheme == "first" && first);
+    const bool prepends = scheme == "always" ? place != Place::continuation : scheme == "first" && place == Place::beginning;
     if (prepends && out.compare(begin, replacement.size(), replacement) != 0) out.insert(begin, replacement);
   }));
   if (split) add_split(steps, make_literal_splitter(replacement), Behavior::merged_with_next);
@@ -166,8 +170,8 @@ Status add_byte_level(const Json& json, PreTokenizerChain& chain) {
   FABULA_ASSIGN(const bool prefix, bool_field_or(json, "ByteLevel", "add_prefix_space", true));
   FABULA_ASSIGN(const bool expression, bool_field_or(json, "ByteLevel", "use_regex", true));
   if (prefix)
-    chain.steps.push_back(std::make_unique<Rewrite>([](std::string_view piece, bool, std::string& out) {
-      if (!piece.starts_with(' ')) out += ' ';
+    chain.steps.push_back(std::make_unique<Rewrite>([](std::string_view piece, Place place, std::string& out) {
+      if (!piece.starts_with(' ') && place != Place::continuation) out += ' ';
       out += piece;
     }));
   if (expression) add_split(chain.steps, make_scanner({.family = ScanRules::Family::gpt2}), Behavior::isolated);
@@ -234,7 +238,7 @@ Status add_step(const Json& json, PreTokenizerChain& chain, int depth) {
 }  // namespace
 
 std::unique_ptr<PreTokenizerStep> make_byte_alphabet_step() {
-  return std::make_unique<Rewrite>([](std::string_view piece, bool, std::string& out) { out += to_byte_alphabet(piece); });
+  return std::make_unique<Rewrite>([](std::string_view piece, Place, std::string& out) { out += to_byte_alphabet(piece); });
 }
 
 Result<std::unique_ptr<Splitter>> make_pattern(const Json& json, std::string_view owner) {

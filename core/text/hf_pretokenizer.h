@@ -17,6 +17,7 @@ struct Pieces {
   std::string text;
   std::vector<Match> spans;
   bool at_beginning = true;  // the text begins where the user's does: what Metaspace's "first" asks
+  bool continues = false;    // and there nothing is put in front
 };
 
 // Immutable. Thread: const calls from any thread at once.

@@ -75,11 +75,11 @@ class HfTokenizer final : public Tokenizer {
   explicit HfTokenizer(Parts parts) : parts_(std::move(parts)) { parts_.added.set_normalizer(parts_.normalizer.get()); }
 
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const override {
-    return encode_cut(text, {}, options.parse_special, options.add_special);
+    return encode_cut(text, {}, options.parse_special, options.add_special, options.continues);
   }
 
   std::vector<TokenId> encode_with_plain_ranges(std::string_view text, std::span<const TextRange> plain, bool add_special) const override {
-    return encode_cut(text, plain, true, add_special);
+    return encode_cut(text, plain, true, add_special, false);
   }
 
   std::string token_bytes(TokenId id, bool keep_special) const override {
@@ -122,7 +122,8 @@ class HfTokenizer final : public Tokenizer {
   }
 
  private:
-  std::vector<TokenId> encode_cut(std::string_view text, std::span<const TextRange> plain, bool parse_special, bool add_special) const {
+  std::vector<TokenId> encode_cut(std::string_view text, std::span<const TextRange> plain, bool parse_special, bool add_special,
+                                  bool continues) const {
     std::string repaired;
     std::vector<TextRange> moved;
     if (!is_valid_utf8(text)) {
@@ -133,11 +134,11 @@ class HfTokenizer final : public Tokenizer {
     std::vector<TokenId> ids;
     if (add_special) ids = parts_.surround.before;
     HfScratch scratch(text.size());
-    for (AddedPart& part : parts_.added.cut(text, plain, parse_special)) {
+    for (AddedPart& part : parts_.added.cut(text, plain, parse_special, continues)) {
       if (part.id >= 0)
         ids.push_back(part.id);
       else
-        encode_part(std::move(part), scratch, ids);
+        encode_part(std::move(part), continues, scratch, ids);
     }
     if (add_special) ids.insert(ids.end(), parts_.surround.behind.begin(), parts_.surround.behind.end());
     return ids;
@@ -157,11 +158,12 @@ class HfTokenizer final : public Tokenizer {
     return out += replace_invalid_utf8(text.substr(at));
   }
 
-  void encode_part(AddedPart part, HfScratch& scratch, std::vector<TokenId>& ids) const {
+  void encode_part(AddedPart part, bool continues, HfScratch& scratch, std::vector<TokenId>& ids) const {
     Pieces pieces;
     pieces.text = std::move(part.text);
     pieces.spans.push_back({0, pieces.text.size()});
     pieces.at_beginning = part.at_beginning;
+    pieces.continues = continues;
     for (const auto& step : parts_.pretokenizer.steps) step->apply(pieces);
     for (const Match& span : pieces.spans) parts_.model->encode(std::string_view(pieces.text).substr(span.begin, span.end - span.begin), scratch, ids);
   }
@@ -246,7 +248,7 @@ Result<Surround> read_post_processor(const Json& json, int depth) {
 }
 
 void list_tokens(Parts& parts) {
-  parts.tokens = parts.model->vocabulary.tokens;
+  parts.tokens = std::move(parts.model->vocabulary.tokens);
   for (const AddedToken& token : parts.added.all())
     if (static_cast<size_t>(token.id) >= parts.tokens.size()) parts.tokens.resize(static_cast<size_t>(token.id) + 1);
   parts.kinds.assign(parts.tokens.size(), TokenKind::normal);

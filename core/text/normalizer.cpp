@@ -26,7 +26,7 @@ class UnicodeForm final : public Normalizer {
 
   // ASCII is normalised as it stands and is always a starter: only runs of other characters, with the character that they may
   // combine with before them, go through the library.
-  void normalize(std::string& text) const override {
+  void normalize(std::string& text, bool) const override {
     if (is_ascii(text)) return;
     std::string out;
     out.reserve(text.size());
@@ -76,12 +76,12 @@ void append_lower(char32_t c, std::string& out) {
 
 class Lowercase final : public Normalizer {
  public:
-  void normalize(std::string& text) const override { map_characters(text, append_lower); }
+  void normalize(std::string& text, bool) const override { map_characters(text, append_lower); }
 };
 
 class StripAccents final : public Normalizer {
  public:
-  void normalize(std::string& text) const override {
+  void normalize(std::string& text, bool) const override {
     map_characters(text, [](char32_t c, std::string& out) {
       if ((char_class(c) & kMark) == 0) append_utf8(out, c);
     });
@@ -91,7 +91,7 @@ class StripAccents final : public Normalizer {
 class Strip final : public Normalizer {
  public:
   Strip(bool left, bool right) : left_(left), right_(right) {}
-  void normalize(std::string& text) const override {
+  void normalize(std::string& text, bool) const override {
     size_t first = text.size(), behind = 0;
     for (size_t at = 0; at < text.size();) {
       const CharAt c = char_at(text, at);
@@ -112,7 +112,7 @@ class Strip final : public Normalizer {
 class Replace final : public Normalizer {
  public:
   Replace(std::unique_ptr<Splitter> pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
-  void normalize(std::string& text) const override {
+  void normalize(std::string& text, bool) const override {
     std::vector<Match> matches;
     pattern_->find_all(text, matches);
     if (matches.empty()) return;
@@ -134,8 +134,8 @@ class Replace final : public Normalizer {
 class Prepend final : public Normalizer {
  public:
   explicit Prepend(std::string what) : what_(std::move(what)) {}
-  void normalize(std::string& text) const override {
-    if (!text.empty()) text.insert(0, what_);
+  void normalize(std::string& text, bool continues) const override {
+    if (!text.empty() && !continues) text.insert(0, what_);
   }
 
  private:
@@ -144,7 +144,7 @@ class Prepend final : public Normalizer {
 
 class ByteLevel final : public Normalizer {
  public:
-  void normalize(std::string& text) const override { text = to_byte_alphabet(text); }
+  void normalize(std::string& text, bool) const override { text = to_byte_alphabet(text); }
 };
 
 bool is_han(char32_t c) {  // BERT's "Chinese characters", with the reference's own 2B920
@@ -156,7 +156,7 @@ class Bert final : public Normalizer {
  public:
   bool clean = true, han = true, strip_accents = true, lower = true;
 
-  void normalize(std::string& text) const override {
+  void normalize(std::string& text, bool) const override {
     if (clean)
       map_characters(text, [](char32_t c, std::string& out) {
         const uint8_t cls = char_class(c);
@@ -172,7 +172,7 @@ class Bert final : public Normalizer {
         if (is_han(c)) out += ' ';
       });
     if (strip_accents) {
-      UnicodeForm(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE).normalize(text);
+      UnicodeForm(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE).normalize(text, false);
       map_characters(text, [](char32_t c, std::string& out) {
         if (utf8proc_category(static_cast<utf8proc_int32_t>(c)) != UTF8PROC_CATEGORY_MN) append_utf8(out, c);
       });
@@ -184,8 +184,8 @@ class Bert final : public Normalizer {
 class Sequence final : public Normalizer {
  public:
   explicit Sequence(std::vector<std::unique_ptr<Normalizer>> parts) : parts_(std::move(parts)) {}
-  void normalize(std::string& text) const override {
-    for (const auto& part : parts_) part->normalize(text);
+  void normalize(std::string& text, bool continues) const override {
+    for (const auto& part : parts_) part->normalize(text, continues);
   }
 
  private:

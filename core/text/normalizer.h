@@ -15,7 +15,8 @@ namespace fabula::text {
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
-  virtual void normalize(std::string& text) const = 0;
+  // `continues`: what is put in front of a text is left out.
+  virtual void normalize(std::string& text, bool continues = false) const = 0;
 };
 
 // null: nothing is done (a null pointer). Errors: corrupt, unsupported (an unknown type, by name).

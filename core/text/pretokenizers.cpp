@@ -11,8 +11,8 @@ namespace {
 // expressions below keep as (?!~).
 #define CONTRACTIONS "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
 #define SPACES "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define UPPER "(?:(?![a-z])\\p{L})"  // "not lower": every letter but a-z, as llama.cpp approximates \p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}
-#define LOWER "(?:(?![A-Z])\\p{L})"
+#define UPPER "[^\\P{L}a-z]"  // every letter but a-z, as llama.cpp approximates [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]
+#define LOWER "[^\\P{L}A-Z]"
 #define LEAD "[^\\r\\n\\p{L}\\p{N}]?"
 
 constexpr std::string_view kGpt2 = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";

@@ -1,6 +1,9 @@
 // A SentencePiece .model: encoding by the library, decoding by its rules one piece at a time.
 #include <sentencepiece_processor.h>
 
+#include <algorithm>
+#include <cstddef>
+
 #include "core/base/hash.h"
 #include "core/text/added_tokens.h"
 #include "core/text/block_words.h"
@@ -20,10 +23,10 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const override {
-    return encode_cut(text, {}, options.parse_special, options.add_special);
+    return encode_cut(text, {}, options.parse_special, options.add_special, options.continues);
   }
   std::vector<TokenId> encode_with_plain_ranges(std::string_view text, std::span<const TextRange> plain, bool add_special) const override {
-    return encode_cut(text, plain, true, add_special);
+    return encode_cut(text, plain, true, add_special, false);
   }
 
   std::string token_bytes(TokenId id, bool keep_special) const override;
@@ -54,16 +57,30 @@ class SentencePieceTokenizer final : public Tokenizer {
   std::string hash;
 
  private:
-  std::vector<TokenId> encode_cut(std::string_view text, std::span<const TextRange> plain, bool parse_special, bool add_special) const {
+  std::vector<TokenId> encode_cut(std::string_view text, std::span<const TextRange> plain, bool parse_special, bool add_special,
+                                  bool continues) const {
     std::vector<TokenId> ids;
     if (add_special && prepends_bos) ids.push_back(bos);
     for (const AddedPart& part : special_.cut(text, plain, parse_special)) {
-      std::vector<int> part_ids(1, part.id);
-      if (part.id < 0 && !processor.Encode(part.text, &part_ids).ok()) part_ids.clear();
-      ids.insert(ids.end(), part_ids.begin(), part_ids.end());
+      if (part.id >= 0)
+        ids.push_back(part.id);
+      else
+        encode_part(part.text, continues && part.at_beginning, ids);
     }
     if (add_special && appends_eos) ids.push_back(eos);
     return ids;
+  }
+
+  // The library always puts its space in front. Behind a control character, which is part of no piece, it cannot: what that
+  // alone gives is cut off again (as Hugging Face does with the unknown token).
+  void encode_part(const std::string& text, bool continues, std::vector<TokenId>& ids) const {
+    static constexpr std::string_view kGuard = "\x01";
+    std::vector<int> part, guard;
+    const std::string guarded = continues ? std::string(kGuard) + text : text;
+    if (!processor.Encode(guarded, &part).ok()) return;
+    if (continues && !processor.Encode(kGuard, &guard).ok()) return;
+    const bool cuts = part.size() >= guard.size() && std::equal(guard.begin(), guard.end(), part.begin());
+    ids.insert(ids.end(), part.begin() + static_cast<std::ptrdiff_t>(cuts ? guard.size() : 0), part.end());
   }
 
   SentencePieceFile file_;

@@ -35,6 +35,7 @@ class DecodeStream {
 struct EncodeOptions {
   bool add_special = true;    // what the tokenizer itself puts around a text (BOS, EOS)
   bool parse_special = true;  // special tokens written in the text become their ids; false: they are plain text
+  bool continues = false;     // the text goes on from one encoded before: no space is put in front of it
 };
 
 // Immutable after loading. Thread: const calls from any thread at once.

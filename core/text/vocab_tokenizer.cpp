@@ -66,12 +66,12 @@ class VocabTokenizer final : public Tokenizer {
       : vocabulary_(std::move(vocabulary)), special_(vocabulary_, model_name) {}
 
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const override {
-    return encode_cut(text, {}, options.parse_special, options.add_special);
+    return encode_cut(text, {}, options.parse_special, options.add_special, options.continues);
   }
 
   std::vector<TokenId> encode_with_plain_ranges(std::string_view text, std::span<const TextRange> plain,
                                                 bool add_special) const override {
-    return encode_cut(text, plain, true, add_special);
+    return encode_cut(text, plain, true, add_special, false);
   }
 
   std::string token_bytes(TokenId id, bool keep_special) const override {
@@ -113,10 +113,10 @@ class VocabTokenizer final : public Tokenizer {
 
  private:
   std::vector<TokenId> encode_cut(std::string_view text, std::span<const TextRange> plain, bool parse_special,
-                                  bool add_special) const {
+                                  bool add_special, bool continues) const {
     std::vector<TokenId> ids;
     if (add_special && prepends_bos) ids.push_back(bos);
-    bool after_special = true;
+    bool after_special = !continues;
     for (const Fragment& fragment : special_.cut(text, plain, parse_special)) {
       if (fragment.id >= 0)
         ids.push_back(fragment.id);

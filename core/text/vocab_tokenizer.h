@@ -45,6 +45,8 @@ class SpecialTokens {
  private:
   const Vocabulary& vocabulary_;
   TokenTrie trie_;
+  StringTable texts_;
+  std::vector<size_t> lengths_;     // of all special tokens, the longest first
   std::vector<bool> strips_right_;  // by id
 };
 
@@ -68,6 +70,12 @@ struct VocabDecodeRules {
 };
 std::unique_ptr<DecodeStream> make_vocab_stream(const Tokenizer& tokenizer, const VocabDecodeRules& rules, bool keep_special,
                                                 bool continues);
+
+// Bytes of the character that begins with this byte, as llama.cpp reads UTF-8.
+constexpr size_t length_of_lead(char c) {
+  const auto lead = static_cast<unsigned char>(c);
+  return lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+}
 
 std::string with_blocks_for_spaces(std::string_view text);
 std::string with_spaces_for_blocks(std::string_view text);

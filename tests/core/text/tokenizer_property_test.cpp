@@ -200,3 +200,19 @@ TEST_CASE("a stream that continues a text keeps the first space") {
   }
   CHECK(b + continued.finish() == " " + a + fresh.finish());
 }
+
+TEST_CASE("a text that continues another gets no space in front") {
+  FABULA_REQUIRE_TESTDATA();
+  std::vector<Named> all = tokenizers();
+  const auto model = test::testdata_file("tokenizers/sentencepiece/llama2.model");
+  if (model) all.push_back({"llama2.model", *make_tokenizer_from_sentencepiece(test::read_text(*model)), false});
+  for (const auto& [name, tokenizer, lossless] : all) {
+    INFO(name);
+    for (const std::string text : {" ran away.", "ran away.", "  two", "ing\n"}) {
+      Ids ids = tokenizer->encode("The dog", {false, false});
+      const Ids more = tokenizer->encode(text, {false, false, true});
+      ids.insert(ids.end(), more.begin(), more.end());
+      CHECK(tokenizer->decode(ids, false) == "The dog" + text);
+    }
+  }
+}
