@@ -1,7 +1,8 @@
 // The multi-line editor: composer, story page, rename field. Input is separate from drawing, so that tests
 // drive it headless. All offsets are bytes of UTF-8, always between grapheme clusters. Ill-formed input
-// becomes U+FFFD on its way in. Non-goals: rich text; marks (provenance and the like) are paint only. Thread:
-// the UI thread alone.
+// becomes U+FFFD on its way in.
+// Non-goals: rich text; marks (provenance and the like) are paint only.
+// Thread: the UI thread alone.
 #pragma once
 
 #include <cstdint>

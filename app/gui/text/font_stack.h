@@ -1,6 +1,7 @@
-// Which font draws which character. fontconfig chooses families and fallbacks by coverage, HarfBuzz reads the
-// shapes' metrics, FreeType draws them. Faces are opened when the first character needs them. Non-goals: font
-// files of the user's choosing, variable axes beyond what fontconfig resolves. Thread: the UI thread alone.
+// Which font draws which character. fontconfig chooses families and fallbacks by coverage, HarfBuzz reads
+// the shapes' metrics, FreeType draws them. Faces are opened when the first character needs them.
+// Non-goals: font files of the user's choosing, variable axes beyond what fontconfig resolves.
+// Thread: the UI thread alone.
 #pragma once
 
 #include <cstdint>

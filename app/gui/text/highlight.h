@@ -1,5 +1,6 @@
 // Colours for source code in ten languages and what resembles them: a lexer of words, strings, comments and
-// numbers. Non-goal: parsing.
+// numbers.
+// Non-goal: parsing.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // Markdown as models write it (CommonMark with tables, task lists and strikethrough, read by md4c) as a flat
-// list of blocks to lay out. Raw HTML is text; only http and https links are links; images are shown as their
-// words. Source: spec.commonmark.org. Formulas between dollar signs stay readable as written.
+// list of blocks to lay out. Raw HTML is text; only http and https links are links; images are shown as
+// their words.
+// Source: spec.commonmark.org. Formulas between dollar signs stay readable as written.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/gui/text/highlight.h"
+#include "app/gui/text/search.h"
 #include "app/gui/text/text_engine.h"
 #include "app/gui/text/unicode.h"
 
@@ -90,6 +91,7 @@ void MarkdownView::rebuild(size_t from_block) {
     boxes_.push_back(std::move(box));
   }
   leaves_.resize(next);
+  paint_hits();
   dirty_ = true;
 }
 
@@ -136,7 +138,49 @@ void MarkdownView::fill_leaf(Leaf& leaf, const MarkdownBlock& block, const Inlin
       const Colour colours[] = {look_.keyword, look_.string, look_.comment, look_.number};
       paint.push_back({span.begin, span.end, colours[static_cast<size_t>(span.kind)]});
     }
-  leaf.flow.set_paint_spans(std::move(paint));
+  leaf.hits = find_all(content.text, needle_);
+  leaf.paint = std::move(paint);
+}
+
+size_t MarkdownView::find(std::string_view needle, Colour hit, Colour current_hit, size_t current) {
+  if (needle != needle_) {
+    needle_ = needle;
+    for (const auto& leaf : leaves_) leaf->hits = find_all(leaf->flow.text(), needle_);
+  }
+  hit_colour_ = hit, current_colour_ = current_hit, current_hit_ = current;
+  paint_hits();
+  size_t count = 0;
+  for (const auto& leaf : leaves_) count += leaf->hits.size();
+  return count;
+}
+
+void MarkdownView::paint_hits() {
+  size_t number = 0;
+  for (const auto& leaf : leaves_) {
+    std::vector<PaintSpan> paint = leaf->paint;
+    for (const auto& [begin, end] : leaf->hits) {
+      PaintSpan span;
+      span.begin = begin, span.end = end;
+      span.background = number++ == current_hit_ ? current_colour_ : hit_colour_;
+      paint.push_back(span);
+    }
+    leaf->flow.set_paint_spans(std::move(paint));
+  }
+}
+
+Rect MarkdownView::hit_rect(size_t index) {
+  for (const auto& leaf : leaves_) {
+    if (index >= leaf->hits.size()) {
+      index -= leaf->hits.size();
+      continue;
+    }
+    const auto [begin, end] = leaf->hits[index];
+    const auto rects = leaf->flow.range_rects(begin, end, 0, leaf->rect.height);
+    Rect r = rects.empty() ? Rect{} : rects.front();
+    r.x += leaf->rect.x, r.y += leaf->rect.y;
+    return r;
+  }
+  return {};
 }
 
 // ---- layout

@@ -1,6 +1,7 @@
 // A message of a model, laid out from its Markdown: headings, lists, quotes, tables, code with colours,
 // links. Selectable as one text across its blocks. While a reply streams, only its last blocks are read and
-// shaped again. Thread: the UI thread alone. The engine must outlive the view.
+// shaped again.
+// Thread: the UI thread alone. The engine must outlive the view.
 #pragma once
 
 #include <memory>
@@ -55,6 +56,11 @@ class MarkdownView {
   };
   std::vector<CodeBlock> code_blocks() const;
 
+  // ---- finding: the places are painted, also while the text grows
+  // Returns how many there are. An empty needle ends it. `current` is painted in its own colour.
+  size_t find(std::string_view needle, Colour hit, Colour current_hit, size_t current = 0);
+  Rect hit_rect(size_t index);  // of the first line of the place, to scroll to; after height()
+
   // ---- selection across blocks
   void mouse_down(Point point, int clicks, bool shift);
   void mouse_drag(Point point);
@@ -71,6 +77,8 @@ class MarkdownView {
     Rect rect;
     size_t block = 0;
     size_t row = 0, column = 0;
+    std::vector<PaintSpan> paint;                 // without the places found
+    std::vector<std::pair<size_t, size_t>> hits;  // in its text
   };
   struct Place {
     size_t leaf = 0;
@@ -79,6 +87,7 @@ class MarkdownView {
   };
   void rebuild(size_t from_block);
   void fill_leaf(Leaf& leaf, const MarkdownBlock& block, const InlineText& content);
+  void paint_hits();
   void place_blocks();
   float place_table(size_t block, float x, float y, float width);
   Leaf& leaf_of(size_t block, size_t row, size_t column, size_t& next);
@@ -102,6 +111,9 @@ class MarkdownView {
   float width_ = 0;
   float height_ = 0;
   bool dirty_ = true;
+  std::string needle_;
+  Colour hit_colour_ = 0, current_colour_ = 0;
+  size_t current_hit_ = 0;
   Place anchor_, caret_;
   int unit_ = 1;
   Place unit_begin_, unit_end_;

@@ -1,6 +1,6 @@
-// One paragraph shaped: bidi levels, scripts and fonts found, glyphs chosen and measured, break opportunities
-// marked. It does not depend on a width; lines.h breaks it into lines. Sources: UAX #9 (FriBidi), UAX #14
-// (libunibreak), UAX #29 grapheme clusters (utf8proc), HarfBuzz.
+// One paragraph shaped: bidi levels, scripts and fonts found, glyphs chosen and measured, break
+// opportunities marked. It does not depend on a width; lines.h breaks it into lines.
+// Sources: UAX #9 (FriBidi), UAX #14 (libunibreak), UAX #29 grapheme clusters (utf8proc), HarfBuzz.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // The one object through which every string of the window goes: fonts, glyph pages, and short labels with a
-// cache. Made once, passed by reference. Thread: the UI thread alone.
+// cache. Made once, passed by reference.
+// Thread: the UI thread alone.
 #pragma once
 
 #include <list>

@@ -1,9 +1,10 @@
 // A text of any length, cut into paragraphs at '\n', laid out where it is looked at. TextView and Editor
 // stand on it. Far-away paragraphs have estimated heights until they come into view; an edit shapes again
-// only the paragraphs it touches. A paragraph of more than 16 KiB is kept in pieces cut at spaces, so that an
-// edit in it stays cheap; the line before a cut may end early. Offsets are bytes of the whole text.
-// Coordinates are pixels from the flow's top left corner. Thread: the UI thread alone. The engine must
-// outlive the flow.
+// only the paragraphs it touches. A paragraph of more than 16 KiB is kept in pieces cut at spaces, so that
+// an edit in it stays cheap; the line before a cut may end early.
+// Offsets are bytes of the whole text.
+// Coordinates are pixels from the flow's top left corner.
+// Thread: the UI thread alone. The engine must outlive the flow.
 #pragma once
 
 #include <memory>

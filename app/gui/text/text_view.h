@@ -1,5 +1,6 @@
-// A block of text that is read: laid out once, selectable, copied with Ctrl+C. A message of the transcript is
-// one or several. Thread: the UI thread alone.
+// A block of text that is read: laid out once, selectable, copied with Ctrl+C. A message of the transcript
+// is one or several.
+// Thread: the UI thread alone.
 #pragma once
 
 #include <string>

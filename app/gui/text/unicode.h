@@ -1,4 +1,5 @@
-// Boundaries of what a person takes for one character or one word (UAX #29), in UTF-8 that may be ill-formed.
+// Boundaries of what a person takes for one character or one word (UAX #29), in UTF-8 that may be
+// ill-formed.
 #pragma once
 
 #include <cstddef>

@@ -7,6 +7,7 @@
 
 #include "app/gui/text/highlight.h"
 #include "app/gui/text/markdown_view.h"
+#include "app/gui/text/search.h"
 #include "tests/app/gui/text/text_support.h"
 
 using namespace fabula;
@@ -236,4 +237,31 @@ TEST_CASE("a streamed view equals one made of the whole") {
   stream.select_all();
   whole.select_all();
   CHECK(stream.selected_text() == whole.selected_text());
+}
+
+TEST_CASE("finding, in either case and in any script") {
+  using Ranges = std::vector<std::pair<size_t, size_t>>;
+  CHECK(find_all("The cat, the hat", "THE") == Ranges{{0, 3}, {9, 12}});
+  CHECK(find_all("Größe und GRÖSSE", "grö") == Ranges{{0, 4}, {12, 16}});
+  CHECK(find_all("中文和中文", "中文") == Ranges{{0, 6}, {9, 15}});
+  CHECK(find_all("aaaa", "aa") == Ranges{{0, 2}, {2, 4}});
+  CHECK(find_all("text", "").empty());
+  CHECK(find_all("", "x").empty());
+  CHECK(find_all("aaaa", "a", 2).size() == 2);
+}
+
+TEST_CASE("places are found across the blocks of a view, also in what streams in") {
+  test::TextFixture f;
+  if (!f.usable()) return;
+  MarkdownView view(*f.engine);
+  view.set_text("# One fox\n\nA **fox** in `code`.\n\n| fox |\n|--|\n| x |\n");
+  view.height(400);
+  CHECK(view.find("FOX", 1, 2) == 3);
+  CHECK(view.hit_rect(0).y < view.hit_rect(1).y);
+  CHECK(view.hit_rect(1).y < view.hit_rect(2).y);
+  CHECK(view.hit_rect(2).width > 5);
+  view.set_text(view.source() + "\nAnother fox.\n");
+  view.height(400);
+  CHECK(view.find("FOX", 1, 2) == 4);
+  CHECK(view.find("", 1, 2) == 0);
 }
