@@ -122,7 +122,9 @@ void read_experts(Settings& settings, const Family& family, Hyperparameters& out
   out.layer_has_experts.assign(static_cast<size_t>(out.n_layers), false);
   if (family.experts == ExpertNames::none) return;
   const bool is_mixtral = family.experts == ExpertNames::mixtral;
-  out.n_experts = settings.integer(is_mixtral ? "num_local_experts" : "num_experts", std::nullopt, 1, 65536);
+  // transformers 5 says "num_local_experts" where qwen's own files say "num_experts".
+  const char* count = settings.has("num_local_experts") ? "num_local_experts" : "num_experts";
+  out.n_experts = settings.integer(count, std::nullopt, 1, 65536);
   out.experts_per_token = settings.integer("num_experts_per_tok", std::nullopt, 1, out.n_experts);
   out.expert_ffn =
       is_mixtral ? out.ffn : settings.integer("moe_intermediate_size", std::nullopt, 1, most_size);
