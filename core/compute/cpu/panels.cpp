@@ -5,6 +5,11 @@
 #include "core/base/numeric.h"
 #include "core/compute/cpu/quant_codes.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#include <xmmintrin.h>
+#endif
+
 namespace fabula::compute::cpu {
 
 namespace {
@@ -25,11 +30,56 @@ void store16(uint8_t* p, uint16_t v) { std::memcpy(p, &v, 2); }
 
 // Elements of `size` bytes: transposed, nothing else.
 template <int size>
-void pack_values(int64_t cols, const uint8_t* rows, int n_rows, uint8_t* panel) {
+void pack_values(int64_t first_col, int64_t cols, const uint8_t* rows, int n_rows, uint8_t* panel) {
   const int64_t row_bytes = cols * size;
-  for (int64_t k = 0; k < cols; ++k)
+  for (int64_t k = first_col; k < cols; ++k)
     for (int r = 0; r < n_rows; ++r) std::memcpy(panel + (k * panel_rows + r) * size, rows + r * row_bytes + k * size, size);
 }
+
+// Whole panels in squares of registers (SSE2 is part of x86-64); returns the columns done.
+#if defined(__SSE2__)
+int64_t transpose_halves(int64_t cols, const uint8_t* rows, uint8_t* panel) {
+  const int64_t row_bytes = cols * 2, squares = cols / 8;
+  for (int64_t s = 0; s < squares; ++s) {
+    for (int r0 = 0; r0 < panel_rows; r0 += 8) {
+      __m128i a[8], b[8];
+      for (int i = 0; i < 8; ++i) a[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows + (r0 + i) * row_bytes + s * 16));
+      for (int i = 0; i < 4; ++i) {
+        b[2 * i] = _mm_unpacklo_epi16(a[i], a[i + 4]);
+        b[2 * i + 1] = _mm_unpackhi_epi16(a[i], a[i + 4]);
+      }
+      for (int i = 0; i < 4; ++i) {
+        a[2 * i] = _mm_unpacklo_epi16(b[i], b[i + 4]);
+        a[2 * i + 1] = _mm_unpackhi_epi16(b[i], b[i + 4]);
+      }
+      for (int i = 0; i < 4; ++i) {
+        b[2 * i] = _mm_unpacklo_epi16(a[i], a[i + 4]);
+        b[2 * i + 1] = _mm_unpackhi_epi16(a[i], a[i + 4]);
+      }
+      for (int k = 0; k < 8; ++k) _mm_storeu_si128(reinterpret_cast<__m128i*>(panel + ((s * 8 + k) * panel_rows + r0) * 2), b[k]);
+    }
+  }
+  return squares * 8;
+}
+
+int64_t transpose_words(int64_t cols, const uint8_t* rows, uint8_t* panel) {
+  const int64_t row_bytes = cols * 4, squares = cols / 4;
+  for (int64_t s = 0; s < squares; ++s) {
+    for (int r0 = 0; r0 < panel_rows; r0 += 4) {
+      __m128 a[4];
+      for (int i = 0; i < 4; ++i) a[i] = _mm_loadu_ps(reinterpret_cast<const float*>(rows + (r0 + i) * row_bytes + s * 16));
+      _MM_TRANSPOSE4_PS(a[0], a[1], a[2], a[3]);
+      for (int k = 0; k < 4; ++k) _mm_storeu_ps(reinterpret_cast<float*>(panel + ((s * 4 + k) * panel_rows + r0) * 4), a[k]);
+    }
+  }
+  return squares * 4;
+}
+#else
+int64_t transpose_halves(int64_t, const uint8_t*, uint8_t*) { return 0; }
+int64_t transpose_words(int64_t, const uint8_t*, uint8_t*) { return 0; }
+#endif
+
+bool has_fifth_bit(PanelType type) { return type == PanelType::q5_0 || type == PanelType::q5_1 || type == PanelType::q5_k; }
 
 // Where the parts of one lane's block stand (see the panels of matmul_impl.h, which read them).
 struct LanePlaces {
@@ -46,16 +96,25 @@ LanePlaces places(const PanelTypeInfo& info, uint8_t* panel, int64_t cols, int64
 }
 
 void write_codes(PanelType type, const BlockCodes& block, int lane, uint8_t* quants) {
-  for (int k = 0; k < 32; ++k) {
-    const int byte = 4 * lane + k % 4, group = k / 4;
-    if (type == PanelType::q8_0) {
-      quants[group * 64 + byte] = block.code[k];
-      continue;
+  const auto put = [&](int at, uint32_t word) { std::memcpy(quants + at + 4 * lane, &word, 4); };
+  const auto high = [&](int group, uint32_t mask) { return block.code[group] >> 4 & mask; };
+  if (type == PanelType::q8_0) {
+    for (int g = 0; g < 8; ++g) put(64 * g, block.code[g]);
+    return;
+  }
+  for (int g = 0; g < 4; ++g) put(64 * g, (block.code[g] & 0x0f0f0f0fu) | (block.code[g + 4] & 0x0f0f0f0fu) << 4);
+  if (type == PanelType::q6_k) {
+    uint32_t first = 0, last = 0;
+    for (int g = 0; g < 4; ++g) {
+      first |= high(g, 0x03030303u) << 2 * g;
+      last |= high(g + 4, 0x03030303u) << 2 * g;
     }
-    quants[group % 4 * 64 + byte] |= static_cast<uint8_t>((block.code[k] & 15) << (k < 16 ? 0 : 4));
-    const int high = block.code[k] >> 4;
-    if (type == PanelType::q6_k) quants[256 + group / 4 * 64 + byte] |= static_cast<uint8_t>(high << 2 * (group % 4));
-    else if (high) quants[256 + byte] |= static_cast<uint8_t>(high << group);
+    put(256, first);
+    put(320, last);
+  } else if (has_fifth_bit(type)) {
+    uint32_t fifth = 0;
+    for (int g = 0; g < 8; ++g) fifth |= high(g, 0x01010101u) << g;
+    put(256, fifth);
   }
 }
 
@@ -64,14 +123,13 @@ uint8_t read_code(PanelType type, const uint8_t* quants, int lane, int k) {
   if (type == PanelType::q8_0) return quants[group * 64 + byte];
   const int low = quants[group % 4 * 64 + byte] >> (k < 16 ? 0 : 4) & 15;
   if (type == PanelType::q6_k) return static_cast<uint8_t>(low | (quants[256 + group / 4 * 64 + byte] >> 2 * (group % 4) & 3) << 4);
-  const bool five = type == PanelType::q5_0 || type == PanelType::q5_1 || type == PanelType::q5_k;
-  return static_cast<uint8_t>(five ? low | (quants[256 + byte] >> group & 1) << 4 : low);
+  return static_cast<uint8_t>(has_fifth_bit(type) ? low | (quants[256 + byte] >> group & 1) << 4 : low);
 }
 
 void pack_quants(PanelType type, int64_t cols, const uint8_t* rows, int n_rows, uint8_t* panel) {
   const PanelTypeInfo& info = panel_type_info(type);
   const int64_t row_bytes = static_cast<int64_t>(formats::row_bytes(info.dtype, cols));
-  std::memset(panel, 0, static_cast<size_t>(panel_bytes(type, cols)));
+  if (n_rows < panel_rows) std::memset(panel, 0, static_cast<size_t>(panel_bytes(type, cols)));
   for (int lane = 0; lane < n_rows; ++lane) {
     for (int64_t b = 0; b < cols / quant_block; ++b) {
       const BlockCodes block = read_block_codes(type, rows + lane * row_bytes, b);
@@ -148,8 +206,9 @@ void pack_panel(PanelType type, int64_t cols, const std::byte* stored, int n_row
   const auto* rows = reinterpret_cast<const uint8_t*>(stored);
   if (panel_type_info(type).quantised) return pack_quants(type, cols, rows, n_rows, panel);
   if (n_rows < panel_rows) std::memset(panel, 0, static_cast<size_t>(panel_bytes(type, cols)));
-  if (type == PanelType::f32) pack_values<4>(cols, rows, n_rows, panel);
-  else pack_values<2>(cols, rows, n_rows, panel);
+  const bool whole = n_rows == panel_rows;
+  if (type == PanelType::f32) pack_values<4>(whole ? transpose_words(cols, rows, panel) : 0, cols, rows, n_rows, panel);
+  else pack_values<2>(whole ? transpose_halves(cols, rows, panel) : 0, cols, rows, n_rows, panel);
 }
 
 void read_row(const PackedMatrix& m, int64_t row, float* out) {

@@ -9,7 +9,7 @@
 namespace fabula::compute::cpu {
 
 struct BlockCodes {
-  uint8_t code[32];        // q8_0: value + 128; code books: the index; else the unsigned number as stored
+  uint32_t code[8];        // byte k % 4 of word k / 4 is column k. q8_0: value + 128; code books: the index; else as stored
   uint16_t d, m;           // f16 (mxfp4: bf16) scale of the block or its 256; f16 minimum, or dmin
   uint8_t scale, minimum;  // 6-bit, of the K-types; signed ones as their byte
   uint8_t last_scale;      // q6_k: of columns 16-31
