@@ -3,6 +3,7 @@
 
 #include "tests/core/compute/compute_support.h"
 #include "tests/core/compute/random_model.h"
+#include "tests/support/support.h"
 
 namespace {
 
@@ -88,6 +89,30 @@ TEST_CASE("KV in f16 and q8_0 stays near KV in f32") {
   };
   CHECK(relative(compute::KvPrecision::f16) < 1e-3);   // 2^-11 per entry
   CHECK(relative(compute::KvPrecision::q8_0) < 1e-2);  // 0.5 % per entry, averaged
+}
+
+TEST_CASE("TinyStories-656K from safetensors: 300 positions to 1e-4, 200 greedy tokens equal") {
+  FABULA_REQUIRE_TESTDATA();
+  const OpenedModel model = open_weights(*testdata() / "models" / "tinystories-656k");
+  const auto columns = static_cast<size_t>(model.spec.vocab);
+  const auto executor = load(model.spec, *model.source, {.kv_precision = compute::KvPrecision::f32}, {});
+  const auto tokens = random_tokens(300, model.spec.vocab, 29);
+  Sequence sequence(*executor);
+  const Difference d = compare(sequence.read(tokens, 0, model.spec.vocab), reference_forward(model.spec, *model.source, tokens), columns);
+  CHECK_MESSAGE(d.relative < 1e-4, d.text);
+
+  const std::vector<int32_t> prompt = {1, 80, 147, 201, 282, 215, 286, 704, 905};  // Once upon a time, there was a little boy named Tim.
+  std::vector<double> gaps;
+  const auto expected = reference_greedy(model.spec, *model.source, prompt, 200, gaps);
+  Sequence writer(*executor);
+  std::vector<float> logits = writer.read(prompt, 0, model.spec.vocab);
+  for (size_t i = 0; i < 200; ++i) {
+    const int32_t next = argmax(std::span(logits).last(columns));
+    CAPTURE(i);
+    CAPTURE(gaps[i]);
+    REQUIRE(next == expected[prompt.size() + i]);
+    logits = writer.read({&next, 1}, 0, model.spec.vocab);
+  }
 }
 
 }  // namespace

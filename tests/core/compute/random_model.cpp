@@ -39,12 +39,6 @@ Status MemorySource::read(const TensorInfo& tensor, uint64_t begin, std::span<st
   return {};
 }
 
-std::vector<double> MemorySource::values(const TensorInfo& tensor) const {
-  std::vector<float> floats(static_cast<size_t>(tensor.elements()));
-  formats::dequantize(tensor.type, bytes_.at(tensor.name).data(), floats.data(), tensor.elements());
-  return {floats.begin(), floats.end()};
-}
-
 namespace {
 
 class Maker {

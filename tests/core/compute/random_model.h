@@ -22,7 +22,6 @@ class MemorySource final : public formats::TensorSource {
   std::span<const formats::TensorInfo> tensors() const override { return {}; }
   const formats::TensorInfo* find_or_null(std::string_view name) const override;
   Status read(const formats::TensorInfo& tensor, uint64_t begin, std::span<std::byte> out) const override;
-  std::vector<double> values(const formats::TensorInfo& tensor) const;  // dequantised
 
  private:
   std::deque<formats::TensorInfo> infos_;  // addresses stay
@@ -49,7 +48,11 @@ struct RandomModel {
 void make_random_model(const RandomModelOptions& options, RandomModel& out);
 
 // Logits of every position, (tokens, vocab), by the textbook in double.
-std::vector<double> reference_forward(const compute::ModelSpec& spec, const MemorySource& source, std::span<const int32_t> tokens);
+std::vector<double> reference_forward(const compute::ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> tokens);
+
+// The prompt and what follows it greedily, `n` tokens more; gaps: between the two largest logits at each of them.
+std::vector<int32_t> reference_greedy(const compute::ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> prompt,
+                                      int n, std::vector<double>& gaps);
 
 std::vector<int32_t> random_tokens(int64_t n, int64_t vocab, uint64_t seed);
 

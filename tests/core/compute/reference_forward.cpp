@@ -4,6 +4,7 @@
 #include <map>
 #include <numeric>
 
+#include "core/formats/quant.h"
 #include "tests/core/compute/random_model.h"
 
 namespace fabula::test {
@@ -19,7 +20,7 @@ using Row = std::vector<double>;
 
 class Reference {
  public:
-  Reference(const ModelSpec& spec, const MemorySource& source) : spec_(spec), source_(source), keys_(spec.layers.size()), values_(spec.layers.size()) {}
+  Reference(const ModelSpec& spec, const formats::TensorSource& source) : spec_(spec), source_(source), keys_(spec.layers.size()), values_(spec.layers.size()) {}
 
   Row token(int32_t id, int64_t position) {
     Row h(static_cast<size_t>(spec_.hidden));
@@ -42,7 +43,11 @@ class Reference {
  private:
   const Row& tensor(const formats::TensorInfo* info) {
     auto& row = tensors_[info];
-    if (row.empty()) row = source_.values(*info);
+    if (!row.empty()) return row;
+    std::vector<std::byte> stored(info->bytes);
+    std::vector<float> floats(static_cast<size_t>(info->elements()));
+    if (source_.read(*info, 0, stored).ok()) formats::dequantize(info->type, stored.data(), floats.data(), info->elements());
+    row.assign(floats.begin(), floats.end());
     return row;
   }
 
@@ -187,14 +192,14 @@ class Reference {
   }
 
   const ModelSpec& spec_;
-  const MemorySource& source_;
+  const formats::TensorSource& source_;
   std::map<const formats::TensorInfo*, Row> tensors_;
   std::vector<std::vector<Row>> keys_, values_;
 };
 
 }  // namespace
 
-std::vector<double> reference_forward(const ModelSpec& spec, const MemorySource& source, std::span<const int32_t> tokens) {
+std::vector<double> reference_forward(const ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> tokens) {
   Reference reference(spec, source);
   std::vector<double> out;
   for (size_t i = 0; i < tokens.size(); ++i) {
@@ -202,6 +207,22 @@ std::vector<double> reference_forward(const ModelSpec& spec, const MemorySource&
     out.insert(out.end(), logits.begin(), logits.end());
   }
   return out;
+}
+
+std::vector<int32_t> reference_greedy(const ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> prompt, int n,
+                                      std::vector<double>& gaps) {
+  Reference reference(spec, source);
+  std::vector<int32_t> tokens(prompt.begin(), prompt.end());
+  for (size_t i = 0; i < prompt.size() + static_cast<size_t>(n) - 1; ++i) {
+    Row logits = reference.token(tokens[i], static_cast<int64_t>(i));
+    if (i + 1 < prompt.size()) continue;
+    const auto best = std::max_element(logits.begin(), logits.end());
+    tokens.push_back(static_cast<int32_t>(best - logits.begin()));
+    const double top = *best;
+    *best = -1e30;
+    gaps.push_back(top - *std::max_element(logits.begin(), logits.end()));
+  }
+  return tokens;
 }
 
 }  // namespace fabula::test
