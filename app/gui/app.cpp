@@ -85,10 +85,12 @@ void App::run() {
     if (controller_.waiting()) next = std::min(next, monotonic_seconds() + 0.05);  // an answer may come without a wake
     busy = controller_.generating();
     window_.wait(next, busy);
+    follow_focus();
     const bool posted = background_.drain();
     if (posted) window_.settle(1);
     draw_frame();
     publish();
+    if (busy && !controller_.generating() && !window_.focused()) window_.request_attention();
   }
   remember_window();
 }
@@ -127,6 +129,17 @@ void App::follow_settings() {
     strings_.set_language(language_);
     window_.settle();
   }
+}
+
+// The desktop's theme may have changed while another window had the focus.
+void App::follow_focus() {
+  const bool focused = window_.focused();
+  if (focused && !was_focused_ && settings_.theme == "system") {
+    background_.run([this, &background = background_] {
+      background.post([this, dark = system_prefers_dark()] { system_dark_ = dark; });
+    });
+  }
+  was_focused_ = focused;
 }
 
 bool App::dialog_open() const { return ImGui::GetTopMostPopupModal() != nullptr; }

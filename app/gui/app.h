@@ -46,6 +46,7 @@ class App {
   bool walk_alternatives(int step);
   void handle_dropped();
   void follow_settings();
+  void follow_focus();
   void draw_frame();
   void draw_layout();
   void draw_empty(const ImRect& area);
@@ -78,7 +79,7 @@ class App {
   std::unique_ptr<Automation> automation_;
   std::string language_, theme_name_;
   float styled_scale_ = 0;
-  bool system_dark_ = false;
+  bool system_dark_ = false, was_focused_ = true;
   double first_frame_ms_ = 0;
 };
 

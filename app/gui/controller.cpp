@@ -1,5 +1,9 @@
 #include "app/gui/controller.h"
 
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -195,16 +199,22 @@ void Controller::purge(const std::string& session) {
 
 void Controller::export_to(const std::string& session, const std::string& path) {
   if (!service_) return;
-  when_or_say<OrderedJson>(service_->export_session(session), [this, path](OrderedJson document) {
-    background_.run([this, &background = background_, path, document = std::move(document)] {
-      auto written = write_file_atomically(path, dump_json(document, 2) + "\n");
-      background.post([this, path, written = std::make_shared<Status>(std::move(written))] {
-        if (*written) {
-          say(Kind::info, tr_.format("toast.exported", {path}));
-        } else {
-          say(Kind::error, written->error().message);
-        }
-      });
+  if (path.ends_with(".md")) {
+    when_or_say<std::string>(service_->export_markdown(session), [this, path](std::string text) { write_export(path, std::move(text)); });
+  } else {
+    when_or_say<OrderedJson>(service_->export_session(session), [this, path](OrderedJson document) { write_export(path, dump_json(document, 2) + "\n"); });
+  }
+}
+
+void Controller::write_export(const std::string& path, std::string text) {
+  background_.run([this, &background = background_, path, text = std::move(text)] {
+    auto written = std::make_shared<Status>(write_file_atomically(path, text));
+    background.post([this, path, written] {
+      if (*written) {
+        say(Kind::info, tr_.format("toast.exported", {path}));
+      } else {
+        say(Kind::error, written->error().message);
+      }
     });
   });
 }
@@ -306,6 +316,7 @@ void Controller::expect_reply(const std::string& session, session::Answer<sessio
   replying_.insert(session);
   when<session::Message>(std::move(answer), [this, session, words](Result<session::Message> reply) {
     replying_.erase(session);
+    if (reply && reply->text.empty() && reply->finish_reason == "stop") say(Kind::info, tr_("toast.ended"));
     if (reply || reply.error().code == ErrorCode::cancelled) return;
     say(Kind::error, reply.error().message);
     // Words that never became a message go back to where they were typed.
@@ -349,6 +360,11 @@ void Controller::edit(const std::string& message, const std::string& text, bool 
 
 void Controller::select_sibling(const std::string& message, int step) {
   if (service_ && !current().empty() && !generating()) when_done(service_->select_sibling(current(), message, step), {});
+}
+
+void Controller::remove_message(const std::string& message) {
+  if (!service_ || current().empty() || generating()) return;
+  when_done(service_->remove_message(current(), message), [this] { say(Kind::info, tr_("toast.message_deleted")); });
 }
 
 // ---- models
@@ -429,6 +445,16 @@ void Controller::search(const std::string& query) {
   when<std::vector<session::Store::Hit>>(service_->search(query), [this, serial](Result<std::vector<session::Store::Hit>> found) {
     if (serial != search_serial_) return;
     hits_ = found ? *std::move(found) : std::vector<session::Store::Hit>{};
+  });
+}
+
+void Controller::open_link(const std::string& link) {
+  if (!link.starts_with("https://") && !link.starts_with("http://")) return;
+  background_.run([link] {
+    std::string program = "xdg-open", argument = link;
+    char* words[] = {program.data(), argument.data(), nullptr};
+    pid_t child = 0;
+    if (posix_spawnp(&child, "xdg-open", nullptr, nullptr, words, environ) == 0) waitpid(child, nullptr, 0);
   });
 }
 

@@ -70,7 +70,7 @@ class Controller {
   void remove(const std::string& session);
   void restore(const std::string& session);
   void purge(const std::string& session);
-  void export_to(const std::string& session, const std::string& path);
+  void export_to(const std::string& session, const std::string& path);  // JSON, or Markdown where the path ends in .md
   void import_from(const std::string& path);
   void branch(const std::string& message);  // a new session that ends with this message
   void undo();
@@ -90,6 +90,7 @@ class Controller {
   void rollback_last_exchange(const std::string& session);
   void edit(const std::string& message, const std::string& text, bool then_reply);
   void select_sibling(const std::string& message, int step);
+  void remove_message(const std::string& message);  // and what follows it; undo brings it back
   // Words that could not be sent come back once, for the composer.
   std::optional<std::string> take_returned_words() { return std::exchange(returned_words_, std::nullopt); }
 
@@ -112,6 +113,8 @@ class Controller {
   void search(const std::string& query);
   const std::vector<session::Store::Hit>& hits() const { return hits_; }
 
+  void open_link(const std::string& link);  // http and https only, in the person's browser
+
   // ---- toasts
   void say(session::Notice::Kind kind, std::string text, std::string undo_session = "");
   std::vector<Toast>& toasts() { return toasts_; }
@@ -120,6 +123,7 @@ class Controller {
   static size_t index(session::Mode mode) { return static_cast<size_t>(mode); }
   template <class T>
   void when(session::Answer<T> answer, std::function<void(Result<T>)> then);
+  void write_export(const std::string& path, std::string text);
   template <class T>
   void when_or_say(session::Answer<T> answer, std::function<void(T)> then);
   void when_done(session::Answer<void> answer, std::function<void()> then);

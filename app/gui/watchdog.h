@@ -51,7 +51,7 @@ class Watchdog {
     if (frames_ > 3 && own_ms > slowest_ms_) slowest_ms_ = own_ms;  // the first frames load fonts and pages
   }
   void waited(std::string_view name, double ms) {
-    if (ms <= budget_ms || blocking_.size() >= 32) return;
+    if (frames_ < 3 || ms <= budget_ms || blocking_.size() >= 32) return;
     blocking_.push_back(std::string(name) + " " + std::to_string(static_cast<int>(ms)) + " ms");
   }
   uint64_t frames() const { return frames_; }

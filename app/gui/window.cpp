@@ -132,6 +132,7 @@ bool Window::should_close() const { return glfwWindowShouldClose(window_) != 0; 
 void Window::request_close() { glfwSetWindowShouldClose(window_, GLFW_TRUE); }
 void Window::set_title(const std::string& title) { glfwSetWindowTitle(window_, title.c_str()); }
 bool Window::maximized() const { return glfwGetWindowAttrib(window_, GLFW_MAXIMIZED) != 0; }
+void Window::request_attention() { glfwRequestWindowAttention(window_); }
 bool Window::focused() const { return glfwGetWindowAttrib(window_, GLFW_FOCUSED) != 0; }
 
 void Window::size(int& width, int& height) const { glfwGetWindowSize(window_, &width, &height); }

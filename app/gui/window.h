@@ -51,6 +51,7 @@ class Window {
   void size(int& width, int& height) const;
   bool maximized() const;
   bool focused() const;
+  void request_attention();  // a reply has ended while another window has the focus
   std::vector<WindowEvent> take_events() { return std::exchange(events_, {}); }
   std::vector<std::string> take_dropped() { return std::exchange(dropped_, {}); }
   void settle(int frames = 2) { settling_ = std::max(settling_, frames); }

@@ -148,7 +148,7 @@ void Dialogs::draw_shortcuts(Shell& shell) {
 
 void Dialogs::draw_settings(Shell& shell) {
   Ui& ui = shell.ui;
-  if (!ui.begin_dialog("settings", ui.tr("settings.title"), 480, 330)) return;
+  if (!ui.begin_dialog("settings", ui.tr("settings.title"), 480, 270)) return;
   const ImVec2 start = ImGui::GetCursorScreenPos();
   Column column{start.x, start.y, ImGui::GetContentRegionAvail().x};
   Settings& s = shell.settings;
@@ -188,7 +188,7 @@ void Dialogs::draw_settings(Shell& shell) {
 
 void Dialogs::draw_about(Shell& shell) {
   Ui& ui = shell.ui;
-  if (!ui.begin_dialog("about", ui.tr("about.title"), 460, 330)) return;
+  if (!ui.begin_dialog("about", ui.tr("about.title"), 460, 290)) return;
   const ImVec2 start = ImGui::GetCursorScreenPos();
   const float width = ImGui::GetContentRegionAvail().x, mark = ui.px(56);
   draw_mark(ui.list(), start, mark, ui.color().accent, ui.color().raised);

@@ -41,9 +41,7 @@ void run(Shell& shell, const MessageRow& row, Icon icon) {
     case Icon::play: controller.continue_reply(); break;
     case Icon::undo: open_rollback_question(shell, message.id); break;
     case Icon::branch: controller.branch(message.id); break;
-    default:
-      if (const auto& view = controller.frame().view) controller.rollback(view->info.id, before_message(*view, row.number));
-      break;
+    default: controller.remove_message(message.id); break;
   }
 }
 
@@ -78,8 +76,8 @@ float draw_alternatives(Shell& shell, const MessageRow& row, const std::string& 
 
 }  // namespace
 
-float message_row_width(const Ui& ui, const MessageRow& row) {
-  const float alternatives = row.message->siblings > 1 ? 76.0f : 0.0f;
+float message_row_length(const Ui& ui, const MessageRow& row) {
+  const float alternatives = row.message->siblings > 1 ? (row.vertical ? 64.0f : 76.0f) : 0.0f;
   return ui.px(button_dp * static_cast<float>(actions(row).size()) + alternatives);
 }
 
@@ -103,8 +101,6 @@ float draw_message_row(Shell& shell, const MessageRow& row, ImVec2 at) {
   }
   return row.vertical ? at.y : at.x;
 }
-
-std::string before_message(const session::SessionView& view, size_t number) { return number == 0 ? "" : view.path[number - 1]->id; }
 
 void open_rollback_question(Shell& shell, const std::string& message) { shell.ask.rollback_message = message; }
 

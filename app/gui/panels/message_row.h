@@ -15,12 +15,9 @@ struct MessageRow {
   bool vertical = false;   // one button below the other, in a page's margin
 };
 
-float message_row_width(const Ui& ui, const MessageRow& row);
+float message_row_length(const Ui& ui, const MessageRow& row);  // width, or height where it is vertical
 // From the row's top left; returns where it ends at the right (vertical: at the bottom).
 float draw_message_row(Shell& shell, const MessageRow& row, ImVec2 at);
-
-// The next place on the path from which this message and all after it are gone: its parent ("" for the first).
-std::string before_message(const session::SessionView& view, size_t number);
 
 // The question that a rollback asks: what it would drop. Draws the popup "rollback.ask"; open_rollback_question() opens it.
 void open_rollback_question(Shell& shell, const std::string& message);

@@ -280,7 +280,8 @@ void SidePanel::draw_system(Shell& shell, Column& column) {
 
 void SidePanel::sample(Shell& shell) {
   const auto& metrics = shell.controller.frame().metrics;
-  if (metrics.active_requests == 0 || shell.ui.now() - sampled_at_ < 0.1) return;
+  if (metrics.tokens_generated == sampled_tokens_ || metrics.decode_tokens_per_second <= 0 || shell.ui.now() - sampled_at_ < 0.1) return;
+  sampled_tokens_ = metrics.tokens_generated;
   sampled_at_ = shell.ui.now();
   decode_rates_.push_back(static_cast<float>(metrics.decode_tokens_per_second));
   if (decode_rates_.size() > plot_samples) decode_rates_.pop_front();
@@ -319,9 +320,9 @@ void SidePanel::draw_throughput(Shell& shell, Column& column) {
   line("throughput.decode", rate(m.decode_tokens_per_second));
   line("throughput.prefill", rate(m.prefill_tokens_per_second));
   std::string bandwidth = m.decode_gb_per_second > 0 ? fmt::format("{:.1f} GB/s", m.decode_gb_per_second) : "–";
-  if (m.decode_gb_per_second > 0 && m.dram_read_gb_per_second > 0) {
-    bandwidth += fmt::format(" · {:.0f} %", 100 * m.decode_gb_per_second / m.dram_read_gb_per_second);
-  }
+  // A model that fits the caches is not held up by memory: its share of the memory's peak would mean nothing.
+  const double share = m.dram_read_gb_per_second > 0 ? m.decode_gb_per_second / m.dram_read_gb_per_second : 0;
+  if (share > 0 && share <= 1.05) bandwidth += fmt::format(" · {:.0f} %", 100 * share);
   line("throughput.bandwidth", bandwidth);
   if (m.kv_blocks_total > 0) {
     line("throughput.kv", fmt::format("{} / {}", m.kv_blocks_used * compute::kv_block_tokens, m.kv_blocks_total * compute::kv_block_tokens));

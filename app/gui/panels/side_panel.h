@@ -39,6 +39,7 @@ class SidePanel {
   bool system_focused_ = false;
   std::deque<float> decode_rates_;       // tokens per second, one sample each 100 ms of generation
   double sampled_at_ = 0;
+  int64_t sampled_tokens_ = 0;
 };
 
 }  // namespace fabula::gui

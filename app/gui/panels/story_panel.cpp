@@ -114,7 +114,7 @@ void StoryPanel::draw_page(Shell& shell, const ImRect& area, float width) {
     const auto result = text::view_box(ui.engine, "text", page_, ui.input, ui.clipboard, width, ui.color().text, ui.color().selection);
     ImGui::SetCursorScreenPos(start);
     ImGui::Dummy(ImVec2(1, top_pad + height + bottom_pad));
-    draw_margin(shell, at, width, area);
+    draw_margins(shell, at, width, area);
     const bool generating = shell.controller.generating();
     if (result.hovered_tag > 0) {
       if (hovered_ != result.hovered_tag - 1) ui.wake_at(ui.now());
@@ -148,25 +148,48 @@ void StoryPanel::draw_page(Shell& shell, const ImRect& area, float width) {
   ImGui::EndChild();
 }
 
-// The buttons of the passage under the mouse stand in the right margin at its first visible line; the others are recorded.
-void StoryPanel::draw_margin(Shell& shell, ImVec2 page_at, float page_width, const ImRect& view) {
+// One's own passages have their buttons in the left margin, the model's in the right one, at the passage's first line in view.
+std::vector<StoryPanel::Margin> StoryPanel::margins_in_view(Shell& shell, ImVec2 page_at, float page_width, const ImRect& view) {
   Ui& ui = shell.ui;
-  const auto& session = shell.controller.frame().view;
-  if (!session || passages_.empty() || page_.flow().empty()) return;
+  std::vector<Margin> out;
+  const auto& path = shell.controller.frame().view->path;
   const size_t first = page_.flow().hit({0, view.Min.y - page_at.y}).offset, last = page_.flow().hit({page_width, view.Max.y - page_at.y}).offset;
-  const bool generating = shell.controller.generating();
-  for (size_t i = 0; i < passages_.size() && i < session->path.size(); ++i) {
+  for (size_t i = 0; i < passages_.size() && i < path.size(); ++i) {
     const Passage& p = passages_[i];
     if (p.end < first || p.begin > last || p.begin == p.end) continue;
     const auto from = page_.flow().caret_rect({p.begin}), to = page_.flow().caret_rect({p.end, true});
     const bool one_line = to.y < from.y + from.height / 2;
-    const ImRect box(page_at.x + (one_line ? from.x : 0), page_at.y + from.y, page_at.x + (one_line ? to.x : page_width), page_at.y + to.y + to.height);
-    const std::string id = "message." + std::to_string(i);
-    ui.record(id, std::string_view(text_).substr(p.begin, std::min<size_t>(p.end - p.begin, 200)), box);
-    const bool is_last = i + 1 == passages_.size();
-    const MessageRow row{i, session->path[i].get(), is_last, i == hovered_ || (hovered_ == SIZE_MAX && is_last), generating, true};
-    const float y = std::clamp(box.Min.y, view.Min.y + ui.px(8), std::max(view.Max.y - ui.px(210), view.Min.y + ui.px(8)));
-    draw_message_row(shell, row, ImVec2(page_at.x + page_width + ui.px(12), y));
+    const ImRect passage(page_at.x + (one_line ? from.x : 0), page_at.y + from.y, page_at.x + (one_line ? to.x : page_width), page_at.y + to.y + to.height);
+    const float length = message_row_length(ui, {i, path[i].get(), i + 1 == passages_.size(), false, false, true});
+    const float x = p.own ? page_at.x - ui.px(40) : page_at.x + page_width + ui.px(12);
+    const float y = std::max(std::min(std::max(passage.Min.y, view.Min.y + ui.px(8)), view.Max.y - length - ui.px(8)), view.Min.y + ui.px(8));
+    out.push_back({i, passage, ImRect(x, y, x + ui.px(28), y + length)});
+  }
+  return out;
+}
+
+// The buttons of the passage under the mouse are shown; the others are only recorded, and appear where the mouse comes to them.
+void StoryPanel::draw_margins(Shell& shell, ImVec2 page_at, float page_width, const ImRect& view) {
+  Ui& ui = shell.ui;
+  const auto& session = shell.controller.frame().view;
+  if (!session || passages_.empty() || page_.flow().empty()) return;
+  const auto margins = margins_in_view(shell, page_at, page_width, view);
+  const auto shown = std::find_if(margins.begin(), margins.end(), [this](const Margin& m) { return m.number == hovered_; });
+  const float mouse_y = ImGui::GetIO().MousePos.y;
+  if (shown == margins.end() || !ui.hovers(shown->buttons)) {
+    for (const Margin& m : margins) {
+      if (!ui.hovers(m.buttons)) continue;
+      hovered_ = m.number;
+      if (mouse_y >= m.passage.Min.y && mouse_y < m.passage.Max.y) break;
+    }
+  }
+  const bool generating = shell.controller.generating();
+  for (const Margin& m : margins) {
+    const Passage& p = passages_[m.number];
+    ui.record("message." + std::to_string(m.number), std::string_view(text_).substr(p.begin, std::min<size_t>(p.end - p.begin, 200)), m.passage);
+    const bool is_last = m.number + 1 == passages_.size();
+    const bool visible = m.number == hovered_ || (hovered_ == SIZE_MAX && is_last);
+    draw_message_row(shell, {m.number, session->path[m.number].get(), is_last, visible, generating, true}, m.buttons.Min);
   }
 }
 

@@ -23,7 +23,12 @@ class StoryPanel {
   void collect(Shell& shell);
   void paint(Shell& shell);
   void draw_page(Shell& shell, const ImRect& area, float width);
-  void draw_margin(Shell& shell, ImVec2 page_at, float page_width, const ImRect& view);
+  struct Margin {  // a passage in view and where its buttons stand
+    size_t number = 0;
+    ImRect passage, buttons;
+  };
+  std::vector<Margin> margins_in_view(Shell& shell, ImVec2 page_at, float page_width, const ImRect& view);
+  void draw_margins(Shell& shell, ImVec2 page_at, float page_width, const ImRect& view);
   void draw_editing(Shell& shell);
   void draw_jump(Shell& shell, const ImRect& area);
 

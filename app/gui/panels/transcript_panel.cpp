@@ -85,15 +85,26 @@ void TranscriptPanel::draw(Shell& shell, const ImRect& area) {
 }
 
 TranscriptPanel::Block& TranscriptPanel::block(Shell& shell, const Item& item) {
-  auto found = blocks_.find(item.id);
-  if (found == blocks_.end()) found = blocks_.emplace(item.id, Block{text::TextView(engine_)}).first;
+  const std::string key(item.id);
+  auto found = blocks_.find(key);
+  if (found == blocks_.end()) found = blocks_.emplace(key, Block{text::TextView(engine_), nullptr}).first;
   Block& b = found->second;
   b.last_used = serial_;
-  if (b.source != item.message || b.bytes != item.text.size() || item.live) {
-    b.view.set_text(item.text);
-    b.source = item.message;
-    b.bytes = item.text.size();
+  const bool changed = b.source != item.message || b.bytes != item.text.size() || item.live;
+  b.source = item.message;
+  b.bytes = item.text.size();
+  if (item.role == Role::assistant) {
+    if (!b.markdown) b.markdown = std::make_unique<text::MarkdownView>(engine_);
+    text::MarkdownLook look = text::markdown_look(shell.ui.theme.dark, shell.ui.px(type::prose));
+    look.line_spacing = 1.55f;
+    look.text = shell.ui.color().text;
+    look.link = shell.ui.color().accent;
+    look.selection = shell.ui.color().selection;
+    b.markdown->set_look(look);
+    if (changed) b.markdown->set_text(item.text);
+    return b;
   }
+  if (changed) b.view.set_text(item.text);
   text::FlowStyle style;
   style.size_px = shell.ui.px(type::prose);
   style.line_spacing = 1.55f;
@@ -103,8 +114,8 @@ TranscriptPanel::Block& TranscriptPanel::block(Shell& shell, const Item& item) {
 }
 
 // Own words stand in a bubble as wide as they need; replies take the column.
-float TranscriptPanel::text_width(Shell& shell, const Item& item, Block& b) const {
-  if (item.role != Role::user) return column_;
+float TranscriptPanel::text_width(Shell& shell, Block& b) const {
+  if (b.markdown) return column_;
   const float most = std::floor(column_ * 0.82f) - shell.ui.px(2 * bubble_pad_dp);
   b.view.height(most);
   const float used = std::ceil(b.view.flow().content_width()) + 1;
@@ -116,10 +127,34 @@ float TranscriptPanel::measure(Shell& shell, size_t index) {
   const Item& item = items_[index];
   if (editing_ == item.id) return ui.px(header_dp + 220 + gap_dp);
   Block& b = block(shell, item);
-  const float width = text_width(shell, item, b);
-  float height = item.text.empty() ? ui.px(24) : b.view.height(width);
+  const float width = text_width(shell, b);
+  float height = item.text.empty() ? ui.px(24) : text_height(b, width);
   if (item.role == Role::user) height += ui.px(2 * bubble_pad_dp - 4);
   return std::ceil(ui.px(header_dp) + height + ui.px(item.role == Role::user ? footer_dp : footer_dp + gap_dp));
+}
+
+float TranscriptPanel::text_height(Block& b, float width) { return b.markdown ? b.markdown->height(width) : b.view.height(width); }
+
+// true: clicked without selecting, and not on a link.
+bool TranscriptPanel::draw_text(Shell& shell, const Item& item, Block& b, ImVec2 at, float width, bool& focused) {
+  Ui& ui = shell.ui;
+  ImGui::SetCursorScreenPos(at);
+  ImGui::PushID(item.id.data(), item.id.data() + item.id.size());
+  bool clicked = false;
+  if (b.markdown) {
+    const auto result = text::markdown_box(engine_, "text", *b.markdown, ui.input, ui.clipboard, width, ui.tr("action.copy"));
+    focused = result.focused;
+    clicked = result.clicked && result.clicked_link.empty();
+    if (!result.clicked_link.empty()) shell.controller.open_link(result.clicked_link);
+    if (!result.hovered_link.empty()) ui.tooltip(ImRect(ImGui::GetIO().MousePos, ImGui::GetIO().MousePos), result.hovered_link);
+    if (result.copied_code) shell.controller.say(session::Notice::Kind::info, ui.tr("toast.copied"));
+  } else {
+    const auto result = text::view_box(engine_, "text", b.view, ui.input, ui.clipboard, width, ui.color().text, ui.color().selection);
+    focused = result.focused;
+    clicked = result.clicked;
+  }
+  ImGui::PopID();
+  return clicked;
 }
 
 void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed, const ImRect& area) {
@@ -138,7 +173,7 @@ void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed,
   ui.text(ImVec2(header_x + name_width + ui.px(space::s), top + ui.px(1)), time, faint);
   if (editing_ == item.id) return draw_editing(shell, item, ImRect(left, top + ui.px(header_dp), left + column_, top + ui.px(header_dp + 220)));
   Block& b = block(shell, item);
-  const float width = text_width(shell, item, b), height = item.text.empty() ? ui.px(24) : b.view.height(width);
+  const float width = text_width(shell, b), height = item.text.empty() ? ui.px(24) : text_height(b, width);
   ImVec2 at(left, top + ui.px(header_dp));
   ImRect text_box(at, ImVec2(at.x + width, at.y + height));
   if (own) {
@@ -159,13 +194,10 @@ void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed,
     ui.wake_at(ui.now() + 1.0 / 20);
     ui.record(id, item.id, text_box);
   } else {
-    ImGui::SetCursorScreenPos(at);
-    ImGui::PushID(item.id.c_str());
-    const auto result = text::view_box(engine_, "text", b.view, ui.input, ui.clipboard, width, ui.color().text, ui.color().selection);
-    ImGui::PopID();
-    ui.record(id, std::string(item.text.substr(0, 200)), text_box, true, result.focused);
-    const bool last = placed.index + 1 == items_.size();
-    if (result.clicked && !last && !shell.controller.generating()) open_rollback_question(shell, item.id);
+    bool focused = false;
+    const bool clicked = draw_text(shell, item, b, at, width, focused), last = placed.index + 1 == items_.size();
+    ui.record(id, std::string(item.text.substr(0, 200)), text_box, true, focused);
+    if (clicked && !last && !shell.controller.generating()) open_rollback_question(shell, std::string(item.id));
   }
   if (item.message != nullptr) draw_footer(shell, item, placed.index, ImVec2(left, text_box.Max.y + ui.px(3)), hovered);
 }
@@ -174,7 +206,7 @@ void TranscriptPanel::draw_footer(Shell& shell, const Item& item, size_t index, 
   Ui& ui = shell.ui;
   const bool last = index + 1 == items_.size(), own = item.role == Role::user;
   const MessageRow row{index, item.message, last, hovered || (last && !item.live), item.live || shell.controller.generating()};
-  const float width = message_row_width(ui, row);
+  const float width = message_row_length(ui, row);
   const float x = own ? at.x + column_ - width : at.x - ui.px(6);
   const float end = draw_message_row(shell, row, ImVec2(x, at.y));
   if (own) return;
@@ -207,7 +239,7 @@ void TranscriptPanel::draw_editing(Shell& shell, const Item& item, const ImRect&
              {.size = type::small, .color = ui.color().text_faint}, 0);
   const bool cancel = ui.button("edit.cancel", ui.tr("action.cancel"), cancel_box) || result.escaped;
   const bool saved = ui.button("edit.save", save, save_box, {.kind = ButtonKind::primary, .enabled = !editor_.empty()}) || (result.submitted && !editor_.empty());
-  if (saved && editor_.text() != item.text) shell.controller.edit(item.id, editor_.text(), own);
+  if (saved && editor_.text() != item.text) shell.controller.edit(std::string(item.id), editor_.text(), own);
   if (saved || cancel) {
     editing_.clear();
     shell.ask.focus_composer = true;

@@ -1,7 +1,7 @@
 // The turns of a chat. Only what is in view is laid out and drawn; layouts are cached per message.
 #pragma once
 
-#include <list>
+#include <memory>
 #include <unordered_map>
 
 #include "app/gui/shell.h"
@@ -20,21 +20,23 @@ class TranscriptPanel {
 
  private:
   struct Block {
-    text::TextView view;
+    text::TextView view;                            // of what people wrote: shown as it is
+    std::unique_ptr<text::MarkdownView> markdown;  // of replies
     size_t bytes = 0;
     const session::Message* source = nullptr;
     uint64_t last_used = 0;
   };
   struct Item {
     const session::Message* message = nullptr;  // null: a reply whose message is not in the view yet
-    std::string id;
-    std::string_view text;
+    std::string_view id, text;                  // of this frame's snapshot
     session::Role role = session::Role::user;
     bool live = false;
   };
   void collect(Shell& shell);
   Block& block(Shell& shell, const Item& item);
-  float text_width(Shell& shell, const Item& item, Block& block) const;
+  float text_width(Shell& shell, Block& block) const;
+  static float text_height(Block& block, float width);
+  bool draw_text(Shell& shell, const Item& item, Block& block, ImVec2 at, float width, bool& focused);
   float measure(Shell& shell, size_t index);
   void draw_item(Shell& shell, const VirtualList::Placed& placed, const ImRect& area);
   void draw_footer(Shell& shell, const Item& item, size_t index, ImVec2 at, bool hovered);

@@ -25,7 +25,7 @@ constexpr Palette dark = {
     .window = rgb(0x181A1A), .sidebar = rgb(0x121414), .raised = rgb(0x222525),
     .hover = rgba(0xFFFFFF, 16), .active = rgba(0xFFFFFF, 30),
     .border = rgb(0x2F3333), .outline = rgb(0x757C7A),
-    .text = rgb(0xEDEEEC), .text_soft = rgb(0xB4B8B5), .text_faint = rgb(0x969B98),
+    .text = rgb(0xEDEEEC), .text_soft = rgb(0xB4B8B5), .text_faint = rgb(0x9DA29F),
     .accent = rgb(0x5CC2B2), .on_accent = rgb(0x06231F), .accent_soft = rgb(0x1F3B37),
     .own_tint = rgb(0x86C5E8),
     .danger = rgb(0xF2897F), .on_danger = rgb(0x350906), .warning = rgb(0xE9B15C), .good = rgb(0x7FD19B),

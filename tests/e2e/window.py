@@ -1,0 +1,144 @@
+"""A real window on a virtual display, driven by real X events; where things are is read from the automation socket."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+SKIP = 77  # what CTest takes for "skipped"
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(SKIP)
+
+
+def require_tools():
+    for tool in ("Xvfb", "xdotool", "import"):
+        if shutil.which(tool) is None:
+            skip(f"{tool} is not installed (packaging/setup/packages-test.txt)")
+
+
+def testdata():
+    folder = os.environ.get("FABULA_TESTDATA", "")
+    if not folder or not pathlib.Path(folder, "models/tinystories-656k/config.json").exists():
+        skip("FABULA_TESTDATA does not name the folder of the test vectors")
+    return pathlib.Path(folder)
+
+
+class Display:
+    """Xvfb on a free display number; dots per inch decide the content scale (96: 1x, 192: 2x)."""
+
+    def __init__(self, width=1280, height=820, dpi=96):
+        read, write = os.pipe()
+        self.process = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-dpi", str(dpi), "-nolisten", "tcp"],
+            pass_fds=[write], stderr=subprocess.DEVNULL)
+        os.close(write)
+        number = b""
+        while not number.endswith(b"\n"):
+            part = os.read(read, 16)
+            if not part:
+                skip("Xvfb does not start here")
+            number += part
+        os.close(read)
+        self.name = ":" + number.decode().strip()
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+class Window:
+    def __init__(self, binary, display, folder, shots, arguments=(), environment=None):
+        self.shots, self.display = pathlib.Path(shots), display
+        self.shots.mkdir(parents=True, exist_ok=True)
+        self.folder = pathlib.Path(folder)
+        self.socket = str(self.folder / "automation")
+        self.environment = {**os.environ, "DISPLAY": display.name, "LIBGL_ALWAYS_SOFTWARE": "1", "FABULA_AUTOMATION": self.socket,
+                            "LC_ALL": "C.UTF-8", **(environment or {})}
+        self.environment.pop("WAYLAND_DISPLAY", None)
+        self.process = subprocess.Popen([binary, "--data-dir", str(self.folder / "data"), *arguments], env=self.environment)
+        self.until(lambda: self.ask("state")["frames"] > 0, "the first frame")
+
+    # ---- looking
+    def ask(self, command):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(self.socket)
+            s.sendall(json.dumps({"cmd": command}).encode() + b"\n")
+            answer = b""
+            while part := s.recv(65536):
+                answer += part
+        return json.loads(answer)
+
+    def state(self):
+        return self.ask("state")
+
+    def widgets(self):
+        return {w["id"]: w for w in self.ask("widgets")["widgets"]}
+
+    def until(self, condition, what, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.process.poll() is None, f"the window ended with {self.process.returncode} while waiting for {what}"
+            try:
+                value = condition()
+            except (OSError, ValueError, KeyError):
+                value = None
+            if value:
+                return value
+            time.sleep(0.03)
+        raise AssertionError(f"waited {seconds} s for {what}")
+
+    def widget(self, name):
+        return self.until(lambda: self.widgets().get(name), f"the widget {name}", 15)
+
+    def shot(self, name):
+        time.sleep(0.25)
+        subprocess.run(["import", "-window", "root", str(self.shots / f"{name}.png")], env=self.environment, check=True)
+
+    # ---- doing
+    def xdo(self, *words):
+        subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True)
+
+    def point(self, name):
+        x, y, width, height = self.widget(name)["rect"]
+        self.xdo("mousemove", x + width // 2, y + height // 2)
+        time.sleep(0.12)
+
+    def click(self, name):
+        assert self.until(lambda: self.widgets().get(name, {}).get("enabled"), f"{name} to be enabled", 20)
+        self.point(name)
+        self.xdo("click", 1)
+        time.sleep(0.15)
+
+    def type(self, words):
+        self.xdo("type", "--delay", 8, words)
+        time.sleep(0.1)
+
+    def key(self, *names):
+        self.xdo("key", *names)
+        time.sleep(0.15)
+
+    def wait_idle(self, seconds=90):
+        self.until(lambda: not self.state()["generating"], "the reply's end", seconds)
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    # ---- ending
+    def close(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(20)
