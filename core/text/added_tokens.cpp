@@ -9,16 +9,16 @@ namespace fabula::text {
 namespace {
 
 bool touches(std::span<const TextRange> ranges, size_t begin, size_t end) {
-  const auto after =
-      std::upper_bound(ranges.begin(), ranges.end(), begin, [](size_t at, const TextRange& range) { return at < range.end; });
+  const auto after = std::upper_bound(ranges.begin(), ranges.end(), begin,
+                                      [](size_t at, const TextRange& range) { return at < range.end; });
   return after != ranges.end() && after->begin < end;
 }
 
 // \w of Rust's regular expressions: Alphabetic, M, Nd, Pc, Join_Control.
 bool is_word(const CharAt& c) {
   const char32_t p = c.code_point;
-  return c.is(kLetter | kMark | kNumber) || p == '_' || p == 0x203f || p == 0x2040 || p == 0x200c || p == 0x200d ||
-         (p >= 0x24b6 && p <= 0x24e9) || (p >= 0x1f130 && p <= 0x1f189);
+  return c.is(kLetter | kMark | kNumber) || p == '_' || p == 0x203f || p == 0x2040 || p == 0x200c ||
+         p == 0x200d || (p >= 0x24b6 && p <= 0x24e9) || (p >= 0x1f130 && p <= 0x1f189);
 }
 
 CharAt char_before(std::string_view text, size_t at) {
@@ -46,7 +46,8 @@ size_t before_spaces(std::string_view text, size_t at) {
 std::vector<TextRange> ranges_within(std::span<const TextRange> ranges, size_t begin, size_t end) {
   std::vector<TextRange> out;
   for (const TextRange& range : ranges)
-    if (range.begin < end && range.end > begin) out.push_back({std::max(range.begin, begin) - begin, std::min(range.end, end) - begin});
+    if (range.begin < end && range.end > begin)
+      out.push_back({std::max(range.begin, begin) - begin, std::min(range.end, end) - begin});
   return out;
 }
 
@@ -81,7 +82,8 @@ void AddedTokens::build() {
 }
 
 const AddedToken* AddedTokens::find_or_null(TokenId id) const {
-  if (id < 0 || static_cast<size_t>(id) >= by_id_.size() || by_id_[static_cast<size_t>(id)] < 0) return nullptr;
+  if (id < 0 || static_cast<size_t>(id) >= by_id_.size() || by_id_[static_cast<size_t>(id)] < 0)
+    return nullptr;
   return &tokens_[static_cast<size_t>(by_id_[static_cast<size_t>(id)])];
 }
 
@@ -96,7 +98,8 @@ std::string AddedTokens::normalize(std::string_view text, bool continues) const 
   return out;
 }
 
-std::vector<AddedTokens::Found> AddedTokens::find(const TokenTrie& trie, std::string_view text, std::span<const TextRange> plain,
+std::vector<AddedTokens::Found> AddedTokens::find(const TokenTrie& trie, std::string_view text,
+                                                  std::span<const TextRange> plain,
                                                   bool parse_special) const {
   std::vector<Found> found;
   if (trie.empty()) return found;
@@ -129,12 +132,14 @@ std::vector<AddedTokens::Found> AddedTokens::find(const TokenTrie& trie, std::st
   return found;
 }
 
-std::vector<AddedPart> AddedTokens::cut(std::string_view text, std::span<const TextRange> plain, bool parse_special,
-                                        bool continues) const {
+std::vector<AddedPart> AddedTokens::cut(std::string_view text, std::span<const TextRange> plain,
+                                        bool parse_special, bool continues) const {
   std::vector<AddedPart> parts;
   size_t at = 0;
   const auto add_text = [&](size_t end) {
-    if (end > at) cut_normalized(text.substr(at, end - at), ranges_within(plain, at, end), parse_special, at == 0, continues && at == 0, parts);
+    if (end > at)
+      cut_normalized(text.substr(at, end - at), ranges_within(plain, at, end), parse_special, at == 0,
+                     continues && at == 0, parts);
   };
   for (const Found& found : find(raw_, text, plain, parse_special)) {
     add_text(found.begin);
@@ -145,18 +150,22 @@ std::vector<AddedPart> AddedTokens::cut(std::string_view text, std::span<const T
   return parts;
 }
 
-void AddedTokens::cut_normalized(std::string_view raw, std::span<const TextRange> plain, bool parse_special, bool at_beginning,
-                                 bool continues, std::vector<AddedPart>& parts) const {
+void AddedTokens::cut_normalized(std::string_view raw, std::span<const TextRange> plain, bool parse_special,
+                                 bool at_beginning, bool continues, std::vector<AddedPart>& parts) const {
   std::string text = normalize(raw, continues);
   std::vector<Found> places = find(normalized_, text, {}, parse_special);
-  const bool any_special = std::any_of(places.begin(), places.end(), [](const Found& f) { return f.token->special; });
+  const bool any_special =
+      std::any_of(places.begin(), places.end(), [](const Found& f) { return f.token->special; });
   if (any_special && !plain.empty()) {
     // Where the ranges lie in the normalised text is told by marks that go through the normaliser with it.
     std::string marked;
     const std::string mark = unused_mark(raw);
     size_t from = 0;
     for (const TextRange& range : plain) {
-      marked.append(raw.substr(from, range.begin - from)).append(mark).append(raw.substr(range.begin, range.end - range.begin)).append(mark);
+      marked.append(raw.substr(from, range.begin - from))
+          .append(mark)
+          .append(raw.substr(range.begin, range.end - range.begin))
+          .append(mark);
       from = range.end;
     }
     marked = normalize(marked.append(raw.substr(from)), continues);
@@ -174,7 +183,8 @@ void AddedTokens::cut_normalized(std::string_view raw, std::span<const TextRange
       inside = !inside;
       at = next + mark.size();
     }
-    if (inside || ranges.empty()) ranges.assign(1, {0, text.size()});  // a mark was lost: then all of it is plain
+    if (inside || ranges.empty())
+      ranges.assign(1, {0, text.size()});  // a mark was lost: then all of it is plain
     places = find(normalized_, text, ranges, parse_special);
   }
   size_t at = 0;

@@ -16,7 +16,8 @@ namespace fabula::text {
 struct AddedToken {
   std::string content;
   TokenId id = -1;
-  std::string written;  // what decoding writes: `content`, normalised where it is found in normalised text (as tokenizers >= 0.23)
+  std::string written;  // what decoding writes: `content`, normalised where it is found in normalised text
+                        // (as tokenizers >= 0.23)
   bool single_word = false, lstrip = false, rstrip = false, normalized = false, special = false;
 };
 
@@ -37,7 +38,8 @@ class AddedTokens {
 
   // Leftmost-longest, as Aho-Corasick finds them. Special tokens that touch a range of `plain` are text.
   // `continues`: the text's beginning is no beginning for the normaliser.
-  std::vector<AddedPart> cut(std::string_view text, std::span<const TextRange> plain, bool parse_special, bool continues = false) const;
+  std::vector<AddedPart> cut(std::string_view text, std::span<const TextRange> plain, bool parse_special,
+                             bool continues = false) const;
 
   std::span<const AddedToken> all() const { return tokens_; }
   const AddedToken* find_or_null(TokenId id) const;
@@ -48,16 +50,17 @@ class AddedTokens {
     size_t begin, end;
     const AddedToken* token;
   };
-  std::vector<Found> find(const TokenTrie& trie, std::string_view text, std::span<const TextRange> plain, bool parse_special) const;
-  void cut_normalized(std::string_view raw, std::span<const TextRange> plain, bool parse_special, bool at_beginning,
-                      bool continues, std::vector<AddedPart>& parts) const;
+  std::vector<Found> find(const TokenTrie& trie, std::string_view text, std::span<const TextRange> plain,
+                          bool parse_special) const;
+  void cut_normalized(std::string_view raw, std::span<const TextRange> plain, bool parse_special,
+                      bool at_beginning, bool continues, std::vector<AddedPart>& parts) const;
   std::string normalize(std::string_view text, bool continues = false) const;
 
   const Normalizer* normalizer_ = nullptr;
   std::vector<AddedToken> tokens_;
-  TokenTrie raw_, normalized_;     // values: places in tokens_
-  std::vector<int32_t> by_id_;     // id -> place in tokens_, -1
-  StringTable by_content_;         // -> place in tokens_
+  TokenTrie raw_, normalized_;  // values: places in tokens_
+  std::vector<int32_t> by_id_;  // id -> place in tokens_, -1
+  StringTable by_content_;      // -> place in tokens_
 };
 
 }  // namespace fabula::text

@@ -1,5 +1,6 @@
-// Where a text of a SentencePiece-like vocabulary may be cut without changing what merges: before a run of U+2581 that no
-// token bridges from the byte before it. Short words merge faster than one long text, and can be remembered.
+// Where a text of a SentencePiece-like vocabulary may be cut without changing what merges: before a run of
+// U+2581 that no token bridges from the byte before it. Short words merge faster than one long text, and can
+// be remembered.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,8 @@ class BlockWords {
  public:
   // A token or the result of a merge.
   void learn(std::string_view token) {
-    for (size_t at = next_run(token, 0); at < token.size(); at = next_run(token, at)) bridged_.set(static_cast<unsigned char>(token[at - 1]));
+    for (size_t at = next_run(token, 0); at < token.size(); at = next_run(token, at))
+      bridged_.set(static_cast<unsigned char>(token[at - 1]));
   }
 
   // Behind the word that begins at `at`; at < text.size().

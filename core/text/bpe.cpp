@@ -28,7 +28,9 @@ void merge_short(const MergeTable& merges, std::vector<int32_t>& symbols, BpeScr
     const auto best = static_cast<size_t>(std::min_element(ranks.data(), ranks.data() + n) - ranks.data());
     if (ranks[best] == kNoMerge) break;
     symbols[best] = results[best];
-    const auto drop = [&](std::vector<int32_t>& of) { std::copy(of.data() + best + 2, of.data() + n, of.data() + best + 1); };
+    const auto drop = [&](std::vector<int32_t>& of) {
+      std::copy(of.data() + best + 2, of.data() + n, of.data() + best + 1);
+    };
     drop(symbols);
     drop(ranks);
     drop(results);
@@ -50,13 +52,15 @@ void merge_long(const MergeTable& merges, std::vector<int32_t>& symbols, BpeScra
   const auto n = static_cast<int32_t>(symbols.size());
   nodes.resize(symbols.size());
   heap.clear();
-  for (int32_t i = 0; i < n; ++i) nodes[static_cast<size_t>(i)] = {symbols[static_cast<size_t>(i)], i - 1, i + 1 < n ? i + 1 : -1};
+  for (int32_t i = 0; i < n; ++i)
+    nodes[static_cast<size_t>(i)] = {symbols[static_cast<size_t>(i)], i - 1, i + 1 < n ? i + 1 : -1};
   const auto node = [&](int32_t i) -> BpeScratch::Node& { return nodes[static_cast<size_t>(i)]; };
   const auto candidate_at = [&](int32_t at, bool& found) {
     const int32_t left = node(at).id, right = node(node(at).next).id;
     const auto* merge = merges.find_or_null(left, right);
     found = merge != nullptr;
-    return found ? BpeScratch::Candidate{merge->rank, at, left, right, merge->result} : BpeScratch::Candidate{};
+    return found ? BpeScratch::Candidate{merge->rank, at, left, right, merge->result}
+                 : BpeScratch::Candidate{};
   };
   bool found = false;
   for (int32_t i = 0; i + 1 < n; ++i) {

@@ -1,5 +1,5 @@
-// Byte pair encoding (Sennrich et al., 2016): the merge step alone, on symbol ids. What the first symbols of a word are,
-// and what is done with symbols that are no token, is the caller's.
+// Byte pair encoding (Sennrich et al., 2016): the merge step alone, on symbol ids. What the first symbols of
+// a word are, and what is done with symbols that are no token, is the caller's.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@ class MergeTable {
   };
 
   void reserve(size_t merges);
-  // A pair that is there already keeps its merge, unless `overwrite` (Hugging Face lets the last win, llama.cpp the first).
+  // A pair that is there already keeps its merge, unless `overwrite` (Hugging Face lets the last win,
+  // llama.cpp the first).
   void insert(int32_t left, int32_t right, Merge merge, bool overwrite);
 
   const Merge* find_or_null(int32_t left, int32_t right) const {

@@ -1,5 +1,6 @@
-// GPT-2's alphabet: every byte has a printable character, so that vocabularies of bytes can be written as text.
-// Printable Latin-1 stands for itself, the other 68 bytes are U+0100 and up (openai/gpt-2, encoder.py: bytes_to_unicode).
+// GPT-2's alphabet: every byte has a printable character, so that vocabularies of bytes can be written as
+// text. Printable Latin-1 stands for itself, the other 68 bytes are U+0100 and up (openai/gpt-2, encoder.py:
+// bytes_to_unicode).
 #pragma once
 
 #include <array>
@@ -29,7 +30,9 @@ constexpr std::array<int16_t, 0x100 + 68> kByteOfLetter = [] {
 }();
 
 // The byte that this character stands for, or -1.
-constexpr int byte_of_letter(char32_t c) { return c < kByteOfLetter.size() ? kByteOfLetter[c] : -1; }
+constexpr int byte_of_letter(char32_t c) {
+  return c < kByteOfLetter.size() ? kByteOfLetter[c] : -1;
+}
 
 inline std::string to_byte_alphabet(std::string_view bytes) {
   std::string out;

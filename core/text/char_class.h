@@ -11,13 +11,13 @@
 namespace fabula::text {
 
 enum CharClass : uint8_t {
-  kLetter = 1,        // \p{L}
-  kNumber = 2,        // \p{N}
-  kMark = 4,          // \p{M}
-  kPunctuation = 8,   // \p{P}
-  kSymbol = 16,       // \p{S}
-  kWhitespace = 32,   // White_Space: what \s means in Oniguruma, Rust and llama.cpp (25 characters)
-  kControl = 64,      // \p{Cc}, \p{Cf}, \p{Cn}, \p{Co}
+  kLetter = 1,       // \p{L}
+  kNumber = 2,       // \p{N}
+  kMark = 4,         // \p{M}
+  kPunctuation = 8,  // \p{P}
+  kSymbol = 16,      // \p{S}
+  kWhitespace = 32,  // White_Space: what \s means in Oniguruma, Rust and llama.cpp (25 characters)
+  kControl = 64,     // \p{Cc}, \p{Cf}, \p{Cn}, \p{Co}
 };
 
 uint8_t char_class(char32_t code_point);

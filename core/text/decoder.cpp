@@ -16,7 +16,8 @@ using Out = std::vector<std::string>;
 
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
   if (what.empty()) return text;
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) text.replace(at, what.size(), with);
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
   return text;
 }
 
@@ -35,7 +36,8 @@ class TokenStage final : public DecoderStage {
   bool first_;
 };
 
-// Bytes in GPT-2's alphabet; a token that is not of it stands for its own text. What is no UTF-8 becomes U+FFFD.
+// Bytes in GPT-2's alphabet; a token that is not of it stands for its own text. What is no UTF-8 becomes
+// U+FFFD.
 class ByteLevelStage final : public DecoderStage {
  public:
   void push(std::string token, Out& out) override {
@@ -74,7 +76,10 @@ class ByteFallbackStage final : public DecoderStage {
     if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return std::nullopt;
     int value = 0;
     for (const char c : token.substr(3, 2)) {
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+      const int digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                               : -1;
       if (digit < 0) return std::nullopt;
       value = value * 16 + digit;
     }
@@ -83,10 +88,12 @@ class ByteFallbackStage final : public DecoderStage {
   std::string run_;
 };
 
-// Behind Fuse there is one token, the whole text: up to `start` characters of it go at its beginning, up to `stop` at its end.
+// Behind Fuse there is one token, the whole text: up to `start` characters of it go at its beginning, up to
+// `stop` at its end.
 class FusedStripStage final : public DecoderStage {
  public:
-  FusedStripStage(std::string content, size_t start, size_t stop) : content_(std::move(content)), start_(start), stop_(stop) {}
+  FusedStripStage(std::string content, size_t start, size_t stop)
+      : content_(std::move(content)), start_(start), stop_(stop) {}
   void push(std::string token, Out& out) override {
     held_ += token;
     while (start_ > 0 && held_.starts_with(content_)) {
@@ -97,7 +104,9 @@ class FusedStripStage final : public DecoderStage {
     start_ = 0;
     // What may yet be the end stays: at most `stop` times the content.
     size_t tail = 0;
-    while (tail < stop_ && held_.size() >= (tail + 1) * content_.size() && held_.compare(held_.size() - (tail + 1) * content_.size(), content_.size(), content_) == 0) ++tail;
+    while (tail < stop_ && held_.size() >= (tail + 1) * content_.size() &&
+           held_.compare(held_.size() - (tail + 1) * content_.size(), content_.size(), content_) == 0)
+      ++tail;
     const size_t ready = held_.size() - tail * content_.size();
     if (ready == 0) return;
     out.push_back(held_.substr(0, ready));
@@ -143,8 +152,11 @@ class BpeStage final : public DecoderStage {
 template <class Stage>
 class StageDecoder final : public Decoder {
  public:
-  explicit StageDecoder(std::function<std::unique_ptr<Stage>(bool continues)> make) : make_(std::move(make)) {}
-  void add_stages(std::vector<std::unique_ptr<DecoderStage>>& stages, bool continues) const override { stages.push_back(make_(continues)); }
+  explicit StageDecoder(std::function<std::unique_ptr<Stage>(bool continues)> make)
+      : make_(std::move(make)) {}
+  void add_stages(std::vector<std::unique_ptr<DecoderStage>>& stages, bool continues) const override {
+    stages.push_back(make_(continues));
+  }
 
  private:
   std::function<std::unique_ptr<Stage>(bool)> make_;
@@ -169,14 +181,16 @@ std::unique_ptr<Decoder> stage(std::function<std::unique_ptr<Stage>(bool)> make)
 }
 
 std::unique_ptr<Decoder> token_decoder(TokenStage::Function function, bool fused) {
-  if (fused) return stage<WholeTextStage>([function](bool) { return std::make_unique<WholeTextStage>(function); });
-  return stage<TokenStage>([function](bool continues) { return std::make_unique<TokenStage>(function, continues); });
+  if (fused)
+    return stage<WholeTextStage>([function](bool) { return std::make_unique<WholeTextStage>(function); });
+  return stage<TokenStage>(
+      [function](bool continues) { return std::make_unique<TokenStage>(function, continues); });
 }
 
 std::string cleaned(std::string text) {
   static constexpr std::pair<std::string_view, std::string_view> kRules[] = {
-      {" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"}, {" do not", " don't"},
-      {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
   for (const auto& [what, with] : kRules) text = replaced(std::move(text), what, with);
   return text;
 }
@@ -186,7 +200,10 @@ Made make_metaspace(const Json& json, bool fused) {
   FABULA_ASSIGN(const bool prefix, bool_field_or(json, "Metaspace", "add_prefix_space", true));
   const bool never = string_field_or(json, "prepend_scheme", prefix ? "always" : "never") == "never";
   return token_decoder(
-      [block, never](std::string token, bool first) { return replaced(std::move(token), block, first && !never ? "" : " "); }, fused);
+      [block, never](std::string token, bool first) {
+        return replaced(std::move(token), block, first && !never ? "" : " ");
+      },
+      fused);
 }
 
 Made make_word_piece(const Json& json, bool fused) {
@@ -228,18 +245,22 @@ Made make_strip(const Json& json, bool fused) {
   FABULA_ASSIGN(const std::string content, string_field(json, "Strip", "content"));
   const auto count = [&](std::string_view key) -> Result<size_t> {
     const Json& value = field_or_null(json, key);
-    if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() > 1 << 20) return wrong_field("Strip", key, "a count");
+    if (!value.is_number_integer() || value.get<int64_t>() < 0 || value.get<int64_t>() > 1 << 20)
+      return wrong_field("Strip", key, "a count");
     return static_cast<size_t>(value.get<int64_t>());
   };
   FABULA_ASSIGN(const size_t start, count("start"));
   FABULA_ASSIGN(const size_t stop, count("stop"));
   if (content.empty()) return wrong_field("Strip", "content", "a character");
   if (fused)
-    return stage<FusedStripStage>([=](bool continues) { return std::make_unique<FusedStripStage>(content, continues ? 0 : start, stop); });
+    return stage<FusedStripStage>([=](bool continues) {
+      return std::make_unique<FusedStripStage>(content, continues ? 0 : start, stop);
+    });
   return token_decoder(
       [=](std::string token, bool) {
         for (size_t i = 0; i < start && token.starts_with(content); ++i) token.erase(0, content.size());
-        for (size_t i = 0; i < stop && token.ends_with(content); ++i) token.resize(token.size() - content.size());
+        for (size_t i = 0; i < stop && token.ends_with(content); ++i)
+          token.resize(token.size() - content.size());
         return token;
       },
       false);
@@ -263,7 +284,8 @@ Made make(const Json& json, bool& fused, int depth) {
   if (type == "WordPiece") return make_word_piece(json, fused);
   if (type == "Replace") return make_replace(json, fused);
   if (type == "Strip") return make_strip(json, fused);
-  if (type == "ByteFallback") return stage<ByteFallbackStage>([](bool) { return std::make_unique<ByteFallbackStage>(); });
+  if (type == "ByteFallback")
+    return stage<ByteFallbackStage>([](bool) { return std::make_unique<ByteFallbackStage>(); });
   if (type == "ByteLevel") {
     fused = true;
     return stage<ByteLevelStage>([](bool) { return std::make_unique<ByteLevelStage>(); });
@@ -274,7 +296,8 @@ Made make(const Json& json, bool& fused, int depth) {
   }
   if (type == "Fuse") {
     fused = true;
-    return std::unique_ptr<Decoder>(std::make_unique<SequenceDecoder>(std::vector<std::unique_ptr<Decoder>>()));
+    return std::unique_ptr<Decoder>(
+        std::make_unique<SequenceDecoder>(std::vector<std::unique_ptr<Decoder>>()));
   }
   return unknown_type("decoder", type);
 }

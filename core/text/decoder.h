@@ -1,5 +1,5 @@
-// The decoders of tokenizer.json, as stages that token texts run through one by one. A stage may hold tokens back until it
-// knows what they become; nothing that was written is taken back.
+// The decoders of tokenizer.json, as stages that token texts run through one by one. A stage may hold tokens
+// back until it knows what they become; nothing that was written is taken back.
 #pragma once
 
 #include <memory>

@@ -24,9 +24,9 @@ class HfBpe final : public HfModel {
   void first_symbols(std::string_view word, std::vector<int32_t>& symbols) const;
 
   MergeTable merges_;
-  StringTable words_;                  // bytes of the tokens of GPT-2's alphabet, where whole words are looked up
-  std::vector<TokenId> byte_tokens_;   // <0xNN>
-  int32_t letters_[256] = {};          // byte -> id of its letter, -1
+  StringTable words_;  // bytes of the tokens of GPT-2's alphabet, where whole words are looked up
+  std::vector<TokenId> byte_tokens_;  // <0xNN>
+  int32_t letters_[256] = {};         // byte -> id of its letter, -1
   BlockWords words_of_blocks_;
   bool cuts_words_ = false;  // pieces are cut by words_of_blocks_
 };
@@ -34,7 +34,10 @@ class HfBpe final : public HfModel {
 Status HfBpe::add_merge(std::string_view left, std::string_view right, size_t rank) {
   const auto missing = [&](std::string_view token) {
     std::string message = "tokenizer.json: the merge number ";
-    message.append(std::to_string(rank)).append(" needs the token \"").append(token).append("\", which is not in the vocabulary");
+    message.append(std::to_string(rank))
+        .append(" needs the token \"")
+        .append(token)
+        .append("\", which is not in the vocabulary");
     return Error{ErrorCode::corrupt, std::move(message)};
   };
   const TokenId a = vocabulary.index.find_or_negative(left), b = vocabulary.index.find_or_negative(right);
@@ -60,12 +63,17 @@ Status HfBpe::load_merges(const Json& list) {
       const size_t space = line.find(' ');
       if (space == std::string::npos || line.find(' ', space + 1) != std::string::npos) {
         std::string message = "tokenizer.json: the merge number ";
-        message.append(std::to_string(rank)).append(" is \"").append(line).append("\", not two tokens with a space between");
+        message.append(std::to_string(rank))
+            .append(" is \"")
+            .append(line)
+            .append("\", not two tokens with a space between");
         return Error{ErrorCode::corrupt, std::move(message)};
       }
-      FABULA_TRY(add_merge(std::string_view(line).substr(0, space), std::string_view(line).substr(space + 1), rank));
+      FABULA_TRY(
+          add_merge(std::string_view(line).substr(0, space), std::string_view(line).substr(space + 1), rank));
     } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
-      FABULA_TRY(add_merge(merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>(), rank));
+      FABULA_TRY(
+          add_merge(merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>(), rank));
     } else {
       return wrong_field("model", "merges", "a list of strings or pairs");
     }
@@ -82,7 +90,8 @@ void HfBpe::prepare() {
   if (!bytes || !ignore_merges) return;
   std::string word;
   for (size_t i = 0; i < vocabulary.tokens.size(); ++i)
-    if (!vocabulary.tokens[i].empty() && from_byte_alphabet(vocabulary.tokens[i], word)) words_.insert(word, static_cast<int32_t>(i));
+    if (!vocabulary.tokens[i].empty() && from_byte_alphabet(vocabulary.tokens[i], word))
+      words_.insert(word, static_cast<int32_t>(i));
 }
 
 void HfBpe::encode(std::string_view piece, HfScratch& scratch, std::vector<TokenId>& ids) const {
@@ -109,8 +118,8 @@ void HfBpe::encode_word(std::string_view word, HfScratch& scratch, std::vector<T
   scratch.cache.keep(word, scratch.word);
 }
 
-// A character that is no token is its bytes, where all of them are tokens, else unknown. The order of the two follows the
-// reference: an unknown waits for the next known character.
+// A character that is no token is its bytes, where all of them are tokens, else unknown. The order of the two
+// follows the reference: an unknown waits for the next known character.
 void HfBpe::first_symbols(std::string_view word, std::vector<int32_t>& symbols) const {
   symbols.clear();
   TokenId waiting = -1;
@@ -167,7 +176,8 @@ Result<std::unique_ptr<HfModel>> make_bpe(const Json& json, bool bytes) {
   auto made = std::make_unique<HfBpe>();
   made->bytes = bytes;
   const Json& dropout = field_or_null(json, "dropout");
-  if (dropout.is_number() && dropout.get<double>() != 0) return Error{ErrorCode::unsupported, "tokenizer.json: BPE with dropout gives ids at random"};
+  if (dropout.is_number() && dropout.get<double>() != 0)
+    return Error{ErrorCode::unsupported, "tokenizer.json: BPE with dropout gives ids at random"};
   FABULA_ASSIGN(made->ignore_merges, bool_field_or(json, "model", "ignore_merges", false));
   FABULA_ASSIGN(made->fuse_unknown, bool_field_or(json, "model", "fuse_unk", false));
   FABULA_ASSIGN(made->byte_fallback, bool_field_or(json, "model", "byte_fallback", false));

@@ -41,7 +41,8 @@ inline std::string string_field_or(const Json& object, std::string_view key, std
   return field.is_string() ? field.get_ref<const std::string&>() : std::string(otherwise);
 }
 
-inline Result<bool> bool_field_or(const Json& object, std::string_view owner, std::string_view key, bool otherwise) {
+inline Result<bool> bool_field_or(const Json& object, std::string_view owner, std::string_view key,
+                                  bool otherwise) {
   const Json& field = field_or_null(object, key);
   if (field.is_null()) return otherwise;
   if (!field.is_boolean()) return wrong_field(owner, key, "true or false");

@@ -17,7 +17,9 @@ std::string model_type(const Json& json) {
 
 }  // namespace
 
-bool is_bpe(const Json& json) { return model_type(json) == "BPE"; }
+bool is_bpe(const Json& json) {
+  return model_type(json) == "BPE";
+}
 
 Status read_vocabulary(const Json& json, HfVocabulary& vocabulary) {
   if (!json.is_object()) return wrong_field("model", "vocab", "an object");
@@ -29,7 +31,8 @@ Status read_vocabulary(const Json& json, HfVocabulary& vocabulary) {
     bytes += token.size();
   }
   // Ids far beyond the count would allocate what the file does not hold.
-  if (largest >= 0 && static_cast<size_t>(largest) > json.size() * 8 + 65536) return wrong_field("model", "vocab", "without such gaps between ids");
+  if (largest >= 0 && static_cast<size_t>(largest) > json.size() * 8 + 65536)
+    return wrong_field("model", "vocab", "without such gaps between ids");
   vocabulary.index.reserve(json.size(), bytes);
   vocabulary.tokens.resize(static_cast<size_t>(largest + 1));
   for (const auto& [token, value] : json.items()) {

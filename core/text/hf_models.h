@@ -39,7 +39,8 @@ class HfModel {
   bool byte_fallback = false;
 };
 
-// `bytes`: pieces come as bytes, not in GPT-2's alphabet; asked of BPE only. Errors: corrupt, unsupported (by name).
+// `bytes`: pieces come as bytes, not in GPT-2's alphabet; asked of BPE only. Errors: corrupt, unsupported (by
+// name).
 Result<std::unique_ptr<HfModel>> make_hf_model(const Json& json, bool bytes);
 bool is_bpe(const Json& json);
 

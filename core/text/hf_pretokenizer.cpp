@@ -62,10 +62,12 @@ class Split final : public PreTokenizerStep {
       matches.clear();
       splitter_->find_all(std::string_view(pieces.text).substr(span.begin, span.end - span.begin), matches);
       partition(matches, span.end - span.begin, invert_, parts);
-      if (behavior_ != Behavior::isolated && behavior_ != Behavior::removed) merge_neighbours(parts, behavior_);
+      if (behavior_ != Behavior::isolated && behavior_ != Behavior::removed)
+        merge_neighbours(parts, behavior_);
       for (const Part& part : parts) {
         const bool dropped = behavior_ == Behavior::removed && part.delimiter;
-        if (!dropped && part.range.end > part.range.begin) spans.push_back({span.begin + part.range.begin, span.begin + part.range.end});
+        if (!dropped && part.range.end > part.range.begin)
+          spans.push_back({span.begin + part.range.begin, span.begin + part.range.end});
       }
     }
     pieces.spans = std::move(spans);
@@ -93,7 +95,11 @@ class CharacterSplitter final : public Splitter {
   std::function<bool(const CharAt&)> wanted_;
 };
 
-enum class Place { beginning, continuation, within };  // of a piece: where the user's text begins, goes on from another, else
+enum class Place {
+  beginning,
+  continuation,
+  within
+};  // of a piece: where the user's text begins, goes on from another, else
 
 // Rewrites every piece: rewrite(piece, place, out).
 class Rewrite final : public PreTokenizerStep {
@@ -104,12 +110,15 @@ class Rewrite final : public PreTokenizerStep {
     Pieces out;
     out.at_beginning = pieces.at_beginning && !pieces.spans.empty() && pieces.spans[0].begin == 0;
     out.continues = pieces.continues;
-    const Place first = !out.at_beginning ? Place::within : out.continues ? Place::continuation : Place::beginning;
+    const Place first = !out.at_beginning ? Place::within
+                        : out.continues   ? Place::continuation
+                                          : Place::beginning;
     out.text.reserve(pieces.text.size() + pieces.text.size() / 2);
     for (size_t i = 0; i < pieces.spans.size(); ++i) {
       const Match span = pieces.spans[i];
       const size_t begin = out.text.size();
-      rewrite_(std::string_view(pieces.text).substr(span.begin, span.end - span.begin), i == 0 ? first : Place::within, out.text);
+      rewrite_(std::string_view(pieces.text).substr(span.begin, span.end - span.begin),
+               i == 0 ? first : Place::within, out.text);
       if (out.text.size() > begin) out.spans.push_back({begin, out.text.size()});
     }
     pieces = std::move(out);
@@ -119,7 +128,9 @@ class Rewrite final : public PreTokenizerStep {
   Function rewrite_;
 };
 
-bool is_bert_punctuation(const CharAt& c) { return c.is(kPunctuation) || (c.code_point < 128 && c.is(kSymbol)); }
+bool is_bert_punctuation(const CharAt& c) {
+  return c.is(kPunctuation) || (c.code_point < 128 && c.is(kSymbol));
+}
 
 using Steps = std::vector<std::unique_ptr<PreTokenizerStep>>;
 
@@ -148,18 +159,22 @@ Status add_metaspace(const Json& json, Steps& steps) {
   FABULA_ASSIGN(const bool prefix, bool_field_or(json, "Metaspace", "add_prefix_space", true));
   FABULA_ASSIGN(const bool split, bool_field_or(json, "Metaspace", "split", true));
   if (scheme.empty()) scheme = prefix ? "always" : "never";
-  if (scheme != "always" && scheme != "never" && scheme != "first") return wrong_field("Metaspace", "prepend_scheme", "always, never or first");
-  steps.push_back(std::make_unique<Rewrite>([replacement, scheme](std::string_view piece, Place place, std::string& out) {
-    const size_t begin = out.size();
-    for (const char c : piece) {
-      if (c == ' ')
-        out += replacement;
-      else
-        out += c;
-    }
-    const bool prepends = scheme == "always" ? place != Place::continuation : scheme == "first" && place == Place::beginning;
-    if (prepends && out.compare(begin, replacement.size(), replacement) != 0) out.insert(begin, replacement);
-  }));
+  if (scheme != "always" && scheme != "never" && scheme != "first")
+    return wrong_field("Metaspace", "prepend_scheme", "always, never or first");
+  steps.push_back(
+      std::make_unique<Rewrite>([replacement, scheme](std::string_view piece, Place place, std::string& out) {
+        const size_t begin = out.size();
+        for (const char c : piece) {
+          if (c == ' ')
+            out += replacement;
+          else
+            out += c;
+        }
+        const bool prepends = scheme == "always" ? place != Place::continuation
+                                                 : scheme == "first" && place == Place::beginning;
+        if (prepends && out.compare(begin, replacement.size(), replacement) != 0)
+          out.insert(begin, replacement);
+      }));
   if (split) add_split(steps, make_literal_splitter(replacement), Behavior::merged_with_next);
   return {};
 }
@@ -170,11 +185,13 @@ Status add_byte_level(const Json& json, PreTokenizerChain& chain) {
   FABULA_ASSIGN(const bool prefix, bool_field_or(json, "ByteLevel", "add_prefix_space", true));
   FABULA_ASSIGN(const bool expression, bool_field_or(json, "ByteLevel", "use_regex", true));
   if (prefix)
-    chain.steps.push_back(std::make_unique<Rewrite>([](std::string_view piece, Place place, std::string& out) {
-      if (!piece.starts_with(' ') && place != Place::continuation) out += ' ';
-      out += piece;
-    }));
-  if (expression) add_split(chain.steps, make_scanner({.family = ScanRules::Family::gpt2}), Behavior::isolated);
+    chain.steps.push_back(
+        std::make_unique<Rewrite>([](std::string_view piece, Place place, std::string& out) {
+          if (!piece.starts_with(' ') && place != Place::continuation) out += ' ';
+          out += piece;
+        }));
+  if (expression)
+    add_split(chain.steps, make_scanner({.family = ScanRules::Family::gpt2}), Behavior::isolated);
   chain.ends_in_byte_alphabet = true;
   return {};
 }
@@ -222,7 +239,9 @@ Status add_step(const Json& json, PreTokenizerChain& chain, int depth) {
     add_character_split(steps, is_bert_punctuation, Behavior::isolated);
   } else if (type == "Digits") {
     FABULA_ASSIGN(const bool individual, bool_field_or(json, "Digits", "individual_digits", false));
-    add_character_split(steps, [](const CharAt& c) { return c.is(kNumber); }, individual ? Behavior::isolated : Behavior::contiguous);
+    add_character_split(
+        steps, [](const CharAt& c) { return c.is(kNumber); },
+        individual ? Behavior::isolated : Behavior::contiguous);
   } else if (type == "Punctuation") {
     FABULA_ASSIGN(const Behavior behavior, behavior_of(json, "Punctuation", "Isolated"));
     add_character_split(steps, is_bert_punctuation, behavior);
@@ -238,13 +257,15 @@ Status add_step(const Json& json, PreTokenizerChain& chain, int depth) {
 }  // namespace
 
 std::unique_ptr<PreTokenizerStep> make_byte_alphabet_step() {
-  return std::make_unique<Rewrite>([](std::string_view piece, Place, std::string& out) { out += to_byte_alphabet(piece); });
+  return std::make_unique<Rewrite>(
+      [](std::string_view piece, Place, std::string& out) { out += to_byte_alphabet(piece); });
 }
 
 Result<std::unique_ptr<Splitter>> make_pattern(const Json& json, std::string_view owner) {
   const Json &literal = field_or_null(json, "String"), &expression = field_or_null(json, "Regex");
   if (literal.is_string()) return make_literal_splitter(literal.get<std::string>());
-  if (expression.is_string()) return make_splitter(expression.get_ref<const std::string&>(), RegexSyntax::oniguruma);
+  if (expression.is_string())
+    return make_splitter(expression.get_ref<const std::string&>(), RegexSyntax::oniguruma);
   return wrong_field(owner, "pattern", "{\"String\": ...} or {\"Regex\": ...}");
 }
 

@@ -29,7 +29,8 @@ class PreTokenizerStep {
 
 struct PreTokenizerChain {
   std::vector<std::unique_ptr<PreTokenizerStep>> steps;
-  // The last step writes bytes in GPT-2's alphabet. It is not among the steps: a model of bytes reads the bytes themselves.
+  // The last step writes bytes in GPT-2's alphabet. It is not among the steps: a model of bytes reads the
+  // bytes themselves.
   bool ends_in_byte_alphabet = false;
 };
 

@@ -34,7 +34,8 @@ struct Parts {
 
 class HfStream final : public DecodeStream {
  public:
-  HfStream(const Parts& parts, bool keep_special, bool continues) : parts_(parts), keep_special_(keep_special) {
+  HfStream(const Parts& parts, bool keep_special, bool continues)
+      : parts_(parts), keep_special_(keep_special) {
     parts.decoder->add_stages(stages_, continues);
   }
 
@@ -72,13 +73,16 @@ class HfStream final : public DecodeStream {
 
 class HfTokenizer final : public Tokenizer {
  public:
-  explicit HfTokenizer(Parts parts) : parts_(std::move(parts)) { parts_.added.set_normalizer(parts_.normalizer.get()); }
+  explicit HfTokenizer(Parts parts) : parts_(std::move(parts)) {
+    parts_.added.set_normalizer(parts_.normalizer.get());
+  }
 
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const override {
     return encode_cut(text, {}, options.parse_special, options.add_special, options.continues);
   }
 
-  std::vector<TokenId> encode_with_plain_ranges(std::string_view text, std::span<const TextRange> plain, bool add_special) const override {
+  std::vector<TokenId> encode_with_plain_ranges(std::string_view text, std::span<const TextRange> plain,
+                                                bool add_special) const override {
     return encode_cut(text, plain, true, add_special, false);
   }
 
@@ -86,7 +90,8 @@ class HfTokenizer final : public Tokenizer {
     const AddedToken* added = parts_.added.find_or_null(id);
     if (added) return added->special && !keep_special ? std::string() : added->content;
     const std::string token(token_text_or_empty(id));
-    if (kind(id) == TokenKind::byte) return std::string(1, static_cast<char>(std::stoi(token.substr(3, 2), nullptr, 16)));
+    if (kind(id) == TokenKind::byte)
+      return std::string(1, static_cast<char>(std::stoi(token.substr(3, 2), nullptr, 16)));
     std::string bytes;
     if (parts_.pretokenizer.ends_in_byte_alphabet) return from_byte_alphabet(token, bytes) ? bytes : token;
     std::string out;
@@ -102,18 +107,23 @@ class HfTokenizer final : public Tokenizer {
 
   int32_t vocab_size() const override { return static_cast<int32_t>(parts_.tokens.size()); }
   TokenKind kind(TokenId id) const override {
-    return id >= 0 && static_cast<size_t>(id) < parts_.kinds.size() ? parts_.kinds[static_cast<size_t>(id)] : TokenKind::unused;
+    return id >= 0 && static_cast<size_t>(id) < parts_.kinds.size() ? parts_.kinds[static_cast<size_t>(id)]
+                                                                    : TokenKind::unused;
   }
   TokenId find_or_negative(std::string_view text) const override {
     const TokenId added = parts_.added.find_or_negative(text);
     return added >= 0 ? added : parts_.model->vocabulary.index.find_or_negative(text);
   }
   std::string_view token_text_or_empty(TokenId id) const override {
-    return id >= 0 && static_cast<size_t>(id) < parts_.tokens.size() ? std::string_view(parts_.tokens[static_cast<size_t>(id)]) : std::string_view();
+    return id >= 0 && static_cast<size_t>(id) < parts_.tokens.size()
+               ? std::string_view(parts_.tokens[static_cast<size_t>(id)])
+               : std::string_view();
   }
   TokenId bos_or_negative() const override { return parts_.bos; }
   TokenId eos_or_negative() const override { return parts_.eos; }
-  bool adds_bos() const override { return parts_.bos >= 0 && !parts_.surround.before.empty() && parts_.surround.before[0] == parts_.bos; }
+  bool adds_bos() const override {
+    return parts_.bos >= 0 && !parts_.surround.before.empty() && parts_.surround.before[0] == parts_.bos;
+  }
   const std::string& fingerprint() const override { return parts_.fingerprint; }
 
   void set_ends(TokenId bos, TokenId eos) {  // while loading
@@ -122,8 +132,8 @@ class HfTokenizer final : public Tokenizer {
   }
 
  private:
-  std::vector<TokenId> encode_cut(std::string_view text, std::span<const TextRange> plain, bool parse_special, bool add_special,
-                                  bool continues) const {
+  std::vector<TokenId> encode_cut(std::string_view text, std::span<const TextRange> plain, bool parse_special,
+                                  bool add_special, bool continues) const {
     std::string repaired;
     std::vector<TextRange> moved;
     if (!is_valid_utf8(text)) {
@@ -145,7 +155,8 @@ class HfTokenizer final : public Tokenizer {
   }
 
   // U+FFFD for what is ill-formed, the ranges moved along.
-  static std::string repair(std::string_view text, std::span<const TextRange> plain, std::vector<TextRange>& moved) {
+  static std::string repair(std::string_view text, std::span<const TextRange> plain,
+                            std::vector<TextRange>& moved) {
     std::string out;
     size_t at = 0;
     for (const TextRange& range : plain) {
@@ -165,7 +176,9 @@ class HfTokenizer final : public Tokenizer {
     pieces.at_beginning = part.at_beginning;
     pieces.continues = continues;
     for (const auto& step : parts_.pretokenizer.steps) step->apply(pieces);
-    for (const Match& span : pieces.spans) parts_.model->encode(std::string_view(pieces.text).substr(span.begin, span.end - span.begin), scratch, ids);
+    for (const Match& span : pieces.spans)
+      parts_.model->encode(std::string_view(pieces.text).substr(span.begin, span.end - span.begin), scratch,
+                           ids);
   }
 
   Parts parts_;
@@ -213,8 +226,10 @@ Result<Surround> read_template(const Json& json) {
       behind = true;
       continue;
     }
-    FABULA_ASSIGN(const std::string name, string_field(field_or_null(item, "SpecialToken"), "post_processor.single", "id"));
-    FABULA_TRY(append_template_token(field_or_null(json, "special_tokens"), name, behind ? made.behind : made.before));
+    FABULA_ASSIGN(const std::string name,
+                  string_field(field_or_null(item, "SpecialToken"), "post_processor.single", "id"));
+    FABULA_TRY(append_template_token(field_or_null(json, "special_tokens"), name,
+                                     behind ? made.behind : made.before));
   }
   return made;
 }
@@ -250,7 +265,8 @@ Result<Surround> read_post_processor(const Json& json, int depth) {
 void list_tokens(Parts& parts) {
   parts.tokens = std::move(parts.model->vocabulary.tokens);
   for (const AddedToken& token : parts.added.all())
-    if (static_cast<size_t>(token.id) >= parts.tokens.size()) parts.tokens.resize(static_cast<size_t>(token.id) + 1);
+    if (static_cast<size_t>(token.id) >= parts.tokens.size())
+      parts.tokens.resize(static_cast<size_t>(token.id) + 1);
   parts.kinds.assign(parts.tokens.size(), TokenKind::normal);
   const auto set = [&](TokenId id, TokenKind kind) {
     if (id >= 0 && static_cast<size_t>(id) < parts.kinds.size()) parts.kinds[static_cast<size_t>(id)] = kind;
@@ -267,13 +283,15 @@ void list_tokens(Parts& parts) {
 // A token of tokenizer_config.json: "<s>" or {"content": "<s>", ...}.
 TokenId configured_token(const Json& config, std::string_view key, const HfTokenizer& tokenizer) {
   const Json& value = field_or_null(config, key);
-  const std::string text = value.is_object() ? string_field_or(value, "content", "") : string_field_or(config, key, "");
+  const std::string text =
+      value.is_object() ? string_field_or(value, "content", "") : string_field_or(config, key, "");
   return text.empty() ? -1 : tokenizer.find_or_negative(text);
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> make_tokenizer_from_hf_json(std::string_view tokenizer_json, std::string_view config_json) {
+Result<std::shared_ptr<const Tokenizer>> make_tokenizer_from_hf_json(std::string_view tokenizer_json,
+                                                                     std::string_view config_json) {
   FABULA_ASSIGN(Json json, parse_json(tokenizer_json, "tokenizer.json"));
   Json config;
   if (!config_json.empty()) {
@@ -301,7 +319,8 @@ Result<std::shared_ptr<const Tokenizer>> make_tokenizer_from_hf_json(std::string
   parts.fingerprint = to_hex(hash.finish());
   const TokenId first = parts.surround.before.empty() ? -1 : parts.surround.before[0];
   auto made = std::make_shared<HfTokenizer>(std::move(parts));
-  const TokenId bos = configured_token(config, "bos_token", *made), eos = configured_token(config, "eos_token", *made);
+  const TokenId bos = configured_token(config, "bos_token", *made),
+                eos = configured_token(config, "eos_token", *made);
   made->set_ends(bos >= 0 ? bos : first, eos);
   return std::shared_ptr<const Tokenizer>(std::move(made));
 }

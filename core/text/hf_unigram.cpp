@@ -40,7 +40,8 @@ Status Unigram::load(const Json& list) {
   if (!list.is_array()) return wrong_field("model", "vocab", "a list of pairs");
   worst_ = std::numeric_limits<double>::infinity();
   for (const Json& item : list) {
-    if (!item.is_array() || item.size() != 2 || !item[0].is_string() || !item[1].is_number()) return wrong_field("model", "vocab", "a list of pairs");
+    if (!item.is_array() || item.size() != 2 || !item[0].is_string() || !item[1].is_number())
+      return wrong_field("model", "vocab", "a list of pairs");
     const auto& token = item[0].get_ref<const std::string&>();
     const double score = item[1].get<double>();
     if (!std::isfinite(score)) return wrong_field("model", "vocab", "finite in its scores");
@@ -83,7 +84,8 @@ void Unigram::encode(std::string_view piece, HfScratch&, std::vector<TokenId>& i
       parts.push_back({best[end].begin, end});
     previous_unknown = is_unknown;
   }
-  for (auto part = parts.rbegin(); part != parts.rend(); ++part) append(piece.substr(part->begin, part->end - part->begin), ids);
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part)
+    append(piece.substr(part->begin, part->end - part->begin), ids);
 }
 
 void Unigram::append(std::string_view token, std::vector<TokenId>& ids) const {
@@ -104,7 +106,8 @@ class WordPiece final : public HfModel {
 
   void encode(std::string_view piece, HfScratch&, std::vector<TokenId>& ids) const override {
     const size_t first = ids.size();
-    const auto characters = static_cast<size_t>(std::count_if(piece.begin(), piece.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    const auto characters = static_cast<size_t>(std::count_if(
+        piece.begin(), piece.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
     bool whole = characters <= longest_word;
     std::string text;
     for (size_t at = 0; whole && at < piece.size();) {
@@ -141,7 +144,8 @@ Result<std::unique_ptr<HfModel>> make_unigram(const Json& json) {
   const Json& unknown = field_or_null(json, "unk_id");
   if (!unknown.is_null()) {
     FABULA_ASSIGN(made->unknown, id_value(unknown, "model", "unk_id"));
-    if (static_cast<size_t>(made->unknown) >= made->vocabulary.tokens.size()) return wrong_field("model", "unk_id", "within the vocabulary");
+    if (static_cast<size_t>(made->unknown) >= made->vocabulary.tokens.size())
+      return wrong_field("model", "unk_id", "within the vocabulary");
   }
   made->prepare();
   return std::unique_ptr<HfModel>(std::move(made));

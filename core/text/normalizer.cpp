@@ -10,7 +10,6 @@
 #include "core/text/hf_json.h"
 #include "core/text/hf_pretokenizer.h"
 
-
 namespace fabula::text {
 
 namespace {
@@ -24,8 +23,8 @@ class UnicodeForm final : public Normalizer {
  public:
   explicit UnicodeForm(int options) : options_(static_cast<utf8proc_option_t>(options)) {}
 
-  // ASCII is normalised as it stands and is always a starter: only runs of other characters, with the character that they may
-  // combine with before them, go through the library.
+  // ASCII is normalised as it stands and is always a starter: only runs of other characters, with the
+  // character that they may combine with before them, go through the library.
   void normalize(std::string& text, bool) const override {
     if (is_ascii(text)) return;
     std::string out;
@@ -47,8 +46,8 @@ class UnicodeForm final : public Normalizer {
   void append_normalized(std::string_view part, std::string& out) const {
     if (part.empty()) return;
     utf8proc_uint8_t* made = nullptr;
-    const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(part.data()), static_cast<utf8proc_ssize_t>(part.size()),
-                                     &made, options_);
+    const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(part.data()),
+                                     static_cast<utf8proc_ssize_t>(part.size()), &made, options_);
     const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(made, &std::free);
     if (length < 0)
       out.append(part);
@@ -111,7 +110,8 @@ class Strip final : public Normalizer {
 
 class Replace final : public Normalizer {
  public:
-  Replace(std::unique_ptr<Splitter> pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
+  Replace(std::unique_ptr<Splitter> pattern, std::string content)
+      : pattern_(std::move(pattern)), content_(std::move(content)) {}
   void normalize(std::string& text, bool) const override {
     std::vector<Match> matches;
     pattern_->find_all(text, matches);
@@ -148,8 +148,9 @@ class ByteLevel final : public Normalizer {
 };
 
 bool is_han(char32_t c) {  // BERT's "Chinese characters", with the reference's own 2B920
-  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) || (c >= 0x2a700 && c <= 0x2b73f) ||
-         (c >= 0x2b740 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) || (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
+  return (c >= 0x4e00 && c <= 0x9fff) || (c >= 0x3400 && c <= 0x4dbf) || (c >= 0x20000 && c <= 0x2a6df) ||
+         (c >= 0x2a700 && c <= 0x2b73f) || (c >= 0x2b740 && c <= 0x2b81f) || (c >= 0x2b920 && c <= 0x2ceaf) ||
+         (c >= 0xf900 && c <= 0xfaff) || (c >= 0x2f800 && c <= 0x2fa1f);
 }
 
 class Bert final : public Normalizer {
@@ -232,7 +233,12 @@ Made make_precompiled(const Json& json) {
   int held = 0;
   for (const char c : encoded) {
     if (c == '=') break;
-    const int value = c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : c >= '0' && c <= '9' ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1;
+    const int value = c >= 'A' && c <= 'Z'   ? c - 'A'
+                      : c >= 'a' && c <= 'z' ? c - 'a' + 26
+                      : c >= '0' && c <= '9' ? c - '0' + 52
+                      : c == '+'             ? 62
+                      : c == '/'             ? 63
+                                             : -1;
     if (value < 0) return wrong_field("Precompiled", "precompiled_charsmap", "Base64");
     bits = bits << 6 | static_cast<uint32_t>(value);
     held += 6;

@@ -22,7 +22,8 @@ class Normalizer {
 // null: nothing is done (a null pointer). Errors: corrupt, unsupported (an unknown type, by name).
 Result<std::unique_ptr<Normalizer>> make_normalizer(const Json& json);
 
-// SentencePiece's precompiled_charsmap: bytes of a double array (darts-clone) and the replacements. Every step is bounded.
+// SentencePiece's precompiled_charsmap: bytes of a double array (darts-clone) and the replacements. Every
+// step is bounded.
 Result<std::unique_ptr<Normalizer>> make_precompiled_normalizer(std::string charsmap);
 Status check_precompiled_charsmap(std::string_view charsmap);
 

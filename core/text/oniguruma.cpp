@@ -1,5 +1,5 @@
-// Oniguruma's Ruby syntax, as tokenizer.json files use it, in PCRE2's words. A character class with an intersection becomes a
-// look-ahead; everything that both engines read alike passes through.
+// Oniguruma's Ruby syntax, as tokenizer.json files use it, in PCRE2's words. A character class with an
+// intersection becomes a look-ahead; everything that both engines read alike passes through.
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -21,7 +21,8 @@ bool is_script(std::string_view name) {
   expression.append(name).append("}");
   int error = 0;
   size_t at = 0;
-  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(), PCRE2_UTF, &error, &at, nullptr);
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(expression.data()), expression.size(),
+                                   PCRE2_UTF, &error, &at, nullptr);
   pcre2_code_free(code);
   return code != nullptr;
 }
@@ -92,8 +93,12 @@ class Translator {
       std::string_view name = from_.substr(at_ + 1, close - at_ - 1);
       const bool property = token != "\\x", negated = property && name.starts_with('^');
       if (negated) name.remove_prefix(1);
-      // A script's name means Script there, Script_Extensions in PCRE2 since 10.40: then \p{Han} would hold "、" too.
-      token.append(negated ? "{^" : "{").append(property && is_script(name) ? "sc:" : "").append(name).append("}");
+      // A script's name means Script there, Script_Extensions in PCRE2 since 10.40: then \p{Han} would hold
+      // "、" too.
+      token.append(negated ? "{^" : "{")
+          .append(property && is_script(name) ? "sc:" : "")
+          .append(name)
+          .append("}");
       at_ = close + 1;
     }
     return token;
@@ -130,7 +135,8 @@ class Translator {
     ++at_;
   }
 
-  // From '[' to its ']'. Nested classes are unions in Oniguruma; PCRE2 knows none, so they are written out as alternatives.
+  // From '[' to its ']'. Nested classes are unions in Oniguruma; PCRE2 knows none, so they are written out as
+  // alternatives.
   std::string character_class(int depth) {
     ++at_;
     std::string head = "[", items, inner, left;
@@ -201,6 +207,8 @@ class Translator {
 
 }  // namespace
 
-std::string pcre2_from_oniguruma(std::string_view expression) { return Translator(expression).run(); }
+std::string pcre2_from_oniguruma(std::string_view expression) {
+  return Translator(expression).run();
+}
 
 }  // namespace fabula::text

@@ -1,4 +1,5 @@
-// The pre-tokenizers that GGUF files name in tokenizer.ggml.pre. The names, expressions and flags are llama.cpp's (src/llama-vocab.cpp).
+// The pre-tokenizers that GGUF files name in tokenizer.ggml.pre. The names, expressions and flags are
+// llama.cpp's (src/llama-vocab.cpp).
 #pragma once
 
 #include <string_view>
@@ -11,8 +12,9 @@ struct PreTokenizer {
   bool clean_spaces = true;                   // decoding removes the space before . , ? ! 's 'm 're 've
   bool ignore_merges = false;                 // a word that is a token is that token
   bool adds_bos = false;                      // unless tokenizer.ggml.add_bos_token says otherwise
-  bool spaces_as_blocks = false;              // SentencePiece-like: U+2581 for spaces, merges over characters instead of bytes
-  bool newline_runs_are_tokens = false;       // Gemma 4
+  bool spaces_as_blocks =
+      false;  // SentencePiece-like: U+2581 for spaces, merges over characters instead of bytes
+  bool newline_runs_are_tokens = false;  // Gemma 4
 };
 
 const PreTokenizer* find_pretokenizer_or_null(std::string_view name);

@@ -5,7 +5,9 @@ namespace fabula::text {
 
 namespace {
 
-bool is_newline(const CharAt& c) { return c.code_point == '\r' || c.code_point == '\n'; }
+bool is_newline(const CharAt& c) {
+  return c.code_point == '\r' || c.code_point == '\n';
+}
 
 // Behind the run of characters of `classes` that begins at `at`.
 size_t run_of(std::string_view text, size_t at, uint8_t classes) {
@@ -32,7 +34,9 @@ char32_t lower(char32_t c, bool fold_long_s) {
 
 // Behind 's 't 're 've 'm 'll 'd where they stand at `at` (an apostrophe), else `at`.
 size_t contraction(std::string_view text, size_t at, bool any_case, bool fold_long_s) {
-  const auto letter = [&](const CharAt& c) { return any_case ? lower(c.code_point, fold_long_s) : c.code_point; };
+  const auto letter = [&](const CharAt& c) {
+    return any_case ? lower(c.code_point, fold_long_s) : c.code_point;
+  };
   const CharAt first = char_at(text, at + 1);
   const char32_t a = letter(first);
   const size_t behind_first = at + 1 + first.length;

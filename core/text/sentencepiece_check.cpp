@@ -12,10 +12,12 @@ namespace fabula::text {
 namespace {
 
 constexpr size_t kMostPieces = size_t{1} << 22;
-constexpr size_t kLongestPiece = 4096;         // bytes; real ones have at most some hundred
-constexpr size_t kLongestSelfTest = 1 << 20;   // bytes; the library runs the samples while loading
+constexpr size_t kLongestPiece = 4096;        // bytes; real ones have at most some hundred
+constexpr size_t kLongestSelfTest = 1 << 20;  // bytes; the library runs the samples while loading
 
-Error corrupt(std::string what) { return {ErrorCode::corrupt, "SentencePiece model: " + what}; }
+Error corrupt(std::string what) {
+  return {ErrorCode::corrupt, "SentencePiece model: " + what};
+}
 
 enum WireType : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
@@ -42,7 +44,8 @@ class Message {
       FABULA_ASSIGN(field.value, varint());
     } else if (field.wire == kFixed32 || field.wire == kFixed64) {
       FABULA_ASSIGN(const std::string_view raw, take(field.wire == kFixed32 ? 4 : 8));
-      for (size_t i = 0; i < raw.size(); ++i) field.value |= static_cast<uint64_t>(static_cast<unsigned char>(raw[i])) << (8 * i);
+      for (size_t i = 0; i < raw.size(); ++i)
+        field.value |= static_cast<uint64_t>(static_cast<unsigned char>(raw[i])) << (8 * i);
     } else if (field.wire == kBytes) {
       FABULA_ASSIGN(const uint64_t length, varint());
       FABULA_ASSIGN(field.bytes, take(length));
@@ -65,7 +68,8 @@ class Message {
   }
   Result<std::string_view> take(uint64_t length) {
     if (length > bytes_.size() - at_)
-      return corrupt("a field of " + std::to_string(length) + " bytes, " + std::to_string(bytes_.size() - at_) + " are left");
+      return corrupt("a field of " + std::to_string(length) + " bytes, " +
+                     std::to_string(bytes_.size() - at_) + " are left");
     at_ += length;
     return bytes_.substr(at_ - length, length);
   }
@@ -109,14 +113,16 @@ Status read_piece(std::string_view bytes, SentencePieceFile& file) {
       text = field.bytes;
     } else if (field.number == 2) {
       FABULA_TRY(expect(field, kFixed32, "a piece's score"));
-      if (!std::isfinite(std::bit_cast<float>(static_cast<uint32_t>(field.value)))) return corrupt(what + " has a score that is not finite");
+      if (!std::isfinite(std::bit_cast<float>(static_cast<uint32_t>(field.value))))
+        return corrupt(what + " has a score that is not finite");
     } else if (field.number == 3) {
       FABULA_TRY(expect(field, kVarint, "a piece's type"));
       FABULA_ASSIGN(kind, kind_of(field.value, what));
     }
   }
   if (text.empty()) return corrupt(what + " is empty");
-  if (file.pieces.size() >= kMostPieces) return corrupt("more than " + std::to_string(kMostPieces) + " pieces");
+  if (file.pieces.size() >= kMostPieces)
+    return corrupt("more than " + std::to_string(kMostPieces) + " pieces");
   file.pieces.push_back(std::move(text));
   file.kinds.push_back(kind);
   return {};
@@ -132,7 +138,8 @@ Status read_trainer(std::string_view bytes, Trainer& trainer, SentencePieceFile&
     if (field.number == 3) {
       FABULA_TRY(expect(field, kVarint, "the model type"));
       if (field.value < 1 || field.value > 4)
-        return Error{ErrorCode::unsupported, "SentencePiece model: model type " + std::to_string(field.value)};
+        return Error{ErrorCode::unsupported,
+                     "SentencePiece model: model type " + std::to_string(field.value)};
     } else if (field.number == 35) {
       FABULA_TRY(expect(field, kVarint, "byte_fallback"));
       trainer.byte_fallback = field.value != 0;
@@ -185,7 +192,8 @@ Status check_pieces(const SentencePieceFile& file, const Trainer& trainer) {
   std::unordered_set<std::string_view> known;
   std::vector<bool> seen(256, false);
   for (size_t i = 0; i < file.pieces.size(); ++i) {
-    if (!known.insert(file.pieces[i]).second) return corrupt("piece " + std::to_string(i) + " stands there twice");
+    if (!known.insert(file.pieces[i]).second)
+      return corrupt("piece " + std::to_string(i) + " stands there twice");
     if (file.kinds[i] == TokenKind::unknown) ++unknowns;
     if (file.kinds[i] != TokenKind::byte) continue;
     if (!trainer.byte_fallback) return corrupt("byte pieces without byte_fallback");
@@ -193,7 +201,8 @@ Status check_pieces(const SentencePieceFile& file, const Trainer& trainer) {
     ++bytes;
   }
   if (unknowns != 1) return corrupt(std::to_string(unknowns) + " unknown pieces, one is needed");
-  if (trainer.byte_fallback && bytes != 256) return corrupt("byte_fallback with " + std::to_string(bytes) + " byte pieces");
+  if (trainer.byte_fallback && bytes != 256)
+    return corrupt("byte_fallback with " + std::to_string(bytes) + " byte pieces");
   return {};
 }
 
@@ -214,7 +223,8 @@ Result<SentencePieceFile> check_sentencepiece(std::string_view bytes) {
     if (field.number == 4) self_test += field.bytes.size();
     if (field.number == 5) FABULA_TRY(read_normalizer(field.bytes, true, file));
   }
-  if (self_test > kLongestSelfTest) return corrupt("self test data of " + std::to_string(self_test) + " bytes");
+  if (self_test > kLongestSelfTest)
+    return corrupt("self test data of " + std::to_string(self_test) + " bytes");
   FABULA_TRY(check_pieces(file, trainer));
   return file;
 }

@@ -1,5 +1,6 @@
-// Judges a SentencePiece .model before the library sees it. Version 0.1.97 trusts the trie of the character map and some
-// fields (CVE-2026-1260); what passes here is bounded, and every offset the library will follow stays within its array.
+// Judges a SentencePiece .model before the library sees it. Version 0.1.97 trusts the trie of the character
+// map and some fields (CVE-2026-1260); what passes here is bounded, and every offset the library will follow
+// stays within its array.
 #pragma once
 
 #include <string>

@@ -25,7 +25,8 @@ class SentencePieceTokenizer final : public Tokenizer {
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options) const override {
     return encode_cut(text, {}, options.parse_special, options.add_special, options.continues);
   }
-  std::vector<TokenId> encode_with_plain_ranges(std::string_view text, std::span<const TextRange> plain, bool add_special) const override {
+  std::vector<TokenId> encode_with_plain_ranges(std::string_view text, std::span<const TextRange> plain,
+                                                bool add_special) const override {
     return encode_cut(text, plain, true, add_special, false);
   }
 
@@ -33,7 +34,9 @@ class SentencePieceTokenizer final : public Tokenizer {
   std::unique_ptr<DecodeStream> open_stream(bool keep_special, bool continues) const override;
 
   int32_t vocab_size() const override { return static_cast<int32_t>(file_.pieces.size()); }
-  TokenKind kind(TokenId id) const override { return holds(id) ? file_.kinds[static_cast<size_t>(id)] : TokenKind::unused; }
+  TokenKind kind(TokenId id) const override {
+    return holds(id) ? file_.kinds[static_cast<size_t>(id)] : TokenKind::unused;
+  }
   TokenId find_or_negative(std::string_view text) const override { return index_.find_or_negative(text); }
   std::string_view token_text_or_empty(TokenId id) const override {
     return holds(id) ? std::string_view(file_.pieces[static_cast<size_t>(id)]) : std::string_view();
@@ -57,8 +60,8 @@ class SentencePieceTokenizer final : public Tokenizer {
   std::string hash;
 
  private:
-  std::vector<TokenId> encode_cut(std::string_view text, std::span<const TextRange> plain, bool parse_special, bool add_special,
-                                  bool continues) const {
+  std::vector<TokenId> encode_cut(std::string_view text, std::span<const TextRange> plain, bool parse_special,
+                                  bool add_special, bool continues) const {
     std::vector<TokenId> ids;
     if (add_special && prepends_bos) ids.push_back(bos);
     for (const AddedPart& part : special_.cut(text, plain, parse_special)) {
@@ -71,8 +74,8 @@ class SentencePieceTokenizer final : public Tokenizer {
     return ids;
   }
 
-  // The library always puts its space in front. Behind a control character, which is part of no piece, it cannot: what that
-  // alone gives is cut off again (as Hugging Face does with the unknown token).
+  // The library always puts its space in front. Behind a control character, which is part of no piece, it
+  // cannot: what that alone gives is cut off again (as Hugging Face does with the unknown token).
   void encode_part(const std::string& text, bool continues, std::vector<TokenId>& ids) const {
     static constexpr std::string_view kGuard = "\x01";
     std::vector<int> part, guard;
@@ -88,7 +91,8 @@ class SentencePieceTokenizer final : public Tokenizer {
   AddedTokens special_;
 };
 
-// The rules of SentencePieceProcessor::Decode: the first space goes, a run of bytes is UTF-8 or U+FFFD for each byte that is not.
+// The rules of SentencePieceProcessor::Decode: the first space goes, a run of bytes is UTF-8 or U+FFFD for
+// each byte that is not.
 class SentencePieceStream final : public DecodeStream {
  public:
   SentencePieceStream(const SentencePieceTokenizer& tokenizer, bool keep_special, bool continues)
@@ -103,8 +107,11 @@ class SentencePieceStream final : public DecodeStream {
       return;
     }
     const SentencePieceFile& file = tokenizer_.file();
-    std::string_view piece = tokenizer_.kind(id) == TokenKind::unknown ? std::string_view(file.unknown_surface) : tokenizer_.token_text_or_empty(id);
-    const bool strips = at_beginning_ && (file.add_dummy_prefix || file.remove_extra_whitespaces) && tokenizer_.kind(id) != TokenKind::unknown;
+    std::string_view piece = tokenizer_.kind(id) == TokenKind::unknown
+                                 ? std::string_view(file.unknown_surface)
+                                 : tokenizer_.token_text_or_empty(id);
+    const bool strips = at_beginning_ && (file.add_dummy_prefix || file.remove_extra_whitespaces) &&
+                        tokenizer_.kind(id) != TokenKind::unknown;
     bool stripped = false;
     if (strips && piece.starts_with(kBlock)) {
       piece.remove_prefix(kBlock.size());
@@ -128,8 +135,13 @@ class SentencePieceStream final : public DecodeStream {
   void flush(std::string& out, bool over) {
     while (!bytes_.empty()) {
       const auto lead = static_cast<unsigned char>(bytes_[0]);
-      const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-      const bool whole = length > 0 && bytes_.size() >= length && is_valid_utf8(std::string_view(bytes_).substr(0, length));
+      const size_t length = lead < 0x80                   ? 1
+                            : lead >= 0xc2 && lead < 0xe0 ? 2
+                            : lead >= 0xe0 && lead < 0xf0 ? 3
+                            : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                          : 0;
+      const bool whole =
+          length > 0 && bytes_.size() >= length && is_valid_utf8(std::string_view(bytes_).substr(0, length));
       if (!whole && length > bytes_.size() && !over) return;
       out += whole ? std::string_view(bytes_).substr(0, length) : kReplacement;
       bytes_.erase(0, whole ? length : 1);
@@ -173,7 +185,9 @@ std::unique_ptr<DecodeStream> SentencePieceTokenizer::open_stream(bool keep_spec
 }
 
 std::string SentencePieceTokenizer::token_bytes(TokenId id, bool keep_special) const {
-  if (kind(id) == TokenKind::byte) return std::string(1, static_cast<char>(std::stoi(file_.pieces[static_cast<size_t>(id)].substr(3, 2), nullptr, 16)));
+  if (kind(id) == TokenKind::byte)
+    return std::string(
+        1, static_cast<char>(std::stoi(file_.pieces[static_cast<size_t>(id)].substr(3, 2), nullptr, 16)));
   std::string out;
   SentencePieceStream stream(*this, keep_special, true);
   stream.push(id, out);
@@ -196,7 +210,8 @@ void SentencePieceTokenizer::add_config(const Json& config) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> make_tokenizer_from_sentencepiece(std::string_view model_bytes, std::string_view config_json) {
+Result<std::shared_ptr<const Tokenizer>> make_tokenizer_from_sentencepiece(std::string_view model_bytes,
+                                                                           std::string_view config_json) {
   FABULA_ASSIGN(SentencePieceFile file, check_sentencepiece(model_bytes));
   auto made = std::make_shared<SentencePieceTokenizer>(std::move(file));
   const auto loaded = made->processor.LoadFromSerializedProto(model_bytes);

@@ -8,7 +8,9 @@ namespace fabula::text {
 
 namespace {
 
-bool is_ascii_space(char c) { return c == ' ' || (c >= 9 && c <= 13); }
+bool is_ascii_space(char c) {
+  return c == ' ' || (c >= 9 && c <= 13);
+}
 
 std::string lower_ascii(std::string_view text) {
   std::string out(text);
@@ -18,13 +20,15 @@ std::string lower_ascii(std::string_view text) {
 }
 
 bool touches(std::span<const TextRange> ranges, size_t begin, size_t end) {
-  const auto after = std::upper_bound(ranges.begin(), ranges.end(), begin, [](size_t at, const TextRange& range) { return at < range.end; });
+  const auto after = std::upper_bound(ranges.begin(), ranges.end(), begin,
+                                      [](size_t at, const TextRange& range) { return at < range.end; });
   return after != ranges.end() && after->begin < end;
 }
 
 }  // namespace
 
-SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, std::string_view model_name) : vocabulary_(vocabulary) {
+SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, std::string_view model_name)
+    : vocabulary_(vocabulary) {
   const std::string name = lower_ascii(model_name);
   const bool phi3 = name.find("phi-3") != std::string::npos || name.find("phi3") != std::string::npos;
   strips_right_.assign(vocabulary.size(), false);
@@ -41,7 +45,8 @@ SpecialTokens::SpecialTokens(const Vocabulary& vocabulary, std::string_view mode
   lengths_.erase(std::unique(lengths_.begin(), lengths_.end()), lengths_.end());
 }
 
-std::vector<Fragment> SpecialTokens::cut(std::string_view text, std::span<const TextRange> plain, bool parse_special) const {
+std::vector<Fragment> SpecialTokens::cut(std::string_view text, std::span<const TextRange> plain,
+                                         bool parse_special) const {
   std::vector<size_t> places;  // where at least one special token begins
   for (size_t at = 0; at < text.size(); ++at) {
     bool any = false;
@@ -62,11 +67,13 @@ std::vector<Fragment> SpecialTokens::cut(std::string_view text, std::span<const 
       if (end < begin + length) continue;  // a longer token has a part of it
       if (strips_right_[static_cast<size_t>(id)])
         while (end < text.size() && !taken[end] && is_ascii_space(text[end])) ++end;
-      std::fill(taken.begin() + static_cast<std::ptrdiff_t>(begin), taken.begin() + static_cast<std::ptrdiff_t>(end), true);
+      std::fill(taken.begin() + static_cast<std::ptrdiff_t>(begin),
+                taken.begin() + static_cast<std::ptrdiff_t>(end), true);
       tokens.push_back({begin, end, id});
     }
   }
-  std::sort(tokens.begin(), tokens.end(), [](const Fragment& a, const Fragment& b) { return a.begin < b.begin; });
+  std::sort(tokens.begin(), tokens.end(),
+            [](const Fragment& a, const Fragment& b) { return a.begin < b.begin; });
   std::vector<Fragment> fragments;
   size_t at = 0;
   for (const Fragment& token : tokens) {

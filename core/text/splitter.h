@@ -1,5 +1,6 @@
-// Cuts a text into consecutive pieces, as one expression of a pre-tokenizer does it: what it matches is a piece each, and
-// what lies between two matches is a piece too. The expressions that most models use are scanned by hand, the rest by PCRE2.
+// Cuts a text into consecutive pieces, as one expression of a pre-tokenizer does it: what it matches is a
+// piece each, and what lies between two matches is a piece too. The expressions that most models use are
+// scanned by hand, the rest by PCRE2.
 #pragma once
 
 #include <cstddef>
@@ -29,13 +30,14 @@ class Splitter {
 struct ScanRules {
   enum class Family {
     gpt2,    // 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-    llama3,  // (?i:'s|...)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+    llama3,  // (?i:'s|...)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
+             // ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
   };
   Family family = Family::gpt2;
-  bool contractions = true;   // llama3 family: the first branch is there
-  int digits = 3;             // llama3 family: \p{N}{1,digits}
-  bool marks = false;         // llama3 family: [\p{L}\p{M}]+ for \p{L}+, and \p{M} is no symbol (Qwen 3.5)
-  bool fold_long_s = false;   // (?i:'s) takes U+017F too, as Oniguruma folds it; llama.cpp does not
+  bool contractions = true;  // llama3 family: the first branch is there
+  int digits = 3;            // llama3 family: \p{N}{1,digits}
+  bool marks = false;        // llama3 family: [\p{L}\p{M}]+ for \p{L}+, and \p{M} is no symbol (Qwen 3.5)
+  bool fold_long_s = false;  // (?i:'s) takes U+017F too, as Oniguruma folds it; llama.cpp does not
 };
 std::unique_ptr<Splitter> make_scanner(const ScanRules& rules);
 

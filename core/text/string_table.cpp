@@ -24,7 +24,8 @@ bool StringTable::insert(std::string_view text, int32_t value) {
   if (find_or_negative(text) >= 0) return false;
   if (slots_.size() < (entries_.size() + 1) * 2) grow();
   const uint64_t hash = hash_of(text);
-  entries_.push_back({arena_.size(), static_cast<uint32_t>(text.size()), static_cast<uint32_t>(hash >> 32), value});
+  entries_.push_back(
+      {arena_.size(), static_cast<uint32_t>(text.size()), static_cast<uint32_t>(hash >> 32), value});
   arena_.append(text);
   size_t slot = hash & mask_;
   while (slots_[slot] != 0) slot = (slot + 1) & mask_;

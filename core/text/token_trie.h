@@ -12,7 +12,8 @@ namespace fabula::text {
 
 class TokenTrie {
  public:
-  void insert(std::string_view text, int32_t value) {  // value >= 0; an empty text is ignored, a known one gets the new value
+  void insert(std::string_view text,
+              int32_t value) {  // value >= 0; an empty text is ignored, a known one gets the new value
     if (text.empty()) return;
     starts_.set(static_cast<unsigned char>(text[0]));
     int32_t node = 0;

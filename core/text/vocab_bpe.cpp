@@ -8,8 +8,9 @@ namespace fabula::text {
 
 namespace {
 
-// llama.cpp reads UTF-8 leniently: overlong forms and surrogates are accepted, every other ill-formed byte is U+FFFD. The
-// text is what is tokenised; surrogates stand in `scan` as private characters of equal length, which no expression tells apart.
+// llama.cpp reads UTF-8 leniently: overlong forms and surrogates are accepted, every other ill-formed byte is
+// U+FFFD. The text is what is tokenised; surrogates stand in `scan` as private characters of equal length,
+// which no expression tells apart.
 struct LenientText {
   std::string text, scan;
 };
@@ -19,7 +20,12 @@ LenientText read_leniently(std::string_view bytes) {
   const auto byte = [&](size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u; };
   for (size_t at = 0; at < bytes.size();) {
     const unsigned lead = byte(at);
-    const size_t length = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;
+    const size_t length = lead < 0x80   ? 1
+                          : lead < 0xc0 ? 0
+                          : lead < 0xe0 ? 2
+                          : lead < 0xf0 ? 3
+                          : lead < 0xf8 ? 4
+                                        : 0;
     char32_t c = length == 1 ? lead : lead & (0x7fu >> length);
     bool valid = length > 0 && at + length <= bytes.size();
     for (size_t i = 1; valid && i < length; ++i) {
@@ -73,7 +79,8 @@ class Symbols {
 
 class BpeModel final : public VocabModel {
  public:
-  BpeModel(const Vocabulary& vocabulary, const PreTokenizer& pre) : vocabulary_(vocabulary), pre_(pre), symbols_(vocabulary) {}
+  BpeModel(const Vocabulary& vocabulary, const PreTokenizer& pre)
+      : vocabulary_(vocabulary), pre_(pre), symbols_(vocabulary) {}
 
   Status load(const std::vector<std::string>& merges) {
     for (const auto expression : pre_.expressions) {
@@ -85,9 +92,11 @@ class BpeModel final : public VocabModel {
       const std::string& merge = merges[rank];
       const size_t space = merge.find(' ', 1);
       if (space == std::string::npos) continue;  // as llama.cpp: such a line never matches a pair
-      const std::string_view left = std::string_view(merge).substr(0, space), right = std::string_view(merge).substr(space + 1);
+      const std::string_view left = std::string_view(merge).substr(0, space),
+                             right = std::string_view(merge).substr(space + 1);
       merges_.insert(symbols_.id_of(left), symbols_.id_of(right),
-                     {static_cast<int32_t>(rank), symbols_.id_of(std::string(left) + std::string(right))}, false);
+                     {static_cast<int32_t>(rank), symbols_.id_of(std::string(left) + std::string(right))},
+                     false);
     }
     if (pre_.spaces_as_blocks) return {};
     for (int b = 0; b < 256; ++b) {
@@ -117,13 +126,15 @@ class BpeModel final : public VocabModel {
 
   std::string piece(TokenId id) const override {
     const std::string& text = vocabulary_.tokens[static_cast<size_t>(id)];
-    if (vocabulary_.kinds[static_cast<size_t>(id)] == TokenKind::byte) return std::string(1, static_cast<char>(byte_of(text)));
+    if (vocabulary_.kinds[static_cast<size_t>(id)] == TokenKind::byte)
+      return std::string(1, static_cast<char>(byte_of(text)));
     if (pre_.spaces_as_blocks) return with_spaces_for_blocks(text);
     std::string out;
     for (size_t at = 0; at < text.size();) {
       const size_t begin = at;
       const int byte = byte_of_letter(decode_utf8(text, at));
-      // llama.cpp writes "[UNK_BYTE_0x...]" for a letter outside the alphabet; the letter itself is of more use.
+      // llama.cpp writes "[UNK_BYTE_0x...]" for a letter outside the alphabet; the letter itself is of more
+      // use.
       if (byte >= 0)
         out += static_cast<char>(byte);
       else
@@ -142,7 +153,9 @@ class BpeModel final : public VocabModel {
   };
 
   static int byte_of(std::string_view text) {
-    return text.size() == 6 ? static_cast<int>(std::strtol(std::string(text.substr(3, 2)).c_str(), nullptr, 16)) : 0;
+    return text.size() == 6
+               ? static_cast<int>(std::strtol(std::string(text.substr(3, 2)).c_str(), nullptr, 16))
+               : 0;
   }
 
   // Words that are tokens as raw bytes, so that a word needs no alphabet to be found.
@@ -152,7 +165,8 @@ class BpeModel final : public VocabModel {
       if (from_byte_alphabet(vocabulary_.tokens[i], bytes)) words_.insert(bytes, static_cast<int32_t>(i));
   }
 
-  // Expression `depth` cuts the piece of `scan` that begins at byte `begin` of the text; the last one's pieces are words.
+  // Expression `depth` cuts the piece of `scan` that begins at byte `begin` of the text; the last one's
+  // pieces are words.
   void cut(std::string_view scan, size_t begin, Call& call, size_t depth, std::vector<Match>& matches) const {
     if (depth == splitters_.size()) {
       if (!scan.empty()) encode_word(call.text.substr(begin, scan.size()), call);
@@ -165,7 +179,8 @@ class BpeModel final : public VocabModel {
     for (size_t i = first; i < behind; ++i) {
       const Match match = matches[i];
       if (match.begin > at) cut(scan.substr(at, match.begin - at), begin + at, call, depth + 1, matches);
-      if (match.end > match.begin) cut(scan.substr(match.begin, match.end - match.begin), begin + match.begin, call, depth + 1, matches);
+      if (match.end > match.begin)
+        cut(scan.substr(match.begin, match.end - match.begin), begin + match.begin, call, depth + 1, matches);
       at = match.end;
     }
     if (at < scan.size()) cut(scan.substr(at), begin + at, call, depth + 1, matches);
@@ -231,7 +246,8 @@ class BpeModel final : public VocabModel {
 
   void append_bytes(std::string_view text, std::vector<TokenId>& ids) const {
     for (const char& c : text) {
-      const TokenId id = pre_.spaces_as_blocks ? vocabulary_.byte_ids[static_cast<unsigned char>(c)] : vocabulary_.index.find_or_negative({&c, 1});
+      const TokenId id = pre_.spaces_as_blocks ? vocabulary_.byte_ids[static_cast<unsigned char>(c)]
+                                               : vocabulary_.index.find_or_negative({&c, 1});
       if (id >= 0) ids.push_back(id);
     }
   }
@@ -247,7 +263,8 @@ class BpeModel final : public VocabModel {
 
 }  // namespace
 
-Result<std::unique_ptr<VocabModel>> make_bpe_model(const Vocabulary& vocabulary, const PreTokenizer& pre, std::vector<std::string> merges) {
+Result<std::unique_ptr<VocabModel>> make_bpe_model(const Vocabulary& vocabulary, const PreTokenizer& pre,
+                                                   std::vector<std::string> merges) {
   auto model = std::make_unique<BpeModel>(vocabulary, pre);
   FABULA_TRY(model->load(merges));
   return std::unique_ptr<VocabModel>(std::move(model));

@@ -7,7 +7,8 @@ namespace fabula::text {
 
 namespace {
 
-// SentencePiece's BPE as llama.cpp does it: of all neighbours whose union is a token, the best score first, the leftmost of equals.
+// SentencePiece's BPE as llama.cpp does it: of all neighbours whose union is a token, the best score first,
+// the leftmost of equals.
 class SpmModel final : public VocabModel {
  public:
   SpmModel(const Vocabulary& vocabulary, bool space_prefix, TokenId unknown)
@@ -54,7 +55,9 @@ class SpmModel final : public VocabModel {
     float score;
     int32_t left, right;
     size_t length;
-    bool operator<(const Candidate& other) const { return score != other.score ? score < other.score : left > other.left; }
+    bool operator<(const Candidate& other) const {
+      return score != other.score ? score < other.score : left > other.left;
+    }
   };
   struct Scratch {
     std::vector<Symbol> symbols;
@@ -79,7 +82,8 @@ class SpmModel final : public VocabModel {
       if (length > longest_) return;
       const TokenId id = vocabulary_.index.find_or_negative(text.substr(symbol(left).begin, length));
       if (id < 0) return;
-      heap.push_back({vocabulary_.scores.empty() ? 0.0f : vocabulary_.scores[static_cast<size_t>(id)], left, right, length});
+      heap.push_back({vocabulary_.scores.empty() ? 0.0f : vocabulary_.scores[static_cast<size_t>(id)], left,
+                      right, length});
       std::push_heap(heap.begin(), heap.end());
     };
     for (int32_t i = 0; i + 1 < static_cast<int32_t>(symbols.size()); ++i) consider(i, i + 1);
@@ -88,7 +92,8 @@ class SpmModel final : public VocabModel {
       const Candidate best = heap.back();
       heap.pop_back();
       Symbol &left = symbol(best.left), &right = symbol(best.right);
-      if (left.length == 0 || right.length == 0 || left.length + right.length != best.length) continue;  // outdated
+      if (left.length == 0 || right.length == 0 || left.length + right.length != best.length)
+        continue;  // outdated
       left.length = best.length;
       right.length = 0;
       left.next = right.next;
@@ -97,7 +102,8 @@ class SpmModel final : public VocabModel {
       consider(best.left, left.next);
     }
     if (symbols.empty()) return;
-    for (int32_t i = 0; i >= 0; i = symbol(i).next) append(text.substr(symbol(i).begin, symbol(i).length), ids);
+    for (int32_t i = 0; i >= 0; i = symbol(i).next)
+      append(text.substr(symbol(i).begin, symbol(i).length), ids);
   }
 
   void append(std::string_view text, std::vector<TokenId>& ids) const {
@@ -132,8 +138,12 @@ std::string replaced(std::string_view text, std::string_view what, std::string_v
 
 }  // namespace
 
-std::string with_blocks_for_spaces(std::string_view text) { return replaced(text, " ", kBlock); }
-std::string with_spaces_for_blocks(std::string_view text) { return replaced(text, kBlock, " "); }
+std::string with_blocks_for_spaces(std::string_view text) {
+  return replaced(text, " ", kBlock);
+}
+std::string with_spaces_for_blocks(std::string_view text) {
+  return replaced(text, kBlock, " ");
+}
 
 std::unique_ptr<VocabModel> make_spm_model(const Vocabulary& vocabulary, bool space_prefix, TokenId unknown) {
   return std::make_unique<SpmModel>(vocabulary, space_prefix, unknown);

@@ -4,8 +4,9 @@ namespace fabula::text {
 
 namespace {
 
-// llama.cpp's clean_spaces, byte by byte. Three passes over a whole text there, three small stages with look-ahead here:
-// the space before ? ! . , goes; an apostrophe between two spaces loses both; the space before 's 'm 're 've goes.
+// llama.cpp's clean_spaces, byte by byte. Three passes over a whole text there, three small stages with
+// look-ahead here: the space before ? ! . , goes; an apostrophe between two spaces loses both; the space
+// before 's 'm 're 've goes.
 class SpaceBeforePunctuation {
  public:
   template <class Next>
@@ -40,8 +41,10 @@ class LoneApostrophe {
   void drain(Next&& next, bool last) {
     while (!window_.empty()) {
       if (window_[0] == ' ') {
-        if (window_.size() < 3 && !last && std::string_view(" ' ").substr(0, window_.size()) == window_) return;
-        if (window_.compare(0, 3, " ' ") == 0) {  // the space before and the one behind go; what follows is judged anew
+        if (window_.size() < 3 && !last && std::string_view(" ' ").substr(0, window_.size()) == window_)
+          return;
+        if (window_.compare(0, 3, " ' ") ==
+            0) {  // the space before and the one behind go; what follows is judged anew
           next('\'');
           window_.erase(0, 3);
           continue;
@@ -71,7 +74,8 @@ class SpaceBeforeContraction {
   void drain(Next&& next, bool last) {
     while (!window_.empty()) {
       if (window_[0] == ' ') {
-        const bool undecided = window_.size() < 2 || (window_[1] == '\'' && window_.size() < 4 && !decided_early());
+        const bool undecided =
+            window_.size() < 2 || (window_[1] == '\'' && window_.size() < 4 && !decided_early());
         if (undecided && !last) return;
         if (takes_space()) {
           window_.erase(0, 1);
@@ -94,7 +98,11 @@ class SpaceBeforeContraction {
 class VocabStream final : public DecodeStream {
  public:
   VocabStream(const Tokenizer& tokenizer, const VocabDecodeRules& rules, bool keep_special, bool continues)
-      : tokenizer_(tokenizer), rules_(rules), keep_special_(keep_special), first_(!continues), strip_(rules.space_prefix && !continues) {}
+      : tokenizer_(tokenizer),
+        rules_(rules),
+        keep_special_(keep_special),
+        first_(!continues),
+        strip_(rules.space_prefix && !continues) {}
 
   void push(TokenId id, std::string& out) override {
     if (first_ && !keep_special_ && id == rules_.leading_bos) strip_ = false;
@@ -142,7 +150,8 @@ class VocabStream final : public DecodeStream {
 
 }  // namespace
 
-std::unique_ptr<DecodeStream> make_vocab_stream(const Tokenizer& tokenizer, const VocabDecodeRules& rules, bool keep_special, bool continues) {
+std::unique_ptr<DecodeStream> make_vocab_stream(const Tokenizer& tokenizer, const VocabDecodeRules& rules,
+                                                bool keep_special, bool continues) {
   return std::make_unique<VocabStream>(tokenizer, rules, keep_special, continues);
 }
 

@@ -8,11 +8,30 @@ namespace fabula::text {
 
 namespace {
 
-// The token texts on which llama.cpp ends a generation; it takes them for control tokens whatever the file says.
-constexpr std::string_view kEndTexts[] = {
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>", "<end_of_turn>", "<|endoftext|>",
-    "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>",
-    "<|tool_response>", "<｜end▁of▁sentence｜>", "[e~["};
+// The token texts on which llama.cpp ends a generation; it takes them for control tokens whatever the file
+// says.
+constexpr std::string_view kEndTexts[] = {"<|eot_id|>",
+                                          "<|im_end|>",
+                                          "<|end|>",
+                                          "<|return|>",
+                                          "<|call|>",
+                                          "<|flush|>",
+                                          "<|calls|>",
+                                          "<end_of_turn>",
+                                          "<|endoftext|>",
+                                          "</s>",
+                                          "<|eom_id|>",
+                                          "<EOT>",
+                                          "_<EOT>",
+                                          "[EOT]",
+                                          "[EOS]",
+                                          "<|end_of_text|>",
+                                          "<end_of_utterance>",
+                                          "<eos>",
+                                          "<turn|>",
+                                          "<|tool_response>",
+                                          "<｜end▁of▁sentence｜>",
+                                          "[e~["};
 // GPT-OSS's channel markers, always rendered.
 constexpr std::string_view kShownTexts[] = {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
 
@@ -53,8 +72,8 @@ std::string fingerprint_of(const VocabSpec& spec) {
   for (const auto& merge : spec.merges) add(merge);
   hash.update(spec.scores.data(), spec.scores.size() * sizeof(float));
   hash.update(spec.token_types.data(), spec.token_types.size() * sizeof(int32_t));
-  for (const int32_t value : {spec.bos, spec.eos, spec.unknown, spec.add_bos, spec.add_eos, spec.add_space_prefix,
-                              spec.remove_extra_whitespaces})
+  for (const int32_t value : {spec.bos, spec.eos, spec.unknown, spec.add_bos, spec.add_eos,
+                              spec.add_space_prefix, spec.remove_extra_whitespaces})
     hash.update_value(value);
   add(spec.precompiled_charsmap);
   return to_hex(hash.finish());
@@ -78,7 +97,8 @@ class VocabTokenizer final : public Tokenizer {
     if (!vocabulary_.holds(id)) return {};
     switch (kind(id)) {
       case TokenKind::control:
-      case TokenKind::unknown: return keep_special ? vocabulary_.tokens[static_cast<size_t>(id)] : std::string();
+      case TokenKind::unknown:
+        return keep_special ? vocabulary_.tokens[static_cast<size_t>(id)] : std::string();
       case TokenKind::user_defined: return vocabulary_.tokens[static_cast<size_t>(id)];
       case TokenKind::unused: return {};
       default: return model->piece(id);
@@ -93,9 +113,12 @@ class VocabTokenizer final : public Tokenizer {
   TokenKind kind(TokenId id) const override {
     return vocabulary_.holds(id) ? vocabulary_.kinds[static_cast<size_t>(id)] : TokenKind::unused;
   }
-  TokenId find_or_negative(std::string_view text) const override { return vocabulary_.index.find_or_negative(text); }
+  TokenId find_or_negative(std::string_view text) const override {
+    return vocabulary_.index.find_or_negative(text);
+  }
   std::string_view token_text_or_empty(TokenId id) const override {
-    return vocabulary_.holds(id) ? std::string_view(vocabulary_.tokens[static_cast<size_t>(id)]) : std::string_view();
+    return vocabulary_.holds(id) ? std::string_view(vocabulary_.tokens[static_cast<size_t>(id)])
+                                 : std::string_view();
   }
   TokenId bos_or_negative() const override { return bos; }
   TokenId eos_or_negative() const override { return eos; }
@@ -136,10 +159,13 @@ Status add_model(VocabTokenizer& made, VocabSpec& spec) {
   const bool gemma4 = spec.model == "gemma4";
   if (spec.model == "gpt2" || gemma4) {
     const PreTokenizer* pre = find_pretokenizer_or_null(gemma4 ? "gemma4" : spec.pre);
-    if (!pre) return Error{ErrorCode::unsupported, "tokenizer: the pre-tokenizer \"" + spec.pre + "\" is not known"};
-    if (spec.merges.empty() && spec.pre != "kimi-k2") return Error{ErrorCode::corrupt, "tokenizer: the vocabulary has no merges"};
+    if (!pre)
+      return Error{ErrorCode::unsupported, "tokenizer: the pre-tokenizer \"" + spec.pre + "\" is not known"};
+    if (spec.merges.empty() && spec.pre != "kimi-k2")
+      return Error{ErrorCode::corrupt, "tokenizer: the vocabulary has no merges"};
     made.prepends_bos = spec.add_bos < 0 ? pre->adds_bos : spec.add_bos != 0;
-    if (pre->newline_runs_are_tokens) made.prepends_bos = true;  // Gemma 4 files say false by mistake (llama.cpp overrides them too)
+    if (pre->newline_runs_are_tokens)
+      made.prepends_bos = true;  // Gemma 4 files say false by mistake (llama.cpp overrides them too)
     made.appends_eos = spec.add_eos > 0;
     made.decode_rules.clean_spaces = pre->clean_spaces;
     FABULA_ASSIGN(made.model, make_bpe_model(made.vocabulary(), *pre, std::move(spec.merges)));
@@ -152,17 +178,20 @@ Status add_model(VocabTokenizer& made, VocabSpec& spec) {
     made.model = make_spm_model(made.vocabulary(), spec.add_space_prefix != 0, spec.unknown);
     return {};
   }
-  return Error{ErrorCode::unsupported, "tokenizer: the vocabulary's model \"" + spec.model + "\" is not known (gpt2, llama and gemma4 are)"};
+  return Error{ErrorCode::unsupported, "tokenizer: the vocabulary's model \"" + spec.model +
+                                           "\" is not known (gpt2, llama and gemma4 are)"};
 }
 
 }  // namespace
 
 Result<Vocabulary> make_vocabulary(VocabSpec& spec) {
   const size_t n = spec.tokens.size();
-  if (n == 0 || n > (size_t{1} << 24)) return Error{ErrorCode::corrupt, "tokenizer: a vocabulary of " + std::to_string(n) + " tokens"};
+  if (n == 0 || n > (size_t{1} << 24))
+    return Error{ErrorCode::corrupt, "tokenizer: a vocabulary of " + std::to_string(n) + " tokens"};
   const auto check = [&](std::string_view what, size_t found) -> Status {
     if (found == 0 || found == n) return {};
-    return Error{ErrorCode::corrupt, "tokenizer: " + std::to_string(found) + " " + std::string(what) + " for " + std::to_string(n) + " tokens"};
+    return Error{ErrorCode::corrupt, "tokenizer: " + std::to_string(found) + " " + std::string(what) +
+                                         " for " + std::to_string(n) + " tokens"};
   };
   FABULA_TRY(check("scores", spec.scores.size()));
   FABULA_TRY(check("token types", spec.token_types.size()));

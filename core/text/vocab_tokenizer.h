@@ -22,7 +22,7 @@ struct Vocabulary {
   std::vector<std::string> tokens;
   std::vector<float> scores;  // empty or one per token
   std::vector<TokenKind> kinds;
-  StringTable index;  // text -> id
+  StringTable index;      // text -> id
   TokenId byte_ids[256];  // "<0xNN>", -1 where absent
 
   size_t size() const { return tokens.size(); }
@@ -40,7 +40,8 @@ struct Fragment {
 class SpecialTokens {
  public:
   SpecialTokens(const Vocabulary& vocabulary, std::string_view model_name);
-  std::vector<Fragment> cut(std::string_view text, std::span<const TextRange> plain, bool parse_special) const;
+  std::vector<Fragment> cut(std::string_view text, std::span<const TextRange> plain,
+                            bool parse_special) const;
 
  private:
   const Vocabulary& vocabulary_;
@@ -62,14 +63,16 @@ Result<std::unique_ptr<VocabModel>> make_bpe_model(const Vocabulary& vocabulary,
                                                    std::vector<std::string> merges);
 std::unique_ptr<VocabModel> make_spm_model(const Vocabulary& vocabulary, bool space_prefix, TokenId unknown);
 
-// Decoding of llama.cpp's detokenize: pieces, without the first space where the model adds one, cleaned up where it says so.
+// Decoding of llama.cpp's detokenize: pieces, without the first space where the model adds one, cleaned up
+// where it says so.
 struct VocabDecodeRules {
   bool space_prefix = false;
   bool clean_spaces = false;
-  TokenId leading_bos = -1;  // a first token that is removed as a whole, so that no space is stripped behind it; -1: none
+  TokenId leading_bos =
+      -1;  // a first token that is removed as a whole, so that no space is stripped behind it; -1: none
 };
-std::unique_ptr<DecodeStream> make_vocab_stream(const Tokenizer& tokenizer, const VocabDecodeRules& rules, bool keep_special,
-                                                bool continues);
+std::unique_ptr<DecodeStream> make_vocab_stream(const Tokenizer& tokenizer, const VocabDecodeRules& rules,
+                                                bool keep_special, bool continues);
 
 // Bytes of the character that begins with this byte, as llama.cpp reads UTF-8.
 constexpr size_t length_of_lead(char c) {

@@ -1,4 +1,5 @@
-// Ids of words seen before in the same call. A text repeats its words, and merging one costs twenty times a look-up.
+// Ids of words seen before in the same call. A text repeats its words, and merging one costs twenty times a
+// look-up.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,8 @@ class WordCache {
   // After a find() of the same word that found nothing.
   void keep(std::string_view word, std::span<const int32_t> ids) {
     if (slots_.empty() || word.size() > kLongestWord || ids.empty()) return;
-    slot_of(hash_) = {hash_, letters_.size(), ids_.size(), static_cast<uint32_t>(word.size()), static_cast<uint32_t>(ids.size())};
+    slot_of(hash_) = {hash_, letters_.size(), ids_.size(), static_cast<uint32_t>(word.size()),
+                      static_cast<uint32_t>(ids.size())};
     letters_.append(word);
     ids_.insert(ids_.end(), ids.begin(), ids.end());
   }

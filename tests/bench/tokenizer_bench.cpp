@@ -1,5 +1,6 @@
-// How fast a text becomes ids: tokenizer_bench TOKENIZER.json TEXT [repeats]. Speed in MB (1e6 bytes) per second of one core's
-// own time, best and median, so that a busy machine does not count. tokenizer_bench.py runs it beside Hugging Face's tokenizers.
+// How fast a text becomes ids: tokenizer_bench TOKENIZER.json TEXT [repeats]. Speed in MB (1e6 bytes) per
+// second of one core's own time, best and median, so that a busy machine does not count. tokenizer_bench.py
+// runs it beside Hugging Face's tokenizers.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -49,7 +50,9 @@ int main(int argc, char** argv) {
   }
   std::sort(seconds.begin(), seconds.end());
   const double megabytes = static_cast<double>(text.size()) / 1e6;
-  std::printf("{\"tokens\":%zu,\"megabytes\":%.3f,\"load_seconds\":%.3f,\"best_mb_per_s\":%.2f,\"median_mb_per_s\":%.2f}\n", tokens, megabytes,
-              load_seconds, megabytes / seconds.front(), megabytes / seconds[seconds.size() / 2]);
+  std::printf(
+      "{\"tokens\":%zu,\"megabytes\":%.3f,\"load_seconds\":%.3f,\"best_mb_per_s\":%.2f,\"median_mb_per_s\":%."
+      "2f}\n",
+      tokens, megabytes, load_seconds, megabytes / seconds.front(), megabytes / seconds[seconds.size() / 2]);
   return 0;
 }

@@ -1,5 +1,5 @@
-// tokenizer.json up to the ids of a text and back. The first byte tells whether the rest is the file alone, or a normalizer,
-// pre-tokenizer or decoder put into a small file that is otherwise right.
+// tokenizer.json up to the ids of a text and back. The first byte tells whether the rest is the file alone,
+// or a normalizer, pre-tokenizer or decoder put into a small file that is otherwise right.
 #include <string>
 #include <string_view>
 
@@ -9,11 +9,13 @@ using namespace fabula;
 
 namespace {
 
-constexpr std::string_view kText = "It's  a <s> st\u00f6ry, e\u0301 \u6f22\u5b57 123\n\n\xf0\x9f\x98\x80 \xff";
+constexpr std::string_view kText =
+    "It's  a <s> st\u00f6ry, e\u0301 \u6f22\u5b57 123\n\n\xf0\x9f\x98\x80 \xff";
 
 std::string small_file(std::string_view part, char which) {
   const auto slot = [&](char letter) { return which == letter ? std::string(part) : std::string("null"); };
-  return R"({"normalizer":)" + slot('n') + R"(,"pre_tokenizer":)" + slot('p') + R"(,"decoder":)" + slot('d') + R"(,"post_processor":)" + slot('q') +
+  return R"({"normalizer":)" + slot('n') + R"(,"pre_tokenizer":)" + slot('p') + R"(,"decoder":)" + slot('d') +
+         R"(,"post_processor":)" + slot('q') +
          R"(,"added_tokens":[{"id":3,"content":"<s>","special":true}],)"
          R"("model":{"type":"BPE","unk_token":"a","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]}})";
 }

@@ -25,8 +25,8 @@ std::shared_ptr<const Tokenizer> open_hf(const std::string& folder) {
 TEST_CASE("tokenizer.json gives Hugging Face's ids and decodes") {
   FABULA_REQUIRE_TESTDATA();
   const auto texts = test::corpus();
-  for (const char* name : {"deepseek-v3", "falcon", "gemma3", "gpt-oss", "gpt2", "llama2", "llama3.1", "mistral-minueza", "phi-2",
-                           "phi-3-mini", "qwen3", "tinystories-656k"}) {
+  for (const char* name : {"deepseek-v3", "falcon", "gemma3", "gpt-oss", "gpt2", "llama2", "llama3.1",
+                           "mistral-minueza", "phi-2", "phi-3-mini", "qwen3", "tinystories-656k"}) {
     const std::string folder = std::string("tokenizers/hf/") + name;
     const auto tokenizer = open_hf(folder);
     if (!tokenizer) continue;
@@ -40,10 +40,15 @@ TEST_CASE("tokenizer.json gives Hugging Face's ids and decodes") {
       differences.ids("ids", text, ids, tokenizer->encode(text));
       differences.ids("ids without special", text, plain, tokenizer->encode(text, {false, true}));
       differences.text("decode", text, item.at("decoded").get<std::string>(), tokenizer->decode(ids, true));
-      // Where special tokens are declared "normalized", newer versions do not skip them; the older value is what is meant.
-      const char* skipped = item.contains("decoded_skip_special_tokenizers_old") ? "decoded_skip_special_tokenizers_old" : "decoded_skip_special";
-      differences.text("decode without special", text, item.at(skipped).get<std::string>(), tokenizer->decode(ids, false));
-      differences.text("plain decode", text, item.at("decoded_plain").get<std::string>(), tokenizer->decode(plain, true));
+      // Where special tokens are declared "normalized", newer versions do not skip them; the older value is
+      // what is meant.
+      const char* skipped = item.contains("decoded_skip_special_tokenizers_old")
+                                ? "decoded_skip_special_tokenizers_old"
+                                : "decoded_skip_special";
+      differences.text("decode without special", text, item.at(skipped).get<std::string>(),
+                       tokenizer->decode(ids, false));
+      differences.text("plain decode", text, item.at("decoded_plain").get<std::string>(),
+                       tokenizer->decode(plain, true));
     }
     CHECK(differences.compared() > 1000);
     CHECK(differences.count() == 0);
@@ -53,21 +58,26 @@ TEST_CASE("tokenizer.json gives Hugging Face's ids and decodes") {
 TEST_CASE("third-party encodings of the same tokenizers") {
   FABULA_REQUIRE_TESTDATA();
   // Gemma's and Whisper's, BERT's and T5's tokenizers are not among the test data.
-  const std::pair<const char*, const char*> passages[] = {
-      {"falcon_encoded", "falcon"}, {"gpt2_encoded_tokens", "gpt2"}, {"llama_3.2_encoded", "llama3.1"}, {"llama_encoded", "llama2"}};
+  const std::pair<const char*, const char*> passages[] = {{"falcon_encoded", "falcon"},
+                                                          {"gpt2_encoded_tokens", "gpt2"},
+                                                          {"llama_3.2_encoded", "llama3.1"},
+                                                          {"llama_encoded", "llama2"}};
   for (const auto& [file, name] : passages) {
     const auto tokenizer = open_hf(std::string("tokenizers/hf/") + name);
     if (!tokenizer) continue;
     const auto item = test::read_json(std::string("tokenizers/swift-transformers/") + file + ".json");
     test::Differences differences(file);
-    differences.ids("ids", "the passage", item.at("token_ids").get<Ids>(), tokenizer->encode(item.at("text").get<std::string>()));
-    differences.text("decode", "the passage", item.at("decoded_text").get<std::string>(), tokenizer->decode(item.at("token_ids").get<Ids>(), true));
+    differences.ids("ids", "the passage", item.at("token_ids").get<Ids>(),
+                    tokenizer->encode(item.at("text").get<std::string>()));
+    differences.text("decode", "the passage", item.at("decoded_text").get<std::string>(),
+                     tokenizer->decode(item.at("token_ids").get<Ids>(), true));
     CHECK(differences.count() == 0);
   }
-  const std::pair<const char*, const char*> lists[] = {{"distilgpt2", "gpt2"},
-                                                       {"coreml-projects/Llama-2-7b-chat-coreml", "llama2"},
-                                                       {"tiiuae/falcon-7b", "falcon"},
-                                                       {"pcuenq/Llama-3.2-1B-Instruct-tokenizer", "llama3.1"}};
+  const std::pair<const char*, const char*> lists[] = {
+      {"distilgpt2", "gpt2"},
+      {"coreml-projects/Llama-2-7b-chat-coreml", "llama2"},
+      {"tiiuae/falcon-7b", "falcon"},
+      {"pcuenq/Llama-3.2-1B-Instruct-tokenizer", "llama3.1"}};
   const auto all = test::read_json("tokenizers/swift-transformers/tokenizer_tests.json");
   for (const auto& [list, name] : lists) {
     const auto tokenizer = open_hf(std::string("tokenizers/hf/") + name);

@@ -12,7 +12,8 @@ using Ids = std::vector<int32_t>;
 TEST_CASE("SentencePiece models give the library's ids and decodes") {
   FABULA_REQUIRE_TESTDATA();
   const auto texts = test::corpus();
-  for (const char* name : {"llama2", "mistral-v1", "open_llama_3b", "spm_test_unigram_en", "spm_test_unigram_ja"}) {
+  for (const char* name :
+       {"llama2", "mistral-v1", "open_llama_3b", "spm_test_unigram_en", "spm_test_unigram_ja"}) {
     const std::string base = std::string("tokenizers/sentencepiece/") + name;
     const auto path = test::testdata_file(base + ".model");
     if (!path) continue;

@@ -11,7 +11,8 @@ namespace {
 constexpr int kShown = 5;
 
 std::string quoted(std::string_view text) {
-  return nlohmann::json(std::string(text.substr(0, 200))).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json(std::string(text.substr(0, 200)))
+      .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -31,7 +32,8 @@ std::map<int, std::string> corpus() {
 
 std::string from_hex(std::string_view hex) {
   std::string out;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    out += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
   return out;
 }
 
@@ -39,14 +41,17 @@ void Differences::ids(std::string_view what, std::string_view text, const std::v
                       const std::vector<int32_t>& found) {
   ++compared_;
   if (expected == found || ++count_ > kShown) return;
-  MESSAGE(name_ << " " << what << " of " << quoted(text) << ": expected " << nlohmann::json(expected).dump().substr(0, 300) << " found "
+  MESSAGE(name_ << " " << what << " of " << quoted(text) << ": expected "
+                << nlohmann::json(expected).dump().substr(0, 300) << " found "
                 << nlohmann::json(found).dump().substr(0, 300));
 }
 
-void Differences::text(std::string_view what, std::string_view of, std::string_view expected, std::string_view found) {
+void Differences::text(std::string_view what, std::string_view of, std::string_view expected,
+                       std::string_view found) {
   ++compared_;
   if (expected == found || ++count_ > kShown) return;
-  MESSAGE(name_ << " " << what << " of " << quoted(of) << ": expected " << quoted(expected) << " found " << quoted(found));
+  MESSAGE(name_ << " " << what << " of " << quoted(of) << ": expected " << quoted(expected) << " found "
+                << quoted(found));
 }
 
 }  // namespace fabula::test

@@ -24,12 +24,15 @@ std::string bytes_field(uint32_t number, std::string_view bytes) {
   return (varint(uint64_t{number} << 3 | 2) + varint(bytes.size())).append(bytes);
 }
 
-std::string number_field(uint32_t number, uint64_t value) { return varint(uint64_t{number} << 3) + varint(value); }
+std::string number_field(uint32_t number, uint64_t value) {
+  return varint(uint64_t{number} << 3) + varint(value);
+}
 
 std::string piece(std::string_view text, float score, int type) {
   std::string raw(4, '\0');
   std::memcpy(raw.data(), &score, 4);
-  return bytes_field(1, bytes_field(1, text) + varint(2 << 3 | 5) + raw + number_field(3, static_cast<uint64_t>(type)));
+  return bytes_field(
+      1, bytes_field(1, text) + varint(2 << 3 | 5) + raw + number_field(3, static_cast<uint64_t>(type)));
 }
 
 std::string u32(uint32_t value) {
@@ -45,10 +48,13 @@ std::string empty_charsmap(uint32_t first_unit = 0) {
   return out + std::string("x\0", 2);
 }
 
-const std::string kGood = piece("<unk>", 0, 2) + piece("<s>", 0, 3) + piece("</s>", 0, 3) + piece("a", -1, 1) + piece("b", -2, 1) +
-                          piece("ab", -1.5f, 1) + piece("\xe2\x96\x81", -3, 1);
+const std::string kGood = piece("<unk>", 0, 2) + piece("<s>", 0, 3) + piece("</s>", 0, 3) +
+                          piece("a", -1, 1) + piece("b", -2, 1) + piece("ab", -1.5f, 1) +
+                          piece("\xe2\x96\x81", -3, 1);
 
-Result<std::shared_ptr<const Tokenizer>> open_model(const std::string& bytes) { return make_tokenizer_from_sentencepiece(bytes); }
+Result<std::shared_ptr<const Tokenizer>> open_model(const std::string& bytes) {
+  return make_tokenizer_from_sentencepiece(bytes);
+}
 
 void refuses(const std::string& bytes, std::string_view part) {
   const auto made = open_model(bytes);
@@ -57,11 +63,14 @@ void refuses(const std::string& bytes, std::string_view part) {
   CHECK(made.error().message.find(part) != std::string::npos);
 }
 
-std::string with_normalizer(const std::string& charsmap) { return kGood + bytes_field(3, bytes_field(2, charsmap)); }
+std::string with_normalizer(const std::string& charsmap) {
+  return kGood + bytes_field(3, bytes_field(2, charsmap));
+}
 
 std::string json_with(std::string_view change) {
-  return std::string(R"({"added_tokens":[],"normalizer":null,"pre_tokenizer":null,"post_processor":null,"decoder":null,)"
-                     R"("model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]})")
+  return std::string(
+             R"({"added_tokens":[],"normalizer":null,"pre_tokenizer":null,"post_processor":null,"decoder":null,)"
+             R"("model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["a b"]})")
       .append(change)
       .append("}");
 }
@@ -92,7 +101,9 @@ TEST_CASE("what tokenizer.json cannot be is refused by name") {
   refuses_json("{}", "no model");
   refuses_json(json_with(R"(,"normalizer":{"type":"Strange"})"), "Strange");
   refuses_json(json_with(R"(,"pre_tokenizer":{"type":"UnicodeScripts"})"), "UnicodeScripts");
-  refuses_json(json_with(R"(,"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated"})"), "not valid at byte");
+  refuses_json(
+      json_with(R"(,"pre_tokenizer":{"type":"Split","pattern":{"Regex":"(a"},"behavior":"Isolated"})"),
+      "not valid at byte");
   refuses_json(json_with(R"(,"decoder":{"type":"CTC"})"), "CTC");
   refuses_json(json_with(R"(,"post_processor":{"type":"Other"})"), "Other");
   refuses_json(json_with(R"(,"added_tokens":[{"id":-1,"content":"x"}])"), "token id");
@@ -141,11 +152,14 @@ TEST_CASE("character maps whose trie leads out of its array are refused (CVE-202
   refuses(with_normalizer("abc"), "only 3 bytes");
   refuses(with_normalizer(u32(0xfffffff0u) + std::string(2048, 'x')), "a trie of");
   refuses(with_normalizer(u32(1024) + std::string(1024, '\0')), "do not end with NUL");
-  refuses(with_normalizer(empty_charsmap(0x1fffffu << 10)), "behind the end");          // an offset of two million units
-  refuses(with_normalizer(empty_charsmap(0x1fffffu << 10 | 1u << 9)), "behind the end");  // shifted by eight as well
+  refuses(with_normalizer(empty_charsmap(0x1fffffu << 10)),
+          "behind the end");  // an offset of two million units
+  refuses(with_normalizer(empty_charsmap(0x1fffffu << 10 | 1u << 9)),
+          "behind the end");  // shifted by eight as well
   refuses(with_normalizer(empty_charsmap(1u << 8)), "without a value");
   refuses(with_normalizer(empty_charsmap(1u << 31 | 500)), "a replacement at byte 500");
-  refuses(kGood + bytes_field(5, bytes_field(2, "abcdefgh")), "precompiled_charsmap");  // the denormalizer's as well
+  refuses(kGood + bytes_field(5, bytes_field(2, "abcdefgh")),
+          "precompiled_charsmap");  // the denormalizer's as well
 }
 
 TEST_CASE("real models with random bytes changed load or are refused") {
@@ -157,7 +171,8 @@ TEST_CASE("real models with random bytes changed load or are refused") {
   int loaded = 0;
   for (int round = 0; round < 60; ++round) {
     std::string bytes = good;
-    for (size_t i = 1 + random() % 4; i > 0; --i) bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (size_t i = 1 + random() % 4; i > 0; --i)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
     const auto made = open_model(bytes);
     if (!made.ok()) continue;
     ++loaded;

@@ -19,8 +19,18 @@ using TokenizerPtr = std::shared_ptr<const Tokenizer>;
 namespace {
 
 std::string random_text(std::mt19937_64& random, size_t characters) {
-  static const std::vector<std::string> snippets{" ", "  ", "\n", "\r\n", "\t", "'s", "'LL", "the", " story", "<|im_start|>", "<|im_end|>", "<s>", "</s>",
-                                                 "<|endoftext|>", "é", "漢字", "😀", "e\u0301", "123", "▁", "Ġ", "\u00a0", "\u3000", "."};
+  static const std::vector<std::string> snippets{" ",          "  ",
+                                                 "\n",         "\r\n",
+                                                 "\t",         "'s",
+                                                 "'LL",        "the",
+                                                 " story",     "<|im_start|>",
+                                                 "<|im_end|>", "<s>",
+                                                 "</s>",       "<|endoftext|>",
+                                                 "é",          "漢字",
+                                                 "😀",          "e\u0301",
+                                                 "123",        "▁",
+                                                 "Ġ",          "\u00a0",
+                                                 "\u3000",     "."};
   std::string out;
   while (characters-- > 0) {
     const auto pick = random() % 8;
@@ -121,7 +131,8 @@ TEST_CASE("random texts: round trips, streams, special tokens") {
       if (count_special(*tokenizer, plain) != 0) ++wrong;
       for (const bool keep : {false, true}) {
         Ids some;
-        for (int i = 0; i < 12; ++i) some.push_back(static_cast<TokenId>(random() % static_cast<uint64_t>(tokenizer->vocab_size())));
+        for (int i = 0; i < 12; ++i)
+          some.push_back(static_cast<TokenId>(random() % static_cast<uint64_t>(tokenizer->vocab_size())));
         if (streamed(tokenizer, ids, keep) != tokenizer->decode(ids, keep)) ++wrong;
         if (streamed(tokenizer, some, keep) != tokenizer->decode(some, keep)) ++wrong;
       }
@@ -147,19 +158,24 @@ TEST_CASE("plain ranges: equal ids where they hold no special token, no special 
   for (const auto& [name, tokenizer, lossless] : tokenizers()) {
     INFO(name);
     std::string marker;
-    for (const char* candidate : {"<|im_start|>", "<|eot_id|>", "<|endoftext|>", "<|start_story|>", "<s>", "<｜begin▁of▁sentence｜>"})
-      if (marker.empty() && tokenizer->kind(tokenizer->find_or_negative(candidate)) == TokenKind::control) marker = candidate;
+    for (const char* candidate :
+         {"<|im_start|>", "<|eot_id|>", "<|endoftext|>", "<|start_story|>", "<s>", "<｜begin▁of▁sentence｜>"})
+      if (marker.empty() && tokenizer->kind(tokenizer->find_or_negative(candidate)) == TokenKind::control)
+        marker = candidate;
     REQUIRE(!marker.empty());
     for (int round = 0; round < 60; ++round) {
       std::string user = random_text(random, random() % 30);
-      for (size_t at = user.find('<'); at != std::string::npos; at = user.find('<')) user.erase(at, 1);  // no special text
+      for (size_t at = user.find('<'); at != std::string::npos; at = user.find('<'))
+        user.erase(at, 1);  // no special text
       const std::string head = marker + "user\n", tail = " " + marker + "\n";
       const std::vector<TextRange> range{{head.size(), head.size() + user.size()}};
-      CHECK(tokenizer->encode_with_plain_ranges(head + user + tail, range, true) == tokenizer->encode(head + user + tail));
+      CHECK(tokenizer->encode_with_plain_ranges(head + user + tail, range, true) ==
+            tokenizer->encode(head + user + tail));
       const std::string hostile = user + " " + marker + " x " + marker;
       const std::vector<TextRange> hostile_range{{head.size(), head.size() + hostile.size()}};
       const Ids ids = tokenizer->encode_with_plain_ranges(head + hostile + tail, hostile_range, false);
-      CHECK(count_special(*tokenizer, ids) == count_special(*tokenizer, tokenizer->encode(head + user + tail, {false, true})));
+      CHECK(count_special(*tokenizer, ids) ==
+            count_special(*tokenizer, tokenizer->encode(head + user + tail, {false, true})));
     }
   }
 }
@@ -205,7 +221,8 @@ TEST_CASE("a text that continues another gets no space in front") {
   FABULA_REQUIRE_TESTDATA();
   std::vector<Named> all = tokenizers();
   const auto model = test::testdata_file("tokenizers/sentencepiece/llama2.model");
-  if (model) all.push_back({"llama2.model", *make_tokenizer_from_sentencepiece(test::read_text(*model)), false});
+  if (model)
+    all.push_back({"llama2.model", *make_tokenizer_from_sentencepiece(test::read_text(*model)), false});
   for (const auto& [name, tokenizer, lossless] : all) {
     INFO(name);
     for (const std::string text : {" ran away.", "ran away.", "  two", "ing\n"}) {

@@ -30,9 +30,11 @@ class Reader {
     return bytes_.substr(at_ - length, length);
   }
   // Values of GGUF's types as whatever the caller takes; numbers as double.
-  void value(uint32_t type, const std::function<void(double)>& number, const std::function<void(std::string)>& string) {
+  void value(uint32_t type, const std::function<void(double)>& number,
+             const std::function<void(std::string)>& string) {
     switch (type) {
-      case 0: case 7: return number(take<uint8_t>());
+      case 0:
+      case 7: return number(take<uint8_t>());
       case 1: return number(take<int8_t>());
       case 2: return number(take<uint16_t>());
       case 3: return number(take<int16_t>());
@@ -66,10 +68,15 @@ text::VocabSpec read_vocab_file(const std::filesystem::path& path) {
   reader.take<uint32_t>();
   reader.take<uint64_t>();
   text::VocabSpec spec;
-  const std::map<std::string, int32_t*> numbers{
-      {"bos_token_id", &spec.bos}, {"eos_token_id", &spec.eos}, {"eot_token_id", &spec.eot}, {"eom_token_id", &spec.eom},
-      {"unknown_token_id", &spec.unknown}, {"padding_token_id", &spec.padding}, {"add_bos_token", &spec.add_bos},
-      {"add_eos_token", &spec.add_eos}, {"add_space_prefix", &spec.add_space_prefix}};
+  const std::map<std::string, int32_t*> numbers{{"bos_token_id", &spec.bos},
+                                                {"eos_token_id", &spec.eos},
+                                                {"eot_token_id", &spec.eot},
+                                                {"eom_token_id", &spec.eom},
+                                                {"unknown_token_id", &spec.unknown},
+                                                {"padding_token_id", &spec.padding},
+                                                {"add_bos_token", &spec.add_bos},
+                                                {"add_eos_token", &spec.add_eos},
+                                                {"add_space_prefix", &spec.add_space_prefix}};
   for (auto n = reader.take<uint64_t>(); n > 0; --n) {
     std::string key = reader.text();
     const bool name = key == "general.name";
@@ -81,11 +88,16 @@ text::VocabSpec read_vocab_file(const std::filesystem::path& path) {
       if (known != numbers.end()) *known->second = static_cast<int32_t>(value);
     };
     reader.value(reader.take<uint32_t>(), number, [&](std::string value) {
-      if (key == "tokens") spec.tokens.push_back(std::move(value));
-      else if (key == "merges") spec.merges.push_back(std::move(value));
-      else if (key == "model") spec.model = std::move(value);
-      else if (key == "pre") spec.pre = std::move(value);
-      else if (name) spec.model_name = std::move(value);
+      if (key == "tokens")
+        spec.tokens.push_back(std::move(value));
+      else if (key == "merges")
+        spec.merges.push_back(std::move(value));
+      else if (key == "model")
+        spec.model = std::move(value);
+      else if (key == "pre")
+        spec.pre = std::move(value);
+      else if (name)
+        spec.model_name = std::move(value);
     });
   }
   return spec;

@@ -1,4 +1,5 @@
-// The tokenizer.ggml.* keys of a GGUF file, read for the tests of this room alone (core/formats stands above it).
+// The tokenizer.ggml.* keys of a GGUF file, read for the tests of this room alone (core/formats stands above
+// it).
 #pragma once
 
 #include <filesystem>

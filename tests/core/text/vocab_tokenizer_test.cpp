@@ -1,8 +1,8 @@
 // GGUF vocabularies against llama.cpp's ids and decodes.
 #include <doctest/doctest.h>
 
-#include "core/base/utf8.h"
 #include <sstream>
+#include "core/base/utf8.h"
 
 #include "tests/core/text/tokenizer_checks.h"
 #include "tests/core/text/vocab_file.h"
@@ -34,7 +34,8 @@ void compare_with_llamacpp(const std::string& vocab, const std::string& referenc
     const std::string& text = found->second;
     const auto ids = item.at("ids").get<Ids>();
     differences.ids("ids", text, ids, tokenizer->encode(text));
-    differences.ids("plain ids", text, item.at("ids_plain").get<Ids>(), tokenizer->encode(text, {false, false}));
+    differences.ids("plain ids", text, item.at("ids_plain").get<Ids>(),
+                    tokenizer->encode(text, {false, false}));
     const auto decode = [&](const char* key, bool keep) {
       const std::string bytes = test::from_hex(item.at(key).get<std::string>());
       differences.text(key, text, replace_invalid_utf8(bytes), tokenizer->decode(ids, keep));
@@ -45,8 +46,10 @@ void compare_with_llamacpp(const std::string& vocab, const std::string& referenc
   for (const auto& item : expected.value("invalid_utf8", nlohmann::json::array())) {
     const std::string text = test::from_hex(item.at("hex").get<std::string>());
     differences.ids("ids", text, item.at("ids").get<Ids>(), tokenizer->encode(text));
-    differences.ids("plain ids", text, item.at("ids_plain").get<Ids>(), tokenizer->encode(text, {false, false}));
-    differences.text("decode", text, replace_invalid_utf8(test::from_hex(item.at("decoded_special_hex").get<std::string>())),
+    differences.ids("plain ids", text, item.at("ids_plain").get<Ids>(),
+                    tokenizer->encode(text, {false, false}));
+    differences.text("decode", text,
+                     replace_invalid_utf8(test::from_hex(item.at("decoded_special_hex").get<std::string>())),
                      tokenizer->decode(item.at("ids").get<Ids>(), true));
   }
   CHECK(differences.compared() > 500);
@@ -71,7 +74,8 @@ void compare_with_inp_out(const std::string& vocab) {
     Ids expected;
     std::istringstream numbers(lines.substr(line, line_end - line));
     for (int32_t id = 0; numbers >> id;) expected.push_back(id);
-    differences.ids("ids", texts.substr(at, end - at), expected, tokenizer->encode(texts.substr(at, end - at), {false, false}));
+    differences.ids("ids", texts.substr(at, end - at), expected,
+                    tokenizer->encode(texts.substr(at, end - at), {false, false}));
     line = line_end + 1;
     at = end + separator.size();
   }
@@ -83,8 +87,8 @@ void compare_with_inp_out(const std::string& vocab) {
 
 TEST_CASE("GGUF vocabularies give llama.cpp's ids and decodes") {
   FABULA_REQUIRE_TESTDATA();
-  for (const char* name : {"deepseek-coder", "deepseek-llm", "falcon", "gemma-4", "gpt-2", "llama-bpe", "llama-spm", "mpt", "phi-3",
-                           "qwen2", "qwen35", "refact", "starcoder"}) {
+  for (const char* name : {"deepseek-coder", "deepseek-llm", "falcon", "gemma-4", "gpt-2", "llama-bpe",
+                           "llama-spm", "mpt", "phi-3", "qwen2", "qwen35", "refact", "starcoder"}) {
     const std::string base = std::string("tokenizers/ggml-vocab/ggml-vocab-") + name;
     compare_with_llamacpp(base + ".gguf", base + ".llamacpp.json");
     compare_with_inp_out(base + ".gguf");
@@ -93,7 +97,8 @@ TEST_CASE("GGUF vocabularies give llama.cpp's ids and decodes") {
 
 TEST_CASE("stories260K's vocabulary gives llama.cpp's ids and decodes") {
   FABULA_REQUIRE_TESTDATA();
-  compare_with_llamacpp("models/stories260k/generated/stories260K-F32.gguf", "tokenizers/ggml-vocab/stories260K-F32.llamacpp.json");
+  compare_with_llamacpp("models/stories260k/generated/stories260K-F32.gguf",
+                        "tokenizers/ggml-vocab/stories260K-F32.llamacpp.json");
 }
 
 TEST_CASE("what a vocabulary cannot be is refused by name") {
