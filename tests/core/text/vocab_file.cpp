@@ -17,7 +17,7 @@ class Reader {
   explicit Reader(const std::string& bytes) : bytes_(bytes) {}
   template <class T>
   T take() {
-    REQUIRE(at_ + sizeof(T) <= bytes_.size());
+    if (at_ + sizeof(T) > bytes_.size()) FAIL("cut off");
     T value;
     std::memcpy(&value, bytes_.data() + at_, sizeof(T));
     at_ += sizeof(T);
@@ -25,7 +25,7 @@ class Reader {
   }
   std::string text() {
     const auto length = take<uint64_t>();
-    REQUIRE(length <= bytes_.size() - at_);
+    if (length > bytes_.size() - at_) FAIL("cut off");
     at_ += length;
     return bytes_.substr(at_ - length, length);
   }
