@@ -15,6 +15,7 @@ Colour or_theme(Colour colour, ImGuiCol theme) {
 }
 
 constexpr float wheel_lines = 3;
+constexpr float scrollbar_hit_px = 12;
 
 // Debian 12 has Dear ImGui 1.86, later releases 1.91: the few internals that differ are told apart here.
 bool item_hoverable(const ImRect& box, ImGuiID id) {
@@ -112,13 +113,47 @@ void keep_in_view(Editor& editor, float& scroll, float view_height, float line_h
   }
 }
 
-void draw_scrollbar(const EditFrame& frame, float scroll, float content, float view) {
-  if (content <= view + 1) return;
-  const float track = frame.box.GetHeight() - 8, length = std::max(24.0f, track * view / content);
-  const float y = frame.box.Min.y + 4 + (track - length) * std::clamp(scroll / (content - view), 0.0f, 1.0f);
-  const float x = frame.box.Max.x - 7;
-  ImGui::GetWindowDrawList()->AddRectFilled({x, y}, {x + 4, y + length},
-                                            ImGui::GetColorU32(ImGuiCol_ScrollbarGrab), 2);
+// The thin bar at the right edge. `grab`: where in the thumb the mouse took it, < 0 while it has not.
+struct Scrollbar {
+  float track_top = 0, track = 0, thumb = 0;
+  float most = 0;  // largest scroll position
+
+  float thumb_y(float scroll) const {
+    return track_top + (track - thumb) * (most > 0 ? std::clamp(scroll / most, 0.0f, 1.0f) : 0);
+  }
+};
+
+Scrollbar scrollbar_of(const EditFrame& frame, float content) {
+  const float view = frame.text.height;
+  Scrollbar bar;
+  bar.most = std::max(0.0f, content - view);
+  bar.track_top = frame.box.Min.y + 4;
+  bar.track = frame.box.GetHeight() - 8;
+  bar.thumb = std::min(bar.track, std::max(24.0f, bar.track * view / std::max(1.0f, content)));
+  return bar;
+}
+
+// true: the mouse is the scrollbar's.
+bool drag_scrollbar(const EditFrame& frame, const Scrollbar& bar, float& grab, float& scroll) {
+  const ImGuiIO& io = ImGui::GetIO();
+  if (!io.MouseDown[0] || bar.most <= 1) grab = -1;
+  const bool over = frame.hovered && io.MousePos.x >= frame.box.Max.x - scrollbar_hit_px;
+  if (frame.active && over && io.MouseClicked[0] && bar.most > 1) {
+    const float inside = io.MousePos.y - bar.thumb_y(scroll);
+    grab = inside >= 0 && inside <= bar.thumb ? inside : bar.thumb / 2;
+  }
+  if (grab < 0) return false;
+  const float room = std::max(1.0f, bar.track - bar.thumb);
+  scroll = std::clamp((io.MousePos.y - grab - bar.track_top) / room, 0.0f, 1.0f) * bar.most;
+  return true;
+}
+
+void draw_scrollbar(const EditFrame& frame, const Scrollbar& bar, float scroll, bool held) {
+  if (bar.most <= 1) return;
+  const float y = bar.thumb_y(scroll), x = frame.box.Max.x - 7;
+  ImGui::GetWindowDrawList()->AddRectFilled(
+      {x, y}, {x + 4, y + bar.thumb},
+      ImGui::GetColorU32(held ? ImGuiCol_ScrollbarGrabActive : ImGuiCol_ScrollbarGrab), 2);
 }
 
 void draw_editor(TextEngine& engine, Editor& editor, const EditFrame& frame, const EditBox& look,
@@ -183,7 +218,9 @@ EditBoxResult edit_box(TextEngine& engine, const char* id, Editor& editor, Input
   float scroll = editor.scroll();
   editor.set_page_height(frame.text.height);
   const uint64_t before = editor.revision();
-  feed_mouse(editor, frame, scroll, result);
+  float& grab = *ImGui::GetStateStorage()->GetFloatRef(frame.id + 1, -1.0f);
+  const Scrollbar bar = scrollbar_of(frame, editor.flow().height());
+  if (!drag_scrollbar(frame, bar, grab, scroll)) feed_mouse(editor, frame, scroll, result);
   if (frame.active) feed_keys(editor, input, clipboard, look, result);
   if (frame.hovered && ImGui::GetIO().MouseWheel != 0 && editor.flow().height() > frame.text.height) {
     scroll -= ImGui::GetIO().MouseWheel * wheel_lines * line;
@@ -194,7 +231,7 @@ EditBoxResult edit_box(TextEngine& engine, const char* id, Editor& editor, Input
   scroll += editor.flow().prepare(scroll, frame.text.height);
   editor.set_scroll(std::round(scroll));
   draw_editor(engine, editor, frame, look, editor.scroll());
-  draw_scrollbar(frame, scroll, editor.flow().height(), frame.text.height);
+  draw_scrollbar(frame, scrollbar_of(frame, editor.flow().height()), editor.scroll(), grab >= 0);
   result.changed = editor.revision() != before;
   result.focused = frame.active;
   return result;

@@ -70,6 +70,7 @@ void Editor::set_text(std::string_view text) {
   changes_.clear();
   flow_.set_text(clean(text));
   selection_.set_caret({flow_.size_bytes(), false});
+  reveal_ = true;
   ++revision_;
 }
 

@@ -309,6 +309,16 @@ GlyphBitmap FontStack::rasterize(FaceId face, uint32_t glyph, float size_px, int
   return rasterizer ? rasterizer->draw(glyph, size_px, phase) : GlyphBitmap{};
 }
 
+void FontStack::set_language(const std::string& language) {
+  if (language == state_->options.language) return;
+  state_->options.language = language;
+  state_->primary.clear();
+  state_->fallbacks.clear();
+  state_->chosen.clear();
+  state_->metrics.clear();
+  for (auto& faces_of_style : state_->ascii) faces_of_style.fill(State::no_face);
+}
+
 bool FontStack::is_colour(FaceId face) const {
   return state_->faces[face].look.colour;
 }

@@ -65,6 +65,9 @@ class FontStack {
   // be drawn is empty.
   GlyphBitmap rasterize(FaceId face, uint32_t glyph, float size_px, int phase);
 
+  // From now on characters are given faces for this language; faces given before stay valid.
+  void set_language(const std::string& language);
+
   bool is_colour(FaceId face) const;
   const std::string& language() const;
   std::string face_name(FaceId face) const;  // for the About panel and for tests

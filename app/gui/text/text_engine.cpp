@@ -64,6 +64,12 @@ void TextEngine::begin_frame() {
   pages_->begin_frame();
 }
 
+void TextEngine::set_language(const std::string& language) {
+  fonts_->set_language(language);
+  labels_.clear();
+  label_index_.clear();
+}
+
 void TextEngine::reset_glyphs() {
   pages_->clear();
   labels_.clear();

@@ -44,6 +44,8 @@ class TextEngine {
   GlyphPages& pages() { return *pages_; }
 
   void begin_frame();   // once per frame, before anything is drawn
+  // After a change of the window's language: shapes of ideographs follow it where text is shaped from now on.
+  void set_language(const std::string& language);
   void reset_glyphs();  // after a change of scale
 
   // ---- labels

@@ -113,6 +113,37 @@ TEST_CASE("the edit box takes focus by mouse, then characters and keys in their 
   CHECK(other);
 }
 
+TEST_CASE("the scrollbar is dragged, the caret stays") {
+  Screen s;
+  if (!s.usable()) return;
+  Editor editor(*s.engine);
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "line " + std::to_string(i) + "\n";
+  editor.set_text(text);
+  EditBox look;
+  look.max_lines = 0;
+  ImVec2 corner;
+  const auto draw = [&] {
+    corner = ImGui::GetCursorScreenPos();
+    edit_box(*s.engine, "page", editor, s.input, s.clipboard, look, {400, 300});
+  };
+  s.frame(draw);
+  s.frame(draw);
+  const float end = editor.scroll();
+  CHECK(end > 1000);  // the caret at the end is in view
+  s.mouse(corner.x + 395, corner.y + 290, false);
+  s.frame(draw);
+  s.mouse(corner.x + 395, corner.y + 290, true);
+  s.frame(draw);
+  s.mouse(corner.x + 395, corner.y + 10, true);
+  s.frame(draw);
+  s.frame(draw);
+  CHECK(editor.scroll() < end / 10);
+  s.mouse(corner.x + 395, corner.y + 10, false);
+  s.frame(draw);
+  CHECK(editor.selection().caret().offset == text.size());
+}
+
 TEST_CASE("Enter submits where it is told to, Shift+Enter makes a line") {
   Screen s;
   if (!s.usable()) return;

@@ -201,6 +201,20 @@ TEST_CASE("styles change the shapes of their own range only") {
   for (size_t i = 7; i < 10; ++i) CHECK(p.clusters[i].width == doctest::Approx(p.clusters[6].width));
 }
 
+TEST_CASE("another language: new faces, and the old ones still draw") {
+  test::TextFixture f;
+  if (!f.usable()) return;
+  FontStack& fonts = f.engine->fonts();
+  const FaceId before = fonts.face_for({}, std::u32string_view(U"中"));
+  const std::string name = fonts.face_name(before);
+  f.engine->set_language("ja");
+  CHECK(fonts.language() == "ja");
+  CHECK(f.engine->measure("中文", {}).width > 0);
+  CHECK(fonts.face_name(before) == name);
+  f.engine->set_language("en");
+  CHECK(fonts.face_for({}, std::u32string_view(U"中")) == before);
+}
+
 TEST_CASE("the language chooses shapes of ideographs, never the family of the window") {
   test::MemoryTextures textures;
   for (const char* language : {"en", "zh-cn", "ja", "ko"}) {
