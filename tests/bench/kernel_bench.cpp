@@ -36,7 +36,7 @@ void bench(const KernelTable& kernels, const PanelTypeInfo& type, int64_t rows, 
   std::vector<float> x(static_cast<size_t>(cols));
   for (float& v : x) v = normal(random);
   std::vector<std::byte> row(formats::row_bytes(type.dtype, cols)), sixteen;
-  if (!formats::can_quantize(type.dtype)) return;
+  if (!formats::can_quantize(type.dtype) || cols % formats::dtype_info(type.dtype).block_elements != 0) return;
   formats::quantize(type.dtype, x.data(), row.data(), cols);
   for (int r = 0; r < panel_rows; ++r) sixteen.insert(sixteen.end(), row.begin(), row.end());
   const int64_t bytes = panel_bytes(type.type, cols), panels = rows / panel_rows;
