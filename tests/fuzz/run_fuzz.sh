@@ -1,5 +1,6 @@
 #!/bin/sh
-# run_fuzz.sh TARGET SECONDS CORPUS...: one libFuzzer run from the corpus below FABULA_TESTDATA; new inputs stay in ./corpus-TARGET.
+# run_fuzz.sh TARGET SECONDS CORPUS...: one libFuzzer run from the corpus (below FABULA_TESTDATA where
+# a name is not absolute); new inputs stay in ./corpus-TARGET.
 set -eu
 target=$1 seconds=$2
 shift 2
@@ -7,8 +8,12 @@ name=$(basename "$target")
 own=corpus-$name seeds=seeds-$name
 mkdir -p "$own" "$seeds"
 for entry in "$@"; do
-  [ -e "${FABULA_TESTDATA:-/nonexistent}/$entry" ] || continue
-  find "$FABULA_TESTDATA/$entry" -type f -size -512k | while read -r file; do
+  case $entry in
+    /*) ;;
+    *) entry=${FABULA_TESTDATA:-/nonexistent}/$entry ;;
+  esac
+  [ -e "$entry" ] || continue
+  find "$entry" -type f -size -512k | while read -r file; do
     copy=$seeds/$(echo "$file" | sha256sum | cut -c1-32)
     [ -e "$copy" ] && continue
     case $file in
