@@ -31,6 +31,12 @@ Range range_of(const float* x, int n) {
   return range;
 }
 
+// Cut to an integer. What is no number of this range comes from weights that are infinite or no numbers: it
+// counts as 0.
+int whole(float value) {
+  return value > -512.0f && value < 512.0f ? static_cast<int>(value) : 0;
+}
+
 int clamp_to(int value, int most) {
   return value < most ? value : most;
 }
@@ -42,8 +48,8 @@ void block_q4_0(const float* x, std::byte* out) {
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
   store16(out, f32_to_f16(d));
   for (int i = 0; i < 16; ++i) {
-    const int low = clamp_to(static_cast<int8_t>(x[i] * inverse + 8.5f), 15);
-    const int high = clamp_to(static_cast<int8_t>(x[i + 16] * inverse + 8.5f), 15);
+    const int low = clamp_to(whole(x[i] * inverse + 8.5f), 15);
+    const int high = clamp_to(whole(x[i + 16] * inverse + 8.5f), 15);
     out[2 + i] = static_cast<std::byte>(low | high << 4);
   }
 }
@@ -55,8 +61,8 @@ void block_q4_1(const float* x, std::byte* out) {
   store16(out, f32_to_f16(d));
   store16(out + 2, f32_to_f16(range.low));
   for (int i = 0; i < 16; ++i) {
-    const int low = clamp_to(static_cast<int8_t>((x[i] - range.low) * inverse + 0.5f), 15);
-    const int high = clamp_to(static_cast<int8_t>((x[i + 16] - range.low) * inverse + 0.5f), 15);
+    const int low = clamp_to(whole((x[i] - range.low) * inverse + 0.5f), 15);
+    const int high = clamp_to(whole((x[i + 16] - range.low) * inverse + 0.5f), 15);
     out[4 + i] = static_cast<std::byte>(low | high << 4);
   }
 }
@@ -76,7 +82,7 @@ void block_q5_0(const float* x, std::byte* out) {
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
   store16(out, f32_to_f16(d));
   int values[32];
-  for (int i = 0; i < 32; ++i) values[i] = clamp_to(static_cast<int8_t>(x[i] * inverse + 16.5f), 31);
+  for (int i = 0; i < 32; ++i) values[i] = clamp_to(whole(x[i] * inverse + 16.5f), 31);
   store_fives(values, out + 2, out + 6);
 }
 
@@ -87,7 +93,7 @@ void block_q5_1(const float* x, std::byte* out) {
   store16(out, f32_to_f16(d));
   store16(out + 2, f32_to_f16(range.low));
   int values[32];
-  for (int i = 0; i < 32; ++i) values[i] = static_cast<uint8_t>((x[i] - range.low) * inverse + 0.5f);
+  for (int i = 0; i < 32; ++i) values[i] = whole((x[i] - range.low) * inverse + 0.5f);
   store_fives(values, out + 4, out + 8);
 }
 
@@ -95,8 +101,7 @@ void block_q8_0(const float* x, std::byte* out) {
   const float d = std::fabs(signed_extreme(x, 32)) / 127.0f;
   const float inverse = d != 0.0f ? 1.0f / d : 0.0f;
   store16(out, f32_to_f16(d));
-  for (int i = 0; i < 32; ++i)
-    out[2 + i] = static_cast<std::byte>(static_cast<int8_t>(std::round(x[i] * inverse)));
+  for (int i = 0; i < 32; ++i) out[2 + i] = static_cast<std::byte>(whole(std::round(x[i] * inverse)));
 }
 
 void block_f32(const float* x, std::byte* out) {

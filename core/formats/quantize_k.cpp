@@ -12,37 +12,62 @@ namespace fabula::formats {
 
 namespace {
 
-int nearest(float value) {
-  return static_cast<int>(std::lrintf(value));
+// To nearest even, as a float: adding 1.5 * 2^23 leaves no room for a fraction. |value| < 2^22. Unlike lrintf
+// it vectorises.
+float nearest(float value) {
+  constexpr float no_fraction = 12582912.0f;
+  return (value + no_fraction) - no_fraction;
 }
+
+float nearest_within(float value, float low, float high) {
+  return std::min(std::max(nearest(value), low), high);
+}
+
+int to_int(float whole, int low, int high) {
+  return std::clamp(static_cast<int>(whole), low, high);
+}
+
+// Sums over a group run in 8 lanes that are added at the end, so that the compiler may use vectors.
+constexpr int lanes = 8;
+struct Sum {
+  float lane[lanes] = {};
+  float total() const {
+    return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+  }
+};
 
 // x ~ scale * q + offset, q in 0 ... levels, offset <= 0.
 struct Affine {
   float scale = 0.0f, offset = 0.0f;
 };
 
-double affine_error(const float* x, const float* weight, const int* q, int n, Affine fit) {
-  double error = 0.0;
-  for (int i = 0; i < n; ++i) {
-    const double d = static_cast<double>(fit.scale) * q[i] + fit.offset - x[i];
-    error += weight[i] * d * d;
-  }
-  return error;
+float affine_error(const float* x, const float* weight, const float* q, int n, Affine fit) {
+  Sum error;
+  for (int i = 0; i < n; i += lanes)
+    for (int l = 0; l < lanes; ++l) {
+      const float d = fit.scale * q[i + l] + fit.offset - x[i + l];
+      error.lane[l] += weight[i + l] * d * d;
+    }
+  return error.total();
 }
 
 // The scale and offset that fit given values best; the offset is held at 0 where it would be positive.
-bool solve_affine(const float* x, const float* weight, const int* q, int n, Affine& fit) {
-  double w = 0, wq = 0, wqq = 0, wx = 0, wqx = 0;
-  for (int i = 0; i < n; ++i) {
-    w += weight[i];
-    wq += weight[i] * q[i];
-    wqq += static_cast<double>(weight[i]) * q[i] * q[i];
-    wx += static_cast<double>(weight[i]) * x[i];
-    wqx += static_cast<double>(weight[i]) * q[i] * x[i];
-  }
+bool solve_affine(const float* x, const float* weight, const float* q, int n, Affine& fit) {
+  Sum w_sum, wq_sum, wqq_sum, wx_sum, wqx_sum;
+  for (int i = 0; i < n; i += lanes)
+    for (int l = 0; l < lanes; ++l) {
+      const float w = weight[i + l], v = q[i + l], wv = w * v;
+      w_sum.lane[l] += w;
+      wq_sum.lane[l] += wv;
+      wqq_sum.lane[l] += wv * v;
+      wx_sum.lane[l] += w * x[i + l];
+      wqx_sum.lane[l] += wv * x[i + l];
+    }
+  const double w = w_sum.total(), wq = wq_sum.total(), wqq = wqq_sum.total(), wx = wx_sum.total(),
+               wqx = wqx_sum.total();
   const double determinant = w * wqq - wq * wq;
   double scale = 0.0, offset = 1.0;  // all values alike determine only one of the two
-  if (determinant > 1e-9 * w * wqq) {
+  if (determinant > 1e-6 * w * wqq) {
     scale = (w * wqx - wq * wx) / determinant;
     offset = (wqq * wx - wq * wqx) / determinant;
   }
@@ -60,18 +85,19 @@ Affine best_affine(const float* x, const float* weight, int n, int levels) {
   const float low = std::min(0.0f, *std::min_element(x, x + n));
   const float high = *std::max_element(x, x + n);
   if (!(high > low)) return {0.0f, low};
+  const auto most = static_cast<float>(levels);
   Affine best;
-  double best_error = INFINITY;
-  int q[32];
+  float best_error = INFINITY;
+  float q[32];
   for (int trial = 0; trial <= trials; ++trial) {
     // From one level fewer than the range to two more: clipping the largest element often pays.
-    const float inverse =
-        (static_cast<float>(levels) - 1.0f + 0.125f * static_cast<float>(trial)) / (high - low);
-    for (int i = 0; i < n; ++i) q[i] = std::clamp(nearest(inverse * (x[i] - low)), 0, levels);
+    const float inverse = (most - 1.0f + 0.125f * static_cast<float>(trial)) / (high - low);
+    for (int i = 0; i < n; ++i) q[i] = nearest_within(inverse * (x[i] - low), 0.0f, most);
     Affine fit;
     if (!solve_affine(x, weight, q, n, fit)) continue;
-    for (int i = 0; i < n; ++i) q[i] = std::clamp(nearest((x[i] - fit.offset) / fit.scale), 0, levels);
-    const double error = affine_error(x, weight, q, n, fit);
+    const float refit = 1.0f / fit.scale;
+    for (int i = 0; i < n; ++i) q[i] = nearest_within((x[i] - fit.offset) * refit, 0.0f, most);
+    const float error = affine_error(x, weight, q, n, fit);
     if (error < best_error) {
       best_error = error;
       best = fit;
@@ -87,21 +113,22 @@ float best_linear(const float* x, const float* weight, int n, int levels) {
     if (std::fabs(x[i]) > std::fabs(extreme)) extreme = x[i];
   if (std::fabs(extreme) < 1e-15f) return 0.0f;
   constexpr int trials = 18;
-  float best = 0.0f;
-  double best_gain = 0.0;
+  const auto most = static_cast<float>(levels);
+  float best = 0.0f, best_gain = 0.0f;
   for (int trial = 0; trial <= trials; ++trial) {
-    const float inverse =
-        -(static_cast<float>(levels) + 0.1f * static_cast<float>(trial - trials / 2)) / extreme;
-    double wqx = 0, wqq = 0;
-    for (int i = 0; i < n; ++i) {
-      const int q = std::clamp(nearest(inverse * x[i]), -levels, levels - 1);
-      wqx += static_cast<double>(weight[i]) * q * x[i];
-      wqq += static_cast<double>(weight[i]) * q * q;
-    }
+    const float inverse = -(most + 0.1f * static_cast<float>(trial - trials / 2)) / extreme;
+    Sum wqx_sum, wqq_sum;
+    for (int i = 0; i < n; i += lanes)
+      for (int l = 0; l < lanes; ++l) {
+        const float q = nearest_within(inverse * x[i + l], -most, most - 1.0f);
+        wqx_sum.lane[l] += weight[i + l] * q * x[i + l];
+        wqq_sum.lane[l] += weight[i + l] * q * q;
+      }
     // With the best scale wqx / wqq the error falls by wqx^2 / wqq.
-    if (wqq > 0.0 && wqx * wqx / wqq > best_gain) {
+    const float wqx = wqx_sum.total(), wqq = wqq_sum.total();
+    if (wqq > 0.0f && wqx * wqx / wqq > best_gain) {
       best_gain = wqx * wqx / wqq;
-      best = static_cast<float>(wqx / wqq);
+      best = wqx / wqq;
     }
   }
   return best;
@@ -137,11 +164,11 @@ void encode_q4_k(const float* x, std::byte* out) {
   store16(out, d_bits);
   store16(out + 2, dmin_bits);
   for (int g = 0; g < 8; ++g) {
-    scales[g] = d > 0.0f ? std::clamp(nearest(fits[g].scale / d), 0, 63) : 0;
-    mins[g] = dmin > 0.0f ? std::clamp(nearest(-fits[g].offset / dmin), 0, 63) : 0;
+    scales[g] = d > 0.0f ? to_int(nearest(fits[g].scale / d), 0, 63) : 0;
+    mins[g] = dmin > 0.0f ? to_int(nearest(-fits[g].offset / dmin), 0, 63) : 0;
     const float scale = d * static_cast<float>(scales[g]), min = dmin * static_cast<float>(mins[g]);
     for (int i = 0; i < 32 && scale > 0.0f; ++i) {
-      const int q = std::clamp(nearest((x[g * 32 + i] + min) / scale), 0, 15);
+      const int q = to_int(nearest_within((x[g * 32 + i] + min) / scale, 0.0f, 15.0f), 0, 15);
       out[16 + g / 2 * 32 + i] |= static_cast<std::byte>(q << (g % 2 * 4));
     }
   }
@@ -162,12 +189,14 @@ void encode_q6_k(const float* x, std::byte* out) {
   store16(out + 208, d_bits);
   if (d == 0.0f || !std::isfinite(d)) return;
   for (int g = 0; g < 16; ++g) {
-    const int scale = std::clamp(nearest(fits[g] / d), -128, 127);
+    const int scale = to_int(nearest(fits[g] / d), -128, 127);
     out[192 + g] = static_cast<std::byte>(scale);
     if (scale == 0) continue;
     const int run = g / 2, half = run / 4, quarter = run % 4;
     for (int i = 0; i < 16; ++i) {
-      const int q = std::clamp(nearest(x[g * 16 + i] / (d * static_cast<float>(scale))), -32, 31) + 32;
+      const int q =
+          to_int(nearest_within(x[g * 16 + i] / (d * static_cast<float>(scale)), -32.0f, 31.0f), -32, 31) +
+          32;
       const int at = g % 2 * 16 + i;
       out[half * 64 + quarter % 2 * 32 + at] |= static_cast<std::byte>((q & 15) << (quarter / 2 * 4));
       out[128 + half * 32 + at] |= static_cast<std::byte>((q >> 4) << (quarter * 2));

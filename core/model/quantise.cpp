@@ -1,6 +1,7 @@
 #include "core/model/quantise.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <thread>

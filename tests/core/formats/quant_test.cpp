@@ -128,3 +128,17 @@ TEST_CASE("the simple types are encoded byte for byte as ggml does") {
     CHECK(wrong == 0);
   }
 }
+
+TEST_CASE("weights that are no finite numbers are encoded as something, without undefined behaviour") {
+  const float odd[] = {std::nanf(""), INFINITY, -INFINITY, 3.4e38f, -3.4e38f, 1e-45f, 0.0f, 1.0f};
+  std::vector<float> values(256);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = odd[i % std::size(odd)];
+  for (size_t type = 0; type <= static_cast<size_t>(DType::nvfp4); ++type) {
+    if (!formats::can_quantize(static_cast<DType>(type))) continue;
+    std::vector<std::byte> blocks(formats::row_bytes(static_cast<DType>(type), 256));
+    formats::quantize(static_cast<DType>(type), values.data(), blocks.data(), 256);
+    formats::dequantize(static_cast<DType>(type), blocks.data(), values.data(), 256);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = odd[i % std::size(odd)];
+  }
+  CHECK(formats::can_quantize(DType::q4_k));
+}
