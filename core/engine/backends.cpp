@@ -11,9 +11,10 @@ Backends real_backends(std::string isa, std::filesystem::path fingerprint_folder
   backends.open_model = [folder = std::move(fingerprint_folder)](const std::filesystem::path& path) {
     return model::open_model(path, {.fingerprint_folder = folder});
   };
-  backends.make_executor = [isa = std::move(isa)](const model::Model& model, const ModelLoad& load,
-                                                  const compute::LoadOptions& options)
-      -> Result<std::unique_ptr<compute::Executor>> {
+  backends.make_executor =
+      [isa = std::move(isa)](
+          const model::Model& model, const ModelLoad& load,
+          const compute::LoadOptions& options) -> Result<std::unique_ptr<compute::Executor>> {
     if (load.device != "auto" && load.device != "cpu")
       return Error{ErrorCode::unsupported, "device " + load.device + ": this build computes on the CPU only"};
     return compute::make_cpu_executor(model.spec, *model.source, options,

@@ -17,12 +17,13 @@ struct ModelLoad;
 struct Backends {
   std::function<Result<std::shared_ptr<const model::Model>>(const std::filesystem::path&)> open_model;
   // options.precision, kv_precision, kv_blocks, on_progress and cancel are filled in.
-  std::function<Result<std::unique_ptr<compute::Executor>>(const model::Model&, const ModelLoad&, const compute::LoadOptions&)>
+  std::function<Result<std::unique_ptr<compute::Executor>>(const model::Model&, const ModelLoad&,
+                                                           const compute::LoadOptions&)>
       make_executor;
 };
 
-// model::open_model (which remembers fingerprints in `fingerprint_folder`), and the device that the load names.
-// `isa`: override for the CPU, "" for the best.
+// model::open_model (which remembers fingerprints in `fingerprint_folder`), and the device that the load
+// names. `isa`: override for the CPU, "" for the best.
 Backends real_backends(std::string isa, std::filesystem::path fingerprint_folder);
 
 }  // namespace fabula::engine

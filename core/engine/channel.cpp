@@ -81,7 +81,9 @@ void Channel::flush_and_wake() {
   if (wake_) wake_();
 }
 
-bool Channel::poll(Event& event) { return ring_.try_pop(event); }
+bool Channel::poll(Event& event) {
+  return ring_.try_pop(event);
+}
 
 Error Channel::take_error(RequestId request) {
   const std::lock_guard lock(side_mutex_);

@@ -1,6 +1,6 @@
-// One consumer's road from the engine thread: a ring, what did not fit into it, and side tables for what is not plain data.
-// A reader that stalls never stalls the engine and never loses an event: what the ring refuses is kept here, progress
-// replaced by its latest, text joined where it fits.
+// One consumer's road from the engine thread: a ring, what did not fit into it, and side tables for what is
+// not plain data. A reader that stalls never stalls the engine and never loses an event: what the ring
+// refuses is kept here, progress replaced by its latest, text joined where it fits.
 #pragma once
 
 #include <atomic>
@@ -45,11 +45,11 @@ class Channel {
 
   const uint64_t id_;
   SpscRing<Event> ring_;
-  std::deque<Event> overflow_;         // engine thread
-  bool fresh_ = false;                 // engine thread: pushed since the last wake
-  std::atomic<bool> waiting_{false};   // overflow_ is not empty
+  std::deque<Event> overflow_;        // engine thread
+  bool fresh_ = false;                // engine thread: pushed since the last wake
+  std::atomic<bool> waiting_{false};  // overflow_ is not empty
 
-  std::mutex wake_mutex_;              // so that close() can wait for a wake that is running
+  std::mutex wake_mutex_;  // so that close() can wait for a wake that is running
   std::function<void()> wake_;
 
   std::mutex side_mutex_;

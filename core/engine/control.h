@@ -48,8 +48,8 @@ class Controls {
     cancel_where([](const Control&) { return true; });
   }
 
-  // Engine thread: the step that begins works for these. A step is abandoned once all of them are cancelled: as long as one
-  // lives, the others' cancellation costs it nothing.
+  // Engine thread: the step that begins works for these. A step is abandoned once all of them are cancelled:
+  // as long as one lives, the others' cancellation costs it nothing.
   const std::atomic<bool>* begin_step(std::span<const std::shared_ptr<Control>> in_step) {
     const std::lock_guard lock(mutex_);
     in_step_.assign(in_step.begin(), in_step.end());

@@ -48,7 +48,9 @@ Sha256Digest digest_of(std::string_view header, std::span<const std::byte> paylo
 std::optional<KvKey> key_from_name(std::string_view name) {
   KvKey key{};
   if (name.size() != 2 * key.size() + ending.size() || !name.ends_with(ending)) return std::nullopt;
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
   for (size_t i = 0; i < key.size(); ++i) {
     const int high = digit(name[2 * i]), low = digit(name[2 * i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
@@ -80,7 +82,8 @@ Status write_block_file(const std::filesystem::path& path, const DiskTier::Block
   if (status.ok()) status = write_all(descriptor, block.bytes.data(), block.bytes.size(), temporary);
   if (status.ok()) status = write_all(descriptor, digest.data(), digest.size(), temporary);
   if (::close(descriptor) != 0 && status.ok()) status = io_error("close", temporary, errno);
-  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = io_error("rename to", path, errno);
+  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0)
+    status = io_error("rename to", path, errno);
   if (!status.ok()) ::unlink(temporary.c_str());
   return status;
 }
@@ -131,7 +134,8 @@ void DiskTier::fetch(std::vector<KvKey> keys, uint64_t block_bytes, Fetched done
   {
     const std::lock_guard lock(mutex_);  // ahead of the writes: somebody waits for it
     const auto first_write = std::ranges::find_if(jobs_, [](const Job& job) { return !job.done; });
-    jobs_.insert(first_write, Job{.keys = std::move(keys), .block_bytes = block_bytes, .done = std::move(done)});
+    jobs_.insert(first_write,
+                 Job{.keys = std::move(keys), .block_bytes = block_bytes, .done = std::move(done)});
   }
   changed_.notify_all();
 }
@@ -180,7 +184,8 @@ void DiskTier::scan() {
   };
   std::vector<Found> found;
   std::error_code error;
-  for (std::filesystem::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
+  for (std::filesystem::directory_iterator it(folder_, error), end; !error && it != end;
+       it.increment(error)) {
     const std::string name = it->path().filename().string();
     std::error_code ignored;
     if (name.ends_with(".kv.new")) std::filesystem::remove(it->path(), ignored);
@@ -208,9 +213,11 @@ void DiskTier::write(const Block& block) {
   {
     const std::lock_guard lock(mutex_);
     queued_bytes_ -= block.bytes.size();
-    if (!status.ok()) writable_ = false;  // a full or read-only disk: one line in the log, and Fabula goes on without
+    if (!status.ok())
+      writable_ = false;  // a full or read-only disk: one line in the log, and Fabula goes on without
   }
-  if (!status.ok() && log_) log_->write(LogLevel::warning, "the KV cache on disk is off: " + status.error().message);
+  if (!status.ok() && log_)
+    log_->write(LogLevel::warning, "the KV cache on disk is off: " + status.error().message);
   shrink_to_cap();
 }
 
@@ -241,7 +248,8 @@ void DiskTier::remember(const KvKey& key, uint64_t bytes) {
 void DiskTier::mark_used(const KvKey& key) {
   ::utimensat(AT_FDCWD, path_of(key).c_str(), nullptr, 0);  // so that the next start knows the order, too
   const std::lock_guard lock(mutex_);
-  if (const auto it = known_.find(key); it != known_.end()) by_use_.splice(by_use_.end(), by_use_, it->second.place);
+  if (const auto it = known_.find(key); it != known_.end())
+    by_use_.splice(by_use_.end(), by_use_, it->second.place);
 }
 
 void DiskTier::forget(const KvKey& key) {
@@ -267,6 +275,8 @@ void DiskTier::shrink_to_cap() {
   }
 }
 
-std::filesystem::path DiskTier::path_of(const KvKey& key) const { return folder_ / (to_hex(key) + std::string(ending)); }
+std::filesystem::path DiskTier::path_of(const KvKey& key) const {
+  return folder_ / (to_hex(key) + std::string(ending));
+}
 
 }  // namespace fabula::engine

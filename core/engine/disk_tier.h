@@ -1,10 +1,13 @@
-// KV blocks on disk: what survives a restart. One file per full block below Places::kv_folder(), named by the block's key.
+// KV blocks on disk: what survives a restart. One file per full block below Places::kv_folder(), named by the
+// block's key.
 //
-// Goals: a file that is damaged, cut, foreign or old is never used: it is deleted and the tokens are read again. Nothing here
-// ever blocks the engine thread on disk. Non-goals: durability (it is a cache; nothing is synced), partial blocks (a restart
-// reads at most one block of tokens again). The files hold K and V and digests, never text or token ids.
+// Goals: a file that is damaged, cut, foreign or old is never used: it is deleted and the tokens are read
+// again. Nothing here ever blocks the engine thread on disk. Non-goals: durability (it is a cache; nothing is
+// synced), partial blocks (a restart reads at most one block of tokens again). The files hold K and V and
+// digests, never text or token ids.
 //
-// File: magic "FABULAKV", u32 version, u32 tokens per block, 32 bytes key, u64 payload bytes, payload, SHA-256 of all before.
+// File: magic "FABULAKV", u32 version, u32 tokens per block, 32 bytes key, u64 payload bytes, payload,
+// SHA-256 of all before.
 #pragma once
 
 #include <atomic>
@@ -34,15 +37,18 @@ class DiskTier {
   };
   using Fetched = std::function<void(std::vector<Block> blocks)>;  // the verified head of what was asked for
 
-  // `wake`: called on the tier's thread whenever there is room again for what offer() refused. log may be null.
+  // `wake`: called on the tier's thread whenever there is room again for what offer() refused. log may be
+  // null.
   DiskTier(std::filesystem::path folder, uint64_t cap_bytes, LogSink* log, std::function<void()> wake);
   ~DiskTier();  // writes what was accepted, then joins
 
   // All below: any thread, never on disk themselves.
   bool contains(const KvKey& key) const;
-  void wait_until_scanned();  // blocks until the folder's names are known (milliseconds); called by the loader thread
+  void wait_until_scanned();  // blocks until the folder's names are known (milliseconds); called by the
+                              // loader thread
 
-  // Queues a block to be written. false: enough is queued already (or writing has failed); offer it again later.
+  // Queues a block to be written. false: enough is queued already (or writing has failed); offer it again
+  // later.
   bool offer(const KvKey& key, std::vector<std::byte> bytes);
   bool has_room() const;
   // Reads blocks in order and stops at the first that is absent or damaged. `done` runs on the tier's thread.

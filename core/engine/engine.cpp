@@ -43,7 +43,8 @@ const std::shared_ptr<Channel>& channel_of(const Consumer& consumer) {
 
 Status check_tokens(std::span<const int32_t> tokens, int64_t vocab) {
   if (tokens.empty()) return Error{ErrorCode::invalid_argument, "the prompt has no tokens"};
-  const auto bad = std::ranges::find_if(tokens, [vocab](int32_t token) { return token < 0 || token >= vocab; });
+  const auto bad =
+      std::ranges::find_if(tokens, [vocab](int32_t token) { return token < 0 || token >= vocab; });
   if (bad == tokens.end()) return {};
   return Error{ErrorCode::invalid_argument, "token " + std::to_string(*bad) + " is none of the model's " +
                                                 std::to_string(vocab) + " tokens"};
@@ -52,7 +53,8 @@ Status check_tokens(std::span<const int32_t> tokens, int64_t vocab) {
 Status check_length(int64_t tokens, int64_t context) {
   if (tokens <= context) return {};
   return Error{ErrorCode::context_overflow, "the prompt of " + std::to_string(tokens) +
-                                                " tokens is longer than the context of " + std::to_string(context)};
+                                                " tokens is longer than the context of " +
+                                                std::to_string(context)};
 }
 
 Error no_such_model(ModelId model) {
@@ -76,9 +78,10 @@ class Engine::Impl {
   explicit Impl(const EngineOptions& given)
       : options(given),
         hub(std::make_shared<Hub>()),
-        disk(given.kv_folder.empty() ? nullptr
-                                     : std::make_unique<DiskTier>(given.kv_folder, given.kv_disk_bytes, given.log,
-                                                                  [hub = hub] { hub->inbox.nudge(); })),
+        disk(given.kv_folder.empty()
+                 ? nullptr
+                 : std::make_unique<DiskTier>(given.kv_folder, given.kv_disk_bytes, given.log,
+                                              [hub = hub] { hub->inbox.nudge(); })),
         thread(hub, models),
         loader(given, hub, disk.get()) {}
 
@@ -111,7 +114,8 @@ Engine::Engine(EngineOptions options) {
 Engine::~Engine() = default;
 
 std::unique_ptr<Consumer> Engine::make_consumer(std::function<void()> wake) {
-  auto channel = std::make_shared<Channel>(++impl_->last_consumer, impl_->options.ring_events, std::move(wake));
+  auto channel =
+      std::make_shared<Channel>(++impl_->last_consumer, impl_->options.ring_events, std::move(wake));
   impl_->hub->inbox.post(OpenChannel{channel});
   return std::make_unique<ChannelConsumer>(impl_->hub, std::move(channel));
 }
@@ -123,13 +127,17 @@ RequestId Engine::load(const ModelLoad& load, Consumer& consumer) {
   return request;
 }
 
-void Engine::unload(ModelId model) { impl_->hub->inbox.post(Unload{model}); }
+void Engine::unload(ModelId model) {
+  impl_->hub->inbox.post(Unload{model});
+}
 
 std::shared_ptr<const Engine::LoadedModel> Engine::loaded_or_null(ModelId model) const {
   return impl_->models.find_or_null(model);
 }
 
-void Engine::set_threads(ModelId model, int threads) { impl_->hub->inbox.post(SetThreads{model, threads}); }
+void Engine::set_threads(ModelId model, int threads) {
+  impl_->hub->inbox.post(SetThreads{model, threads});
+}
 
 Result<RequestId> Engine::submit(GenerateRequest request, Consumer& consumer) {
   const auto loaded = loaded_or_null(request.model);
@@ -140,7 +148,8 @@ Result<RequestId> Engine::submit(GenerateRequest request, Consumer& consumer) {
   std::atomic<int64_t>& queued = impl_->hub->metrics.queued_requests;
   if (queued.fetch_add(1) >= impl_->options.max_queued) {
     --queued;
-    return Error{ErrorCode::busy, std::to_string(impl_->options.max_queued) + " requests are waiting already"};
+    return Error{ErrorCode::busy,
+                 std::to_string(impl_->options.max_queued) + " requests are waiting already"};
   }
   auto sequence = impl_->make_sequence(std::move(request), channel_of(consumer)->id());
   sequence->channel = channel_of(consumer);
@@ -172,6 +181,8 @@ Status Engine::evaluate(ModelId model, std::span<const int32_t> tokens, const Ev
       deliver, cancel, [this] { impl_->hub->inbox.nudge(); }, [this, id] { this->cancel(id); });
 }
 
-Metrics Engine::metrics() const { return impl_->hub->metrics.read(); }
+Metrics Engine::metrics() const {
+  return impl_->hub->metrics.read();
+}
 
 }  // namespace fabula::engine

@@ -1,8 +1,8 @@
-// The one public face of inference. One engine thread owns all model memory; requests go in through a queue, events come out
-// through one lock-free ring per consumer, and the consumer is woken, never polled.
+// The one public face of inference. One engine thread owns all model memory; requests go in through a queue,
+// events come out through one lock-free ring per consumer, and the consumer is woken, never polled.
 //
-// Goals: same seed, same words, whatever the threads, chunks, batch-mates, cache or restarts; a stalled consumer never
-// stalls the engine and never loses text. Non-goals: sessions, text templates (core/session).
+// Goals: same seed, same words, whatever the threads, chunks, batch-mates, cache or restarts; a stalled
+// consumer never stalls the engine and never loses text. Non-goals: sessions, text templates (core/session).
 #pragma once
 
 #include <atomic>
@@ -33,27 +33,27 @@ struct ModelLoad {
   std::filesystem::path path;
   compute::Precision precision = compute::Precision::automatic;
   compute::KvPrecision kv_precision = compute::KvPrecision::f16;
-  int64_t context = 0;      // tokens; 0: the model's own, at most 8192
-  int threads = 0;          // 0: physical cores
+  int64_t context = 0;  // tokens; 0: the model's own, at most 8192
+  int threads = 0;      // 0: physical cores
   std::string device = "auto";
 };
 
 struct GenerateRequest {
   ModelId model = 0;
-  std::vector<int32_t> prompt;          // exact ids; the engine never tokenises
+  std::vector<int32_t> prompt;  // exact ids; the engine never tokenises
   SamplerSettings sampler;
   uint64_t seed = 0;
-  uint32_t choice_index = 0;            // of `n` choices of one request
-  int64_t max_tokens = 256;             // <= 0: until the context is full
-  std::vector<std::string> stop;        // left out of the text; the text up to one is held back
+  uint32_t choice_index = 0;      // of `n` choices of one request
+  int64_t max_tokens = 256;       // <= 0: until the context is full
+  std::vector<std::string> stop;  // left out of the text; the text up to one is held back
   bool ignore_end_tokens = false;
-  int top_logprobs = 0;                 // alternatives per token, 0: none
-  int priority = 0;                     // higher first; the window's own requests use 1
+  int top_logprobs = 0;  // alternatives per token, 0: none
+  int priority = 0;      // higher first; the window's own requests use 1
 };
 
 struct PromptStats {
   int64_t tokens = 0;
-  int64_t reused = 0;     // found in the prefix store
+  int64_t reused = 0;  // found in the prefix store
   double seconds = 0;
 };
 struct DecodeStats {
@@ -61,17 +61,18 @@ struct DecodeStats {
   double seconds = 0;
 };
 
-// Plain data: pushing one never allocates. Text longer than the buffer comes as several `text` events of the same token.
+// Plain data: pushing one never allocates. Text longer than the buffer comes as several `text` events of the
+// same token.
 struct Event {
   enum class Kind : uint8_t {
-    load_progress,  // request: the load's id; fraction
-    loaded,         // model
-    load_failed,    // read the error with take_error(request)
-    unloaded,       // model
-    prompt_progress,// tokens: prompt tokens done so far
-    token,          // token, logprob, and its text if any
-    text,           // more text of the last token, or text that was held back
-    finished,       // reason; prompt, decode
+    load_progress,    // request: the load's id; fraction
+    loaded,           // model
+    load_failed,      // read the error with take_error(request)
+    unloaded,         // model
+    prompt_progress,  // tokens: prompt tokens done so far
+    token,            // token, logprob, and its text if any
+    text,             // more text of the last token, or text that was held back
+    finished,         // reason; prompt, decode
   };
   Kind kind = Kind::token;
   FinishReason reason = FinishReason::stop;
@@ -90,7 +91,7 @@ struct Event {
 // Snapshot for panels and /metrics; read through atomics, never a lock that inference holds.
 struct Metrics {
   double prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // of the last second of work
-  double decode_gb_per_second = 0;   // weights and KV read
+  double decode_gb_per_second = 0;                                     // weights and KV read
   double dram_read_gb_per_second = 0;  // the machine's measured peak; 0 until measured
   int64_t active_requests = 0, queued_requests = 0, batch = 0;
   int64_t kv_blocks_used = 0, kv_blocks_total = 0;
@@ -100,27 +101,28 @@ struct Metrics {
 };
 
 struct EngineOptions {
-  size_t ring_events = 1024;      // per consumer
-  int64_t max_queued = 64;        // beyond: ErrorCode::busy
-  int64_t prefill_chunk = 256;    // tokens per step and sequence
-  int64_t max_batch = 16;         // sequences decoded together
-  bool speculation = true;        // drafts from the text itself, where they pay; never changes a word
-  std::string isa;                // override, "" for the best the machine has
-  std::filesystem::path kv_folder;                 // Places::kv_folder(); empty: KV does not survive a restart
-  uint64_t kv_disk_bytes = uint64_t{4} << 30;      // cap of that folder
-  uint64_t kv_ram_bytes = 0;      // per model, for kept prefixes and running requests; 0: by the machine's free memory
-  std::filesystem::path fingerprint_folder;        // model::OpenOptions; below the cache
-  Backends backends;              // left empty: real models on real devices
-  LogSink* log = nullptr;         // outlives the engine
+  size_t ring_events = 1024;        // per consumer
+  int64_t max_queued = 64;          // beyond: ErrorCode::busy
+  int64_t prefill_chunk = 256;      // tokens per step and sequence
+  int64_t max_batch = 16;           // sequences decoded together
+  bool speculation = true;          // drafts from the text itself, where they pay; never changes a word
+  std::string isa;                  // override, "" for the best the machine has
+  std::filesystem::path kv_folder;  // Places::kv_folder(); empty: KV does not survive a restart
+  uint64_t kv_disk_bytes = uint64_t{4} << 30;  // cap of that folder
+  uint64_t kv_ram_bytes =
+      0;  // per model, for kept prefixes and running requests; 0: by the machine's free memory
+  std::filesystem::path fingerprint_folder;  // model::OpenOptions; below the cache
+  Backends backends;                         // left empty: real models on real devices
+  LogSink* log = nullptr;                    // outlives the engine
 };
 
-// A consumer's end of a ring. Destroying it cancels its requests, and waits for a wake() that is running. It may outlive the
-// engine. Thread: poll from one thread only.
+// A consumer's end of a ring. Destroying it cancels its requests, and waits for a wake() that is running. It
+// may outlive the engine. Thread: poll from one thread only.
 class Consumer {
  public:
   virtual ~Consumer() = default;
-  virtual bool poll(Event& event) = 0;               // false: nothing now; wake() follows when there is
-  virtual Error take_error(RequestId request) = 0;   // once, after load_failed, or finished with reason error
+  virtual bool poll(Event& event) = 0;              // false: nothing now; wake() follows when there is
+  virtual Error take_error(RequestId request) = 0;  // once, after load_failed, or finished with reason error
   // Of the index-th generated token, once; kept until taken or the consumer is destroyed.
   virtual std::vector<Choice> take_alternatives(RequestId request, int64_t index) = 0;
 };
@@ -128,13 +130,16 @@ class Consumer {
 class Engine {
  public:
   explicit Engine(EngineOptions options);
-  ~Engine();  // cancels everything, hands what is left of new KV to the disk (at most a second), joins its threads
+  ~Engine();  // cancels everything, hands what is left of new KV to the disk (at most a second), joins its
+              // threads
 
-  // `wake` runs on the engine thread after events were pushed; it must not block (glfwPostEmptyEvent, an eventfd).
+  // `wake` runs on the engine thread after events were pushed; it must not block (glfwPostEmptyEvent, an
+  // eventfd).
   std::unique_ptr<Consumer> make_consumer(std::function<void()> wake);
 
-  // Thread: any. Loading happens on a loader thread; the model joins the engine thread when it is ready. Models stay until
-  // unload(); the old one is never gone when the new one fails. Progress, loaded or load_failed arrive at the consumer.
+  // Thread: any. Loading happens on a loader thread; the model joins the engine thread when it is ready.
+  // Models stay until unload(); the old one is never gone when the new one fails. Progress, loaded or
+  // load_failed arrive at the consumer.
   RequestId load(const ModelLoad& load, Consumer& consumer);
   void unload(ModelId model);
   // null: no such model. The context and executor info of a loaded model.
@@ -147,14 +152,16 @@ class Engine {
   std::shared_ptr<const LoadedModel> loaded_or_null(ModelId model) const;
   void set_threads(ModelId model, int threads);
 
-  // Prompt and reply together fill at most the context; a prompt that fills it alone ends at once with `length`.
-  // Errors at once: invalid_argument, not_found (model), context_overflow (both numbers), busy (queue full).
+  // Prompt and reply together fill at most the context; a prompt that fills it alone ends at once with
+  // `length`. Errors at once: invalid_argument, not_found (model), context_overflow (both numbers), busy
+  // (queue full).
   Result<RequestId> submit(GenerateRequest request, Consumer& consumer);
   // Looked at before every phase of a step; the finished event follows. Safe for any id at any time.
   void cancel(RequestId request);
 
-  // (tokens, vocab) logits of a whole prompt, for `logits` and `score`; rows are delivered in order, in chunks.
-  // Blocks the calling thread, not the engine's queue discipline. rows: (n, vocab) valid during the call.
+  // (tokens, vocab) logits of a whole prompt, for `logits` and `score`; rows are delivered in order, in
+  // chunks. Blocks the calling thread, not the engine's queue discipline. rows: (n, vocab) valid during the
+  // call.
   Status evaluate(ModelId model, std::span<const int32_t> tokens,
                   const std::function<Status(int64_t first_row, int64_t n, const float* rows)>& deliver,
                   const std::atomic<bool>* cancel = nullptr);

@@ -8,7 +8,8 @@
 
 namespace fabula::engine {
 
-EngineThread::EngineThread(std::shared_ptr<Hub> hub, LoadedModels& models) : hub_(std::move(hub)), models_(models) {
+EngineThread::EngineThread(std::shared_ptr<Hub> hub, LoadedModels& models)
+    : hub_(std::move(hub)), models_(models) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -25,8 +26,7 @@ void EngineThread::run() {
 
 void EngineThread::run_once() {
   const uint32_t bell = hub_->inbox.bell();
-  for (Command& command : hub_->inbox.take_all())
-    std::visit([this](auto& c) { handle(c); }, command);
+  for (Command& command : hub_->inbox.take_all()) std::visit([this](auto& c) { handle(c); }, command);
   const bool stepped = step_all();
   flush_channels();
   publish_metrics();
@@ -40,7 +40,8 @@ void EngineThread::shut_down() {
   flush_channels();
   constexpr double patience_seconds = 1;  // a user waits for the window to close
   const double until = monotonic_seconds() + patience_seconds;
-  while (monotonic_seconds() < until && spill_all(1)) {}
+  while (monotonic_seconds() < until && spill_all(1)) {
+  }
   homes_.clear();
 }
 
@@ -78,9 +79,13 @@ EngineThread::Home* EngineThread::find_or_null(ModelId model) {
   return it == homes_.end() ? nullptr : &*it;
 }
 
-void EngineThread::handle(OpenChannel& command) { channels_.push_back(std::move(command.channel)); }
+void EngineThread::handle(OpenChannel& command) {
+  channels_.push_back(std::move(command.channel));
+}
 
-void EngineThread::handle(CloseChannel& command) { std::erase(channels_, command.channel); }
+void EngineThread::handle(CloseChannel& command) {
+  std::erase(channels_, command.channel);
+}
 
 void EngineThread::handle(Submit& command) {
   Sequence& sequence = *command.sequence;
@@ -142,6 +147,8 @@ void EngineThread::handle(Fetched& command) {
   if (Home* const home = find_or_null(command.model)) home->resident->fetched(std::move(command));
 }
 
-void EngineThread::handle(Stop&) { stopping_ = true; }
+void EngineThread::handle(Stop&) {
+  stopping_ = true;
+}
 
 }  // namespace fabula::engine

@@ -12,7 +12,8 @@
 
 namespace fabula::engine {
 
-// Which models are there, for any thread to ask. The lock is held for a look-up or a swap, never while anything computes.
+// Which models are there, for any thread to ask. The lock is held for a look-up or a swap, never while
+// anything computes.
 class LoadedModels {
  public:
   using Ptr = std::shared_ptr<const Engine::LoadedModel>;

@@ -28,8 +28,8 @@ void EvaluateJob::finish(Status status) {
   changed_.notify_all();
 }
 
-Status EvaluateJob::wait(const Deliver& deliver, const std::atomic<bool>* cancel, const std::function<void()>& taken,
-                         const std::function<void()>& stop) {
+Status EvaluateJob::wait(const Deliver& deliver, const std::atomic<bool>* cancel,
+                         const std::function<void()>& taken, const std::function<void()>& stop) {
   constexpr auto look_at_cancel_every = std::chrono::milliseconds(20);
   Status outcome;
   bool stopped = false;

@@ -1,5 +1,5 @@
-// Logits of a whole prompt on their way from the engine thread to the thread that asked: one chunk at a time, so that a slow
-// taker neither holds the engine up nor lets rows pile up.
+// Logits of a whole prompt on their way from the engine thread to the thread that asked: one chunk at a time,
+// so that a slow taker neither holds the engine up nor lets rows pile up.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,8 @@ class EvaluateJob {
   void put(int64_t first_row, int64_t n, const float* rows, size_t n_values);  // after wants_rows() said true
   void finish(Status status);
 
-  // ---- the asking thread: delivers until the end. `taken`: rows were taken, the engine may go on; `stop`: it need not. ----
+  // ---- the asking thread: delivers until the end. `taken`: rows were taken, the engine may go on; `stop`:
+  // it need not. ----
   Status wait(const Deliver& deliver, const std::atomic<bool>* cancel, const std::function<void()>& taken,
               const std::function<void()>& stop);
 

@@ -1,4 +1,5 @@
-// exp, log and sums that give the same bits on every machine: only IEEE +, -, *, / in a fixed order, never libm (NUMERICS 1, 2).
+// exp, log and sums that give the same bits on every machine: only IEEE +, -, *, / in a fixed order, never
+// libm (NUMERICS 1, 2).
 #pragma once
 
 #include <bit>
@@ -9,7 +10,8 @@ namespace fabula::engine {
 
 inline constexpr int sum_lanes = 16;  // NUMERICS 1: virtual lanes of every reduction
 
-// exp(x) for x <= 0, relative error < 2e-7 (Cephes expf, Moshier); below -87, where f32 leaves its normal range: 0.
+// exp(x) for x <= 0, relative error < 2e-7 (Cephes expf, Moshier); below -87, where f32 leaves its normal
+// range: 0.
 inline float exp_nonpositive(float x) {
   constexpr float lowest = -87.0f;
   const float clamped = x > lowest ? x : lowest;
@@ -29,7 +31,8 @@ inline float exp_nonpositive(float x) {
   return x > lowest ? mantissa * power : 0.0f;
 }
 
-// Natural logarithm of a positive, normal, finite double; relative error about 1e-15. log m = 2 atanh((m - 1) / (m + 1)).
+// Natural logarithm of a positive, normal, finite double; relative error about 1e-15. log m = 2 atanh((m - 1)
+// / (m + 1)).
 inline double log_positive(double x) {
   uint64_t bits = std::bit_cast<uint64_t>(x);
   int64_t exponent = static_cast<int64_t>(bits >> 52) - 1023;
@@ -47,13 +50,15 @@ inline double log_positive(double x) {
   return e * 6.93147180369123816490e-01 + (series * s + e * 1.90821492927058770002e-10);
 }
 
-// Sum of value(i), a float or double, for i in [0, n): element i goes to lane i % 16; the lanes meet in one fixed tree.
+// Sum of value(i), a float or double, for i in [0, n): element i goes to lane i % 16; the lanes meet in one
+// fixed tree.
 template <class Value>
 double lane_sum(size_t n, Value value) {
   double lanes[sum_lanes] = {};
   size_t i = 0;
   for (; i + sum_lanes <= n; i += sum_lanes) {
-    decltype(value(size_t{0})) terms[sum_lanes];  // apart from the sums, so that compilers compute four floats at a time
+    decltype(value(
+        size_t{0})) terms[sum_lanes];  // apart from the sums, so that compilers compute four floats at a time
     for (size_t l = 0; l < sum_lanes; ++l) terms[l] = value(i + l);
     for (size_t l = 0; l < sum_lanes; ++l) lanes[l] += static_cast<double>(terms[l]);
   }

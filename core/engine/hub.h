@@ -1,4 +1,5 @@
-// What the threads of an engine share: the way in, and the switches. Consumers keep it alive when the engine is gone.
+// What the threads of an engine share: the way in, and the switches. Consumers keep it alive when the engine
+// is gone.
 #pragma once
 
 #include <memory>
@@ -17,9 +18,15 @@ namespace fabula::engine {
 
 class Resident;
 
-struct OpenChannel { std::shared_ptr<Channel> channel; };
-struct CloseChannel { std::shared_ptr<Channel> channel; };
-struct Submit { std::unique_ptr<Sequence> sequence; };
+struct OpenChannel {
+  std::shared_ptr<Channel> channel;
+};
+struct CloseChannel {
+  std::shared_ptr<Channel> channel;
+};
+struct Submit {
+  std::unique_ptr<Sequence> sequence;
+};
 struct LoadNews {  // progress or failure
   std::shared_ptr<Channel> channel;
   Event event;
@@ -30,7 +37,9 @@ struct Join {  // a loaded model
   RequestId request = 0;
   std::shared_ptr<Resident> resident;
 };
-struct Unload { ModelId model = 0; };
+struct Unload {
+  ModelId model = 0;
+};
 struct SetThreads {
   ModelId model = 0;
   int threads = 0;
@@ -41,7 +50,8 @@ struct Fetched {  // blocks from disk
   std::vector<DiskTier::Block> blocks;
 };
 struct Stop {};
-using Command = std::variant<OpenChannel, CloseChannel, Submit, LoadNews, Join, Unload, SetThreads, Fetched, Stop>;
+using Command =
+    std::variant<OpenChannel, CloseChannel, Submit, LoadNews, Join, Unload, SetThreads, Fetched, Stop>;
 
 struct Hub {
   Inbox<Command> inbox;

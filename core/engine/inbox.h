@@ -1,5 +1,5 @@
-// Many threads post, one thread takes all at once and sleeps when there is nothing: a lock-free stack turned round by the
-// taker (Treiber 1986), and a counter that the taker waits on (a futex; 0 % CPU while idle).
+// Many threads post, one thread takes all at once and sleeps when there is nothing: a lock-free stack turned
+// round by the taker (Treiber 1986), and a counter that the taker waits on (a futex; 0 % CPU while idle).
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,9 @@ class Inbox {
   // Thread: any; never blocks.
   void post(T value) {
     Node* node = new Node{std::move(value), head_.load(std::memory_order_relaxed)};
-    while (!head_.compare_exchange_weak(node->next, node, std::memory_order_release, std::memory_order_relaxed)) {}
+    while (!head_.compare_exchange_weak(node->next, node, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+    }
     nudge();
   }
   void nudge() {
@@ -29,7 +31,8 @@ class Inbox {
     bell_.notify_one();
   }
 
-  // The taker: read the bell, take, work; if there is nothing to do, wait(bell). What rang in between is not missed.
+  // The taker: read the bell, take, work; if there is nothing to do, wait(bell). What rang in between is not
+  // missed.
   uint32_t bell() const { return bell_.load(std::memory_order_acquire); }
   void wait(uint32_t heard) const { bell_.wait(heard, std::memory_order_acquire); }
 

@@ -40,11 +40,13 @@ void KvCache::attach(KvLease& lease, std::span<const int32_t> tokens, int64_t li
   store_.touch(lease.blocks);
 }
 
-std::vector<KvKey> KvCache::on_disk(const KvLease& lease, std::span<const int32_t> tokens, int64_t limit, size_t max) const {
+std::vector<KvKey> KvCache::on_disk(const KvLease& lease, std::span<const int32_t> tokens, int64_t limit,
+                                    size_t max) const {
   std::vector<KvKey> keys;
   if (!disk_ || lease.tokens % block_tokens != 0) return keys;
   KvKey parent = parent_of(lease);
-  for (int64_t begin = lease.tokens; begin + block_tokens <= limit && keys.size() < max; begin += block_tokens) {
+  for (int64_t begin = lease.tokens; begin + block_tokens <= limit && keys.size() < max;
+       begin += block_tokens) {
     const KvKey key = child_key(parent, slice(tokens, begin, begin + block_tokens));
     if (store_.contains_full(parent, key) || !disk_->contains(key)) break;
     keys.push_back(key);
@@ -53,10 +55,12 @@ std::vector<KvKey> KvCache::on_disk(const KvLease& lease, std::span<const int32_
   return keys;
 }
 
-void KvCache::adopt(const KvLease& lease, std::span<const int32_t> tokens, std::span<const DiskTier::Block> blocks) {
+void KvCache::adopt(const KvLease& lease, std::span<const int32_t> tokens,
+                    std::span<const DiskTier::Block> blocks) {
   KvKey parent = parent_of(lease);
   int64_t begin = lease.tokens;
-  std::vector<int32_t> adopted;  // held until all are in, so that a later one does not push out an earlier one
+  std::vector<int32_t>
+      adopted;  // held until all are in, so that a later one does not push out an earlier one
   for (const DiskTier::Block& fetched : blocks) {
     const auto own = slice(tokens, begin, begin + block_tokens);
     const int32_t block = take_block_or_negative();
@@ -95,7 +99,8 @@ void KvCache::advance(KvLease& lease, std::span<const int32_t> tokens, int64_t u
 void KvCache::release(KvLease& lease, std::span<const int32_t> tokens) {
   const auto full = static_cast<int64_t>(lease.keys.size());
   if (lease.tokens > full * block_tokens)
-    store_.insert(parent_of(lease), slice(tokens, full * block_tokens, lease.tokens), lease.blocks[lease.keys.size()]);
+    store_.insert(parent_of(lease), slice(tokens, full * block_tokens, lease.tokens),
+                  lease.blocks[lease.keys.size()]);
   store_.touch(lease.blocks);
   for (int32_t block : lease.blocks) pool_.release(block);
   lease = {};

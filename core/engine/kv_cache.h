@@ -1,5 +1,5 @@
-// One resident model's KV memory: blocks that sequences hold, blocks that are kept because somebody may read the same tokens
-// again, and the way to and from disk.
+// One resident model's KV memory: blocks that sequences hold, blocks that are kept because somebody may read
+// the same tokens again, and the way to and from disk.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +29,13 @@ class KvCache {
   // `executor` outlives this; `disk` may be null and outlives this.
   KvCache(compute::Executor& executor, KvKey root, int64_t n_blocks, DiskTier* disk);
 
-  // Extends the lease by what the store has of tokens[lease.tokens, limit): shares full blocks, copies the head of a partial one.
+  // Extends the lease by what the store has of tokens[lease.tokens, limit): shares full blocks, copies the
+  // head of a partial one.
   void attach(KvLease& lease, std::span<const int32_t> tokens, int64_t limit);
-  // Keys of blocks that attach() would go on with if they were in RAM, at most `max`: what is worth fetching from disk.
-  std::vector<KvKey> on_disk(const KvLease& lease, std::span<const int32_t> tokens, int64_t limit, size_t max) const;
+  // Keys of blocks that attach() would go on with if they were in RAM, at most `max`: what is worth fetching
+  // from disk.
+  std::vector<KvKey> on_disk(const KvLease& lease, std::span<const int32_t> tokens, int64_t limit,
+                             size_t max) const;
   // Files blocks that came from disk; `tokens` and the lease are those that on_disk() was asked about.
   void adopt(const KvLease& lease, std::span<const int32_t> tokens, std::span<const DiskTier::Block> blocks);
 
@@ -52,7 +55,9 @@ class KvCache {
 
  private:
   int32_t take_block_or_negative();
-  const KvKey& parent_of(const KvLease& lease) const { return lease.keys.empty() ? root_ : lease.keys.back(); }
+  const KvKey& parent_of(const KvLease& lease) const {
+    return lease.keys.empty() ? root_ : lease.keys.back();
+  }
 
   compute::Executor& executor_;
   const KvKey root_;

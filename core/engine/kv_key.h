@@ -1,5 +1,6 @@
-// What a KV block is known by: a SHA-256 chain over model, numerics and every token up to the block's end, so that a block
-// is found again only where it would be computed again with the same bits (DESIGN 4, NUMERICS 7).
+// What a KV block is known by: a SHA-256 chain over model, numerics and every token up to the block's end, so
+// that a block is found again only where it would be computed again with the same bits (DESIGN 4, NUMERICS
+// 7).
 #pragma once
 
 #include <cstdint>

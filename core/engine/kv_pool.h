@@ -1,4 +1,5 @@
-// Which of an executor's KV blocks are in use, and by how many holders. It knows numbers only, not what lies in the blocks.
+// Which of an executor's KV blocks are in use, and by how many holders. It knows numbers only, not what lies
+// in the blocks.
 #pragma once
 
 #include <cassert>

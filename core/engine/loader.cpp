@@ -10,15 +10,18 @@ namespace fabula::engine {
 
 namespace {
 
-constexpr int64_t default_longest_context = 8192;  // where the caller names none: what a desktop's memory takes in its stride
+constexpr int64_t default_longest_context =
+    8192;  // where the caller names none: what a desktop's memory takes in its stride
 
 Result<int64_t> context_of(const ModelLoad& load, const model::Model& model) {
   const int64_t own = model.spec.context_length;
   if (load.context < 0)
-    return Error{ErrorCode::invalid_argument, "a context of " + std::to_string(load.context) + " tokens makes no sense"};
+    return Error{ErrorCode::invalid_argument,
+                 "a context of " + std::to_string(load.context) + " tokens makes no sense"};
   if (load.context > 0 && own > 0 && load.context > own)
-    return Error{ErrorCode::invalid_argument, "a context of " + std::to_string(load.context) + " tokens is more than the " +
-                                                  std::to_string(own) + " that " + model.info.name + " was made for"};
+    return Error{ErrorCode::invalid_argument, "a context of " + std::to_string(load.context) +
+                                                  " tokens is more than the " + std::to_string(own) +
+                                                  " that " + model.info.name + " was made for"};
   if (load.context > 0) return load.context;
   return own > 0 ? std::min(own, default_longest_context) : default_longest_context;
 }
@@ -27,7 +30,8 @@ Result<int64_t> context_of(const ModelLoad& load, const model::Model& model) {
 
 Loader::Loader(const EngineOptions& options, std::shared_ptr<Hub> hub, DiskTier* disk)
     : options_(options),
-      backends_(options.backends.make_executor ? options.backends : real_backends(options.isa, options.fingerprint_folder)),
+      backends_(options.backends.make_executor ? options.backends
+                                               : real_backends(options.isa, options.fingerprint_folder)),
       hub_(std::move(hub)),
       disk_(disk) {
   thread_ = std::thread([this] { run(); });
@@ -72,7 +76,8 @@ void Loader::run() {
     }
     Event event;
     event.kind = Event::Kind::load_failed;
-    event.reason = resident.error().code == ErrorCode::cancelled ? FinishReason::cancelled : FinishReason::error;
+    event.reason =
+        resident.error().code == ErrorCode::cancelled ? FinishReason::cancelled : FinishReason::error;
     event.request = job.control->request;
     hub_->inbox.post(LoadNews{job.channel, event, std::move(resident).error()});
   }
@@ -115,7 +120,8 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   setting.max_sequences = options_.max_batch;
   setting.kv_blocks = options.kv_blocks;
   setting.speculation = options_.speculation;
-  return std::make_shared<Resident>(++last_model_, std::move(loaded), std::move(executor), std::move(setting));
+  return std::make_shared<Resident>(++last_model_, std::move(loaded), std::move(executor),
+                                    std::move(setting));
 }
 
 void Loader::report_progress(const Job& job, double fraction) const {

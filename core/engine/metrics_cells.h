@@ -7,7 +7,8 @@
 
 namespace fabula::engine {
 
-// A rate over about the last second of work: what is older counts half as much with each further second. Engine thread only.
+// A rate over about the last second of work: what is older counts half as much with each further second.
+// Engine thread only.
 class RateMeter {
  public:
   void add(double amount, double seconds) {

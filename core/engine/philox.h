@@ -1,5 +1,6 @@
-// Philox4x32-10: a counter-based random generator (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3",
-// SC11). The number at a place is a function of key and counter alone, so nothing that happened before can shift it.
+// Philox4x32-10: a counter-based random generator (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as
+// easy as 1, 2, 3", SC11). The number at a place is a function of key and counter alone, so nothing that
+// happened before can shift it.
 #pragma once
 
 #include <array>
@@ -7,7 +8,8 @@
 
 namespace fabula::engine {
 
-constexpr std::array<uint32_t, 4> philox4x32_10(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
+constexpr std::array<uint32_t, 4> philox4x32_10(std::array<uint32_t, 4> counter,
+                                                std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = uint64_t{0xD2511F53u} * counter[0];
     const uint64_t b = uint64_t{0xCD9E8D57u} * counter[2];
@@ -18,12 +20,14 @@ constexpr std::array<uint32_t, 4> philox4x32_10(std::array<uint32_t, 4> counter,
   return counter;
 }
 
-// Uniform in [0, 1), 53 bits, for the token at `position` of choice `choice_index` under `seed` (NUMERICS 6). The seed fills
-// Philox's 64-bit key; the choice index takes a word of the counter that positions never reach.
+// Uniform in [0, 1), 53 bits, for the token at `position` of choice `choice_index` under `seed` (NUMERICS 6).
+// The seed fills Philox's 64-bit key; the choice index takes a word of the counter that positions never
+// reach.
 constexpr double uniform_at(uint64_t seed, uint32_t choice_index, int64_t position) {
   const auto place = static_cast<uint64_t>(position);
-  const auto bits = philox4x32_10({static_cast<uint32_t>(place), static_cast<uint32_t>(place >> 32), choice_index, 0},
-                                  {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
+  const auto bits =
+      philox4x32_10({static_cast<uint32_t>(place), static_cast<uint32_t>(place >> 32), choice_index, 0},
+                    {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
   const uint64_t wide = uint64_t{bits[1]} << 32 | bits[0];
   return static_cast<double>(wide >> 11) * 0x1p-53;
 }

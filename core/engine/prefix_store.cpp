@@ -9,7 +9,8 @@ PrefixStore::PrefixStore(KvPool& pool) : pool_(pool), entries_(static_cast<size_
 int64_t PrefixStore::common_prefix(const Entry& entry, std::span<const int32_t> tokens) {
   const int64_t limit = std::min(entry.n_tokens, static_cast<int64_t>(tokens.size()));
   int64_t common = 0;
-  while (common < limit && entry.tokens[static_cast<size_t>(common)] == tokens[static_cast<size_t>(common)]) ++common;
+  while (common < limit && entry.tokens[static_cast<size_t>(common)] == tokens[static_cast<size_t>(common)])
+    ++common;
   return common;
 }
 
@@ -39,7 +40,8 @@ bool PrefixStore::insert(const KvKey& parent, std::span<const int32_t> tokens, i
     std::vector<int32_t> superseded;
     for (int32_t other : siblings->second) {
       const Entry& entry = entries_[static_cast<size_t>(other)];
-      if (pool_.references(other) == 1 && common_prefix(entry, tokens) == entry.n_tokens) superseded.push_back(other);
+      if (pool_.references(other) == 1 && common_prefix(entry, tokens) == entry.n_tokens)
+        superseded.push_back(other);
     }
     for (int32_t other : superseded) drop(other);
   }
@@ -64,7 +66,8 @@ bool PrefixStore::evict_one() {
   int32_t oldest = -1;
   for (int32_t block = 0; block < static_cast<int32_t>(entries_.size()); ++block) {
     if (!holds(block) || pool_.references(block) != 1) continue;
-    if (oldest < 0 || entries_[static_cast<size_t>(block)].used < entries_[static_cast<size_t>(oldest)].used) oldest = block;
+    if (oldest < 0 || entries_[static_cast<size_t>(block)].used < entries_[static_cast<size_t>(oldest)].used)
+      oldest = block;
   }
   if (oldest < 0) return false;
   drop(oldest);

@@ -1,9 +1,10 @@
-// Finds KV blocks that were computed before, by what was read up to them: one store per resident model, shared by all
-// branches, sessions and API clients (DESIGN 4).
+// Finds KV blocks that were computed before, by what was read up to them: one store per resident model,
+// shared by all branches, sessions and API clients (DESIGN 4).
 //
-// A block is filed under the key of its parent, with its own tokens, so that any common prefix of it can be found: K and V of
-// a position depend on earlier tokens only, and a rollback into the middle of a block still uses its head. Partial blocks are
-// filed alike. Non-goals: what a block's bytes are (KvPool, Executor), files (DiskTier).
+// A block is filed under the key of its parent, with its own tokens, so that any common prefix of it can be
+// found: K and V of a position depend on earlier tokens only, and a rollback into the middle of a block still
+// uses its head. Partial blocks are filed alike. Non-goals: what a block's bytes are (KvPool, Executor),
+// files (DiskTier).
 #pragma once
 
 #include <array>
@@ -30,8 +31,8 @@ class PrefixStore {
   Hit find(const KvKey& parent, std::span<const int32_t> tokens) const;
   bool contains_full(const KvKey& parent, const KvKey& key) const;
 
-  // Files `block` (1 .. block_tokens tokens) and takes a reference of its own; filed shorter prefixes of it that nobody holds
-  // are dropped. false: an equal or longer one is filed already.
+  // Files `block` (1 .. block_tokens tokens) and takes a reference of its own; filed shorter prefixes of it
+  // that nobody holds are dropped. false: an equal or longer one is filed already.
   bool insert(const KvKey& parent, std::span<const int32_t> tokens, int32_t block);
   const KvKey& key_of(int32_t block) const { return entries_[static_cast<size_t>(block)].key; }
   bool holds(int32_t block) const { return entries_[static_cast<size_t>(block)].n_tokens > 0; }
@@ -47,7 +48,7 @@ class PrefixStore {
   struct Entry {
     KvKey parent{}, key{};  // key: of full blocks only
     std::array<int32_t, block_tokens> tokens{};
-    int64_t n_tokens = 0;   // 0: the block is not filed
+    int64_t n_tokens = 0;  // 0: the block is not filed
     uint64_t used = 0;
   };
 

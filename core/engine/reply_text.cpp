@@ -30,7 +30,9 @@ std::string StopMatcher::push(std::string_view text) {
   return safe;
 }
 
-std::string StopMatcher::finish() { return std::exchange(held_, {}); }
+std::string StopMatcher::finish() {
+  return std::exchange(held_, {});
+}
 
 ReplyText::ReplyText(std::shared_ptr<const text::Tokenizer> tokenizer, std::span<const int32_t> prompt,
                      std::vector<std::string> stops)
@@ -38,7 +40,9 @@ ReplyText::ReplyText(std::shared_ptr<const text::Tokenizer> tokenizer, std::span
   for (int32_t token : prompt) (void)stream_.push(token);
 }
 
-std::string ReplyText::push(int32_t token) { return stops_.push(stream_.push(token)); }
+std::string ReplyText::push(int32_t token) {
+  return stops_.push(stream_.push(token));
+}
 
 std::string ReplyText::finish() {
   std::string rest = stops_.push(stream_.finish());

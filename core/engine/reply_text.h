@@ -19,7 +19,7 @@ class StopMatcher {
 
   std::string push(std::string_view text);  // what is safe to show now
   bool matched() const { return matched_; }
-  std::string finish();                     // what was held back for nothing
+  std::string finish();  // what was held back for nothing
 
  private:
   std::vector<std::string> stops_;
@@ -29,8 +29,8 @@ class StopMatcher {
 
 class ReplyText {
  public:
-  // `prompt`: the stream goes on where the prompt's text ends (a space before the first word is kept, a character that the
-  // prompt began is completed).
+  // `prompt`: the stream goes on where the prompt's text ends (a space before the first word is kept, a
+  // character that the prompt began is completed).
   ReplyText(std::shared_ptr<const text::Tokenizer> tokenizer, std::span<const int32_t> prompt,
             std::vector<std::string> stops);
 

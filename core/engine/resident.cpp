@@ -21,7 +21,9 @@ Event event_of(const Sequence& sequence, Event::Kind kind) {
 }
 
 // Who gives way first stands last.
-auto standing(const Sequence& sequence) { return std::tuple(-sequence.request.priority, sequence.arrival); }
+auto standing(const Sequence& sequence) {
+  return std::tuple(-sequence.request.priority, sequence.arrival);
+}
 
 }  // namespace
 
@@ -31,8 +33,8 @@ Resident::Resident(ModelId id, std::shared_ptr<const Engine::LoadedModel> loaded
       loaded_(std::move(loaded)),
       executor_(std::move(executor)),
       setting_(std::move(setting)),
-      cache_(*executor_, root_key(loaded_->model->info.fingerprint, executor_->info().numerics_id), setting_.kv_blocks,
-             setting_.disk),
+      cache_(*executor_, root_key(loaded_->model->info.fingerprint, executor_->info().numerics_id),
+             setting_.kv_blocks, setting_.disk),
       sampler_(loaded_->model->spec.vocab) {}
 
 Resident::~Resident() = default;
@@ -106,15 +108,17 @@ void Resident::start(Sequence& sequence) {
   const int64_t before = sequence.lease.tokens;
   const int64_t limit = sequence.first_wanted_row();
   cache_.attach(sequence.lease, sequence.tokens, limit);
-  if (sequence.stage == Sequence::Stage::fetching && sequence.lease.tokens == before) sequence.disk_tried_in_vain = true;
+  if (sequence.stage == Sequence::Stage::fetching && sequence.lease.tokens == before)
+    sequence.disk_tried_in_vain = true;
   if (!sequence.disk_tried_in_vain) {
     auto keys = cache_.on_disk(sequence.lease, sequence.tokens, limit, fetch_blocks);
     if (!keys.empty()) {
       sequence.stage = Sequence::Stage::fetching;
-      setting_.disk->fetch(std::move(keys), executor_->info().kv_block_bytes,
-                           [hub = setting_.hub, model = id_, request = sequence.control->request](auto blocks) {
-                             hub->inbox.post(Fetched{model, request, std::move(blocks)});
-                           });
+      setting_.disk->fetch(
+          std::move(keys), executor_->info().kv_block_bytes,
+          [hub = setting_.hub, model = id_, request = sequence.control->request](auto blocks) {
+            hub->inbox.post(Fetched{model, request, std::move(blocks)});
+          });
       return;
     }
   }
@@ -128,7 +132,8 @@ void Resident::start(Sequence& sequence) {
 
 void Resident::fetched(Fetched fetched) {
   for (const SequencePtr& sequence : active_) {
-    if (sequence->control->request != fetched.request || sequence->stage != Sequence::Stage::fetching) continue;
+    if (sequence->control->request != fetched.request || sequence->stage != Sequence::Stage::fetching)
+      continue;
     cache_.adopt(sequence->lease, sequence->tokens, fetched.blocks);
     start(*sequence);
   }
@@ -146,7 +151,8 @@ bool Resident::plan(uint64_t number) {
       end(s, FinishReason::length);  // the prompt fills the context
       continue;
     }
-    const int64_t pending = s.job && s.lease.tokens < s.rows_done ? s.rows_done - s.lease.tokens : s.pending();
+    const int64_t pending =
+        s.job && s.lease.tokens < s.rows_done ? s.rows_done - s.lease.tokens : s.pending();
     runnables_.push_back({.pending = pending,
                           .decoding = !s.job && s.generated() > 0 && pending == 1,
                           .wants_all_rows = s.job && s.lease.tokens >= s.rows_done,
@@ -172,9 +178,11 @@ void Resident::draft() {
   draft_length_ = 0;
   if (!setting_.speculation || work_.size() != 1 || !work_[0].decoding) return;
   Sequence& sequence = *work_[0].sequence;
-  const int64_t still_asked = sequence.request.max_tokens > 0 ? sequence.request.max_tokens - sequence.generated() : INT64_MAX;
-  const int64_t most = std::min({int64_t{DraftPolicy::lengths.back()}, loaded_->context - sequence.size() - 1, still_asked - 1,
-                                 setting_.limits.max_logit_rows - 1, setting_.limits.max_batch_tokens - 1});
+  const int64_t still_asked =
+      sequence.request.max_tokens > 0 ? sequence.request.max_tokens - sequence.generated() : INT64_MAX;
+  const int64_t most =
+      std::min({int64_t{DraftPolicy::lengths.back()}, loaded_->context - sequence.size() - 1, still_asked - 1,
+                setting_.limits.max_logit_rows - 1, setting_.limits.max_batch_tokens - 1});
   if (most <= 0) return;
   auto guess = sequence.ngrams.draft(sequence.tokens, static_cast<size_t>(most));
   if (guess.empty()) return;
@@ -188,8 +196,9 @@ void Resident::draft() {
   setting_.hub->metrics.tokens_drafted += static_cast<int64_t>(guess.size());
 }
 
-// Every sequence of the step gets blocks for its tokens. Where the memory does not do for all, the last in standing goes back
-// to the queue; what it computed stays in the store until somebody needs the space, and its words do not change.
+// Every sequence of the step gets blocks for its tokens. Where the memory does not do for all, the last in
+// standing goes back to the queue; what it computed stays in the store until somebody needs the space, and
+// its words do not change.
 void Resident::make_room() {
   for (size_t i = 0; i < work_.size(); ++i) {
     Sequence& needy = *work_[i].sequence;
@@ -292,8 +301,8 @@ void Resident::take_results() {
   }
 }
 
-// Row r follows drafted_[r]: as long as the word drawn from it is the next guess, the next row holds, too. Only positions of
-// tokens that stand are marked as computed, so that nothing of a wrong guess is ever filed.
+// Row r follows drafted_[r]: as long as the word drawn from it is the next guess, the next row holds, too.
+// Only positions of tokens that stand are marked as computed, so that nothing of a wrong guess is ever filed.
 void Resident::take_drafts(Sequence& sequence, const float* rows) {
   const int64_t begin = sequence.lease.tokens;
   for (size_t r = 0; r < drafted_.size(); ++r) {
@@ -316,14 +325,15 @@ void Resident::take_logits(Sequence& sequence, int64_t begin, int64_t n, const f
 void Resident::accept(Sequence& sequence, const float* logits) {
   if (sequence.control->cancelled) return;  // no word after a stop
   const GenerateRequest& request = sequence.request;
-  const auto choice = sampler_.sample(logits, sequence.tokens, sequence.size(), request.seed, request.choice_index,
-                                      request.sampler);
+  const auto choice = sampler_.sample(logits, sequence.tokens, sequence.size(), request.seed,
+                                      request.choice_index, request.sampler);
   if (!choice.ok()) return fail(sequence, choice.error());
   if (request.top_logprobs > 0) {
     std::vector<Choice> alternatives;
     if (const Status status = sampler_.top(logits, request.top_logprobs, alternatives); !status.ok())
       return fail(sequence, status.error());
-    sequence.channel->put_alternatives(sequence.control->request, sequence.generated(), std::move(alternatives));
+    sequence.channel->put_alternatives(sequence.control->request, sequence.generated(),
+                                       std::move(alternatives));
   }
   if (sequence.generated() == 0) sequence.first_token_seconds = monotonic_seconds();
   sequence.tokens.push_back(choice->token);
@@ -359,12 +369,14 @@ void Resident::end(Sequence& sequence, FinishReason reason) {
   memory_is_short_ = false;
   setting_.hub->controls.remove(*sequence.control);
   if (sequence.job) {
-    sequence.job->finish(reason == FinishReason::cancelled ? Status(Error{ErrorCode::cancelled, "cancelled"}) : Status());
+    sequence.job->finish(reason == FinishReason::cancelled ? Status(Error{ErrorCode::cancelled, "cancelled"})
+                                                           : Status());
     return;
   }
   Event event = event_of(sequence, Event::Kind::text);
   if (sequence.text && !sequence.text->stopped())
-    if (const std::string rest = sequence.text->finish(); !rest.empty()) sequence.channel->push_with_text(event, rest);
+    if (const std::string rest = sequence.text->finish(); !rest.empty())
+      sequence.channel->push_with_text(event, rest);
   const double now = monotonic_seconds();
   const double first = sequence.first_token_seconds > 0 ? sequence.first_token_seconds : now;
   event.kind = Event::Kind::finished;
@@ -388,7 +400,8 @@ void Resident::fail(Sequence& sequence, Error error) {
 bool Resident::remove_ended() {
   size_t removed = 0;
   for (auto* list : {&waiting_, &active_})
-    removed += std::erase_if(*list, [](const SequencePtr& sequence) { return sequence->stage == Sequence::Stage::ended; });
+    removed += std::erase_if(
+        *list, [](const SequencePtr& sequence) { return sequence->stage == Sequence::Stage::ended; });
   return removed > 0;
 }
 

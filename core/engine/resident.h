@@ -1,5 +1,5 @@
-// A model in memory with everything that works on it: its executor, its KV memory, its sequences. One step() is one forward
-// pass over a batch of them.
+// A model in memory with everything that works on it: its executor, its KV memory, its sequences. One step()
+// is one forward pass over a batch of them.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ class Resident {
     int64_t kv_blocks = 0;
     bool speculation = true;
   };
-  Resident(ModelId id, std::shared_ptr<const Engine::LoadedModel> loaded, std::unique_ptr<compute::Executor> executor,
-           Setting setting);
+  Resident(ModelId id, std::shared_ptr<const Engine::LoadedModel> loaded,
+           std::unique_ptr<compute::Executor> executor, Setting setting);
   ~Resident();
 
   ModelId id() const { return id_; }
@@ -88,8 +88,9 @@ class Resident {
     bool decoding;
   };
   std::vector<Work> work_;
-  std::vector<int32_t> drafted_;  // of the only sequence of the step: its last token and the guesses behind it; or empty
-  int draft_length_ = 0;          // of DraftPolicy::lengths
+  std::vector<int32_t>
+      drafted_;  // of the only sequence of the step: its last token and the guesses behind it; or empty
+  int draft_length_ = 0;  // of DraftPolicy::lengths
   DraftPolicy draft_policy_;
   std::vector<Runnable> runnables_;
   std::vector<Sequence*> runnable_sequences_;

@@ -50,7 +50,8 @@ float logprob_of(float value, float max, double log_sum) {
 
 Error unusable_logits() {
   return {ErrorCode::internal,
-          "the model computed no usable logits (NaN or infinity): its file is damaged, or its precision overflows"};
+          "the model computed no usable logits (NaN or infinity): its file is damaged, or its precision "
+          "overflows"};
 }
 
 // A strict total order, so that every selection has one answer whatever the algorithm.
@@ -65,15 +66,18 @@ Status check(const SamplerSettings& settings) {
   SamplerSettings::visit(settings, [&](const char* name, const auto& value, double lowest, double highest) {
     const auto number = static_cast<double>(value);
     if (status.ok() && !(number >= lowest && number <= highest))
-      status = Error{ErrorCode::invalid_argument, std::string(name) + " must be from " + std::to_string(lowest) + " to " +
-                                                      std::to_string(highest) + ", not " + std::to_string(number)};
+      status = Error{ErrorCode::invalid_argument,
+                     std::string(name) + " must be from " + std::to_string(lowest) + " to " +
+                         std::to_string(highest) + ", not " + std::to_string(number)};
   });
   FABULA_TRY(std::move(status));
   if (settings.repeat_penalty == 0)
-    return Error{ErrorCode::invalid_argument, "repeat_penalty must be above 0 (1 is off): logits are divided by it"};
+    return Error{ErrorCode::invalid_argument,
+                 "repeat_penalty must be above 0 (1 is off): logits are divided by it"};
   for (const auto& [token, bias] : settings.logit_bias)
     if (!std::isfinite(bias))
-      return Error{ErrorCode::invalid_argument, "logit_bias of token " + std::to_string(token) + " is not a finite number"};
+      return Error{ErrorCode::invalid_argument,
+                   "logit_bias of token " + std::to_string(token) + " is not a finite number"};
   return {};
 }
 
@@ -85,8 +89,8 @@ Sampler::Sampler(int64_t vocab)
       ranked_maxima_(maxima_.size()),
       counts_(vocab_, 0) {}
 
-Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> history, int64_t position, uint64_t seed,
-                               uint32_t choice_index, const SamplerSettings& settings) {
+Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> history, int64_t position,
+                               uint64_t seed, uint32_t choice_index, const SamplerSettings& settings) {
   const Peak raw = find_peak(logits, vocab_);
   if (!raw.usable) return unusable_logits();
   const float* values = modified(logits, history, settings);
@@ -115,12 +119,14 @@ Status Sampler::top(const float* logits, int count, std::vector<Choice>& out) {
   const double log_sum = log_sum_exp_above(logits, vocab_, peak.max);
   take_top(logits, std::min(vocab_, static_cast<size_t>(std::max(count, 0))));
   std::sort(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(n_), higher);
-  for (size_t i = 0; i < n_; ++i) out.push_back({candidates_[i].id, logprob_of(candidates_[i].value, peak.max, log_sum)});
+  for (size_t i = 0; i < n_; ++i)
+    out.push_back({candidates_[i].id, logprob_of(candidates_[i].value, peak.max, log_sum)});
   return {};
 }
 
 // The logits themselves where nothing changes them, else values_.
-const float* Sampler::modified(const float* logits, std::span<const int32_t> history, const SamplerSettings& settings) {
+const float* Sampler::modified(const float* logits, std::span<const int32_t> history,
+                               const SamplerSettings& settings) {
   const bool penalised =
       settings.repeat_penalty != 1 || settings.presence_penalty != 0 || settings.frequency_penalty != 0;
   if (settings.logit_bias.empty() && !penalised) return logits;
@@ -152,8 +158,8 @@ void Sampler::penalise(std::span<const int32_t> window, const SamplerSettings& s
   }
 }
 
-// The vocabulary is dealt to columns (id modulo their number). The k-th highest of the columns' maxima is at most the k-th
-// highest logit, so that only columns that reach it need a closer look.
+// The vocabulary is dealt to columns (id modulo their number). The k-th highest of the columns' maxima is at
+// most the k-th highest logit, so that only columns that reach it need a closer look.
 void Sampler::take_top(const float* values, size_t k) {
   const auto candidate = [values](size_t i) { return Candidate{values[i], 0, 0, static_cast<int32_t>(i)}; };
   const size_t columns = maxima_.size();
@@ -162,7 +168,8 @@ void Sampler::take_top(const float* values, size_t k) {
     std::copy(values, values + columns, maxima_.begin());
     for (size_t row = columns; row < vocab_; row += columns) {
       const size_t width = std::min(columns, vocab_ - row);
-      for (size_t c = 0; c < width; ++c) maxima_[c] = values[row + c] > maxima_[c] ? values[row + c] : maxima_[c];
+      for (size_t c = 0; c < width; ++c)
+        maxima_[c] = values[row + c] > maxima_[c] ? values[row + c] : maxima_[c];
     }
     std::copy(maxima_.begin(), maxima_.end(), ranked_maxima_.begin());
     const auto kth = ranked_maxima_.begin() + static_cast<ptrdiff_t>(std::max<size_t>(k, 1) - 1);
@@ -184,7 +191,8 @@ void Sampler::weigh(float max, float temperature) {
   if (n_ < vocab_)
     std::sort(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(n_),
               [](const Candidate& a, const Candidate& b) { return a.id < b.id; });
-  for (size_t i = 0; i < n_; ++i) candidates_[i].weight = exp_nonpositive((candidates_[i].value - max) / temperature);
+  for (size_t i = 0; i < n_; ++i)
+    candidates_[i].weight = exp_nonpositive((candidates_[i].value - max) / temperature);
 }
 
 // Locally typical sampling (Meister et al. 2022): nearest to the entropy first.
@@ -192,14 +200,18 @@ void Sampler::keep_typical(float share, float max, float temperature) {
   const auto weight = [this](size_t i) { return static_cast<double>(candidates_[i].weight); };
   const double total = lane_sum(n_, weight);
   const double log_total = log_positive(total);
-  const auto log_weight = [&](size_t i) { return static_cast<double>((candidates_[i].value - max) / temperature); };
+  const auto log_weight = [&](size_t i) {
+    return static_cast<double>((candidates_[i].value - max) / temperature);
+  };
   const double entropy = lane_sum(n_, [&](size_t i) {
     return candidates_[i].weight > 0 ? weight(i) / total * (log_total - log_weight(i)) : 0.0;
   });
   for (size_t i = 0; i < n_; ++i)
     candidates_[i].key = static_cast<float>(std::abs(log_total - log_weight(i) - entropy));
   const auto begin = candidates_.begin(), end = begin + static_cast<ptrdiff_t>(n_);
-  std::sort(begin, end, [](const Candidate& a, const Candidate& b) { return a.key != b.key ? a.key < b.key : a.id < b.id; });
+  std::sort(begin, end, [](const Candidate& a, const Candidate& b) {
+    return a.key != b.key ? a.key < b.key : a.id < b.id;
+  });
   const double target = static_cast<double>(share) * total;
   double sum = 0;
   for (size_t kept = 0; kept < n_; ++kept) {
@@ -208,14 +220,15 @@ void Sampler::keep_typical(float share, float max, float temperature) {
   }
 }
 
-// Nucleus sampling (Holtzman et al. 2020). A histogram over the weights' leading bits (8 of exponent, 3 of mantissa) finds the
-// bucket in which the share is reached; only its members need sorting: sorting the head of a 50,000-token vocabulary took
-// 2.5 ms a token.
+// Nucleus sampling (Holtzman et al. 2020). A histogram over the weights' leading bits (8 of exponent, 3 of
+// mantissa) finds the bucket in which the share is reached; only its members need sorting: sorting the head
+// of a 50,000-token vocabulary took 2.5 ms a token.
 void Sampler::keep_top_p(float share) {
   const auto bucket_of = [](const Candidate& c) { return std::bit_cast<uint32_t>(c.weight) >> 20; };
   constexpr size_t n_buckets = (std::bit_cast<uint32_t>(1.0f) >> 20) + 1;  // weights are at most 1
   std::array<double, n_buckets> mass{};
-  for (size_t i = 0; i < n_; ++i) mass[bucket_of(candidates_[i])] += static_cast<double>(candidates_[i].weight);
+  for (size_t i = 0; i < n_; ++i)
+    mass[bucket_of(candidates_[i])] += static_cast<double>(candidates_[i].weight);
   const double total = lane_sum(n_buckets, [&mass](size_t i) { return mass[i]; });
   const double target = static_cast<double>(share) * total;
   double sum = 0;

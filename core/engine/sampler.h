@@ -20,7 +20,7 @@ struct SamplerSettings {
   float repeat_penalty = 1.0f;
   float presence_penalty = 0.0f;
   float frequency_penalty = 0.0f;
-  int penalty_window = 64;   // last tokens the three penalties look at; -1: all
+  int penalty_window = 64;  // last tokens the three penalties look at; -1: all
   std::vector<std::pair<int32_t, float>> logit_bias;
 
   // One list of fields: load, save, defaults, checks, CLI flags and the window's controls come from it.
@@ -47,20 +47,23 @@ struct Choice {
   float logprob = 0;  // natural log of the softmax of the unmodified logits
 };
 
-// Order (NUMERICS 6): logit bias, repetition / presence / frequency penalties, temperature, top-k, typical, top-p, min-p, draw.
-// Each filter sees the renormalised survivors of the one before; ties go to the lowest id; the draw walks the survivors by id.
-// Scratch is laid out once for a vocabulary; sample() does not allocate. Thread: one at a time.
+// Order (NUMERICS 6): logit bias, repetition / presence / frequency penalties, temperature, top-k, typical,
+// top-p, min-p, draw. Each filter sees the renormalised survivors of the one before; ties go to the lowest
+// id; the draw walks the survivors by id. Scratch is laid out once for a vocabulary; sample() does not
+// allocate. Thread: one at a time.
 class Sampler {
  public:
   explicit Sampler(int64_t vocab);
 
-  // logits: (vocab), left untouched. history: all tokens before `position`, prompt included; only the penalty window is read.
-  // Random number: counter-based, key (seed, choice_index), counter `position`. Ids outside the vocabulary are passed over.
-  // Errors: internal, where a logit is NaN or +infinity or all are -infinity (a broken model file can do that).
-  Result<Choice> sample(const float* logits, std::span<const int32_t> history, int64_t position, uint64_t seed,
-                        uint32_t choice_index, const SamplerSettings& settings);
+  // logits: (vocab), left untouched. history: all tokens before `position`, prompt included; only the penalty
+  // window is read. Random number: counter-based, key (seed, choice_index), counter `position`. Ids outside
+  // the vocabulary are passed over. Errors: internal, where a logit is NaN or +infinity or all are -infinity
+  // (a broken model file can do that).
+  Result<Choice> sample(const float* logits, std::span<const int32_t> history, int64_t position,
+                        uint64_t seed, uint32_t choice_index, const SamplerSettings& settings);
 
-  // The `count` likeliest tokens of unmodified logits with their log-probabilities, descending, ties to the lowest id.
+  // The `count` likeliest tokens of unmodified logits with their log-probabilities, descending, ties to the
+  // lowest id.
   Status top(const float* logits, int count, std::vector<Choice>& out);
 
  private:
@@ -71,7 +74,8 @@ class Sampler {
     int32_t id;
   };
 
-  const float* modified(const float* logits, std::span<const int32_t> history, const SamplerSettings& settings);
+  const float* modified(const float* logits, std::span<const int32_t> history,
+                        const SamplerSettings& settings);
   void penalise(std::span<const int32_t> window, const SamplerSettings& settings);
   void take_top(const float* values, size_t k);  // into candidates_[0, n_), in no order
   void weigh(float max, float temperature);
@@ -81,11 +85,11 @@ class Sampler {
   int32_t draw(double uniform);
 
   size_t vocab_;
-  size_t n_ = 0;                       // live candidates
-  std::vector<Candidate> candidates_;  // (vocab)
-  std::vector<float> values_;          // (vocab)
+  size_t n_ = 0;                               // live candidates
+  std::vector<Candidate> candidates_;          // (vocab)
+  std::vector<float> values_;                  // (vocab)
   std::vector<float> maxima_, ranked_maxima_;  // (vocab / 16), of take_top
-  std::vector<int32_t> counts_;        // (vocab), all 0 between calls
+  std::vector<int32_t> counts_;                // (vocab), all 0 between calls
 };
 
 }  // namespace fabula::engine

@@ -20,22 +20,22 @@ struct Sequence {
   enum class Stage : uint8_t { waiting, fetching, running, ended };
 
   std::shared_ptr<Control> control;
-  GenerateRequest request;             // `prompt` has moved to `tokens`
-  std::vector<int32_t> tokens;         // prompt, then what was generated
+  GenerateRequest request;      // `prompt` has moved to `tokens`
+  std::vector<int32_t> tokens;  // prompt, then what was generated
   int64_t prompt_tokens = 0;
-  std::shared_ptr<Channel> channel;    // of a generation
-  std::optional<ReplyText> text;       // of a generation, from its first step on
-  std::shared_ptr<EvaluateJob> job;    // of an evaluation: every row's logits go there
-  int64_t rows_done = 0;               // of an evaluation
+  std::shared_ptr<Channel> channel;  // of a generation
+  std::optional<ReplyText> text;     // of a generation, from its first step on
+  std::shared_ptr<EvaluateJob> job;  // of an evaluation: every row's logits go there
+  int64_t rows_done = 0;             // of an evaluation
 
   Stage stage = Stage::waiting;
   bool disk_tried_in_vain = false;
-  uint64_t arrival = 0;                // order of coming
-  uint64_t last_served = 0;            // step
+  uint64_t arrival = 0;      // order of coming
+  uint64_t last_served = 0;  // step
   KvLease lease;
   NgramIndex ngrams;
 
-  int64_t reused = -1;                 // -1: has not run yet
+  int64_t reused = -1;  // -1: has not run yet
   double started_seconds = 0, first_token_seconds = 0;
 
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }

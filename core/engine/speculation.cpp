@@ -28,7 +28,8 @@ std::span<const int32_t> NgramIndex::draft(std::span<const int32_t> tokens, size
 
 int DraftPolicy::choose_length() {
   constexpr int tries_before_judging = 4;
-  constexpr uint64_t look_again_every = 64;  // texts change: a length that did not pay is tried again now and then
+  constexpr uint64_t look_again_every =
+      64;  // texts change: a length that did not pay is tried again now and then
   ++asked_;
   for (size_t arm = 0; arm < arms_.size(); ++arm)
     if (arms_[arm].tries < tries_before_judging) return lengths[arm];

@@ -29,7 +29,9 @@ KvKey key_of(uint8_t n) {
   return key;
 }
 
-std::vector<std::byte> payload(uint8_t n) { return std::vector<std::byte>(payload_bytes, std::byte{n}); }
+std::vector<std::byte> payload(uint8_t n) {
+  return std::vector<std::byte>(payload_bytes, std::byte{n});
+}
 
 std::vector<DiskTier::Block> fetch(DiskTier& tier, std::vector<KvKey> keys) {
   std::promise<std::vector<DiskTier::Block>> promise;
@@ -45,7 +47,9 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   return files;
 }
 
-std::string bytes_of(const fs::path& path) { return test::read_text(path); }
+std::string bytes_of(const fs::path& path) {
+  return test::read_text(path);
+}
 
 void write_bytes(const fs::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;

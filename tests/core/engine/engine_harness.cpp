@@ -32,7 +32,8 @@ engine::ModelId Harness::load(engine::ModelLoad load) {
   wait_until([&] {
     for (const Event& event : others) {
       if (event.request == request && event.kind == Event::Kind::loaded) model = event.model;
-      if (event.request == request && event.kind == Event::Kind::load_failed) FAIL(consumer_->take_error(request).message);
+      if (event.request == request && event.kind == Event::Kind::load_failed)
+        FAIL(consumer_->take_error(request).message);
     }
     return model != 0;
   });

@@ -1,5 +1,6 @@
-// Random conversations against a reference that computes every reply from scratch: branches, rollbacks, regenerations,
-// neighbours, cancellations, small memories, restarts with and without a disk, chunk sizes, slow readers.
+// Random conversations against a reference that computes every reply from scratch: branches, rollbacks,
+// regenerations, neighbours, cancellations, small memories, restarts with and without a disk, chunk sizes,
+// slow readers.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -55,7 +56,8 @@ class Story {  // one random run
     model_ = harness_->load();
   }
 
-  // A path of the tree that is known already, cut anywhere, with something new behind it: edit, rollback, branch, go on.
+  // A path of the tree that is known already, cut anywhere, with something new behind it: edit, rollback,
+  // branch, go on.
   std::vector<int32_t> some_path() {
     std::vector<int32_t> path;
     if (!paths_.empty() && pick(8)) {
@@ -64,7 +66,8 @@ class Story {  // one random run
     }
     for (size_t n = path.empty() ? 1 + pick(150) : pick(4) ? pick(30) : 0; n > 0; --n)
       path.push_back(static_cast<int32_t>(8 + pick(test::fake_vocab - 8)));
-    if (static_cast<int64_t>(path.size()) > setup_.context) path.resize(static_cast<size_t>(setup_.context) - pick(40));
+    if (static_cast<int64_t>(path.size()) > setup_.context)
+      path.resize(static_cast<size_t>(setup_.context) - pick(40));
     return path;
   }
 
@@ -85,8 +88,8 @@ class Story {  // one random run
   void settle() {
     for (const auto& [id, request] : sent_) {
       const Reply reply = harness_->wait(id);
-      const auto want = expected_reply(request, setup_.context, setup_.dials->end_token_every,
-                                       setup_.dials->repetitive);
+      const auto want =
+          expected_reply(request, setup_.context, setup_.dials->end_token_every, setup_.dials->repetitive);
       if (reply.reason == FinishReason::cancelled) {
         REQUIRE(reply.tokens.size() <= want.tokens.size());
         REQUIRE(std::equal(reply.tokens.begin(), reply.tokens.end(), want.tokens.begin()));

@@ -35,7 +35,8 @@ std::vector<int32_t> some_prompt(uint64_t seed, size_t n) {
   return prompt;
 }
 
-GenerateRequest request_of(ModelId model, std::vector<int32_t> prompt, int64_t max_tokens = 40, uint64_t seed = 5) {
+GenerateRequest request_of(ModelId model, std::vector<int32_t> prompt, int64_t max_tokens = 40,
+                           uint64_t seed = 5) {
   GenerateRequest request;
   request.model = model;
   request.prompt = std::move(prompt);
@@ -46,7 +47,8 @@ GenerateRequest request_of(ModelId model, std::vector<int32_t> prompt, int64_t m
 
 constexpr int64_t never = 1'000'000;  // FakeDials::end_token_every for replies of a known length
 
-void check_reply(const Reply& reply, const GenerateRequest& request, int64_t context, int64_t end_token_every = 0) {
+void check_reply(const Reply& reply, const GenerateRequest& request, int64_t context,
+                 int64_t end_token_every = 0) {
   const auto want = expected_reply(request, context, end_token_every);
   CHECK(reply.tokens == want.tokens);
   CHECK(reply.reason == want.reason);
@@ -185,7 +187,8 @@ TEST_CASE("the words are the same for every chunk size, alone or among seven oth
     const auto alone = request_of(model, prompt, 60, seed);
     std::vector<std::pair<RequestId, GenerateRequest>> sent;
     for (uint64_t i = 0; i < 7; ++i) {
-      auto request = request_of(model, some_prompt(100 + i, 20 + 90 * i), static_cast<int64_t>(5 + 20 * i), seed + i);
+      auto request =
+          request_of(model, some_prompt(100 + i, 20 + 90 * i), static_cast<int64_t>(5 + 20 * i), seed + i);
       request.priority = static_cast<int>(i % 3);
       sent.emplace_back(harness.submit(request), request);
       if (i == 3) sent.emplace_back(harness.submit(alone), alone);
@@ -222,10 +225,12 @@ TEST_CASE("nothing is read twice: regenerating, rolling back and branching reuse
   const auto user = some_prompt(8, 30);
   more.prompt.insert(more.prompt.end(), user.begin(), user.end());
   const Reply second = harness.run(more);
-  CHECK(second.prompt.reused == 299);  // all whose K and V were computed: the last token of the reply was not read yet
+  CHECK(second.prompt.reused ==
+        299);  // all whose K and V were computed: the last token of the reply was not read yet
   check_reply(second, more, 1024, never);
 
-  for (size_t cut : {size_t{64}, size_t{65}, size_t{190}, size_t{256}, size_t{300}}) {  // rollback anywhere, then another way
+  for (size_t cut : {size_t{64}, size_t{65}, size_t{190}, size_t{256},
+                     size_t{300}}) {  // rollback anywhere, then another way
     auto branch = more;
     branch.prompt.resize(cut);
     branch.prompt.push_back(299);
@@ -336,7 +341,8 @@ TEST_CASE("a reader that stalls never stalls the engine and loses nothing") {
     const auto tokenizer = harness.engine().loaded_or_null(model)->model->tokenizer;
     std::vector<int32_t> all = request.prompt;
     all.insert(all.end(), harness.replies[a].tokens.begin(), harness.replies[a].tokens.end());
-    CHECK(tokenizer->decode(request.prompt, false) + harness.replies[a].text == tokenizer->decode(all, false));
+    CHECK(tokenizer->decode(request.prompt, false) + harness.replies[a].text ==
+          tokenizer->decode(all, false));
   }
 }
 
@@ -347,7 +353,8 @@ TEST_CASE("a thousand starts and stops") {
   std::mt19937_64 random(test::seed());
   std::vector<RequestId> ids;
   for (int i = 0; i < 1000; ++i) {
-    ids.push_back(harness.submit(request_of(model, some_prompt(random() % 50, 1 + random() % 150), 20, random() >> 1)));
+    ids.push_back(
+        harness.submit(request_of(model, some_prompt(random() % 50, 1 + random() % 150), 20, random() >> 1)));
     if (random() % 2) harness.engine().cancel(ids[random() % ids.size()]);
     if (random() % 8 == 0) (void)harness.wait(ids[random() % ids.size()]);
     if (i % 30 == 29)
@@ -355,7 +362,8 @@ TEST_CASE("a thousand starts and stops") {
   }
   for (RequestId id : ids) {
     const FinishReason reason = harness.wait(id).reason;
-    CHECK((reason == FinishReason::cancelled || reason == FinishReason::length || reason == FinishReason::stop));
+    CHECK((reason == FinishReason::cancelled || reason == FinishReason::length ||
+           reason == FinishReason::stop));
   }
   harness.wait_until([&] { return harness.engine().metrics().active_requests == 0; });
   CHECK(harness.engine().metrics().queued_requests == 0);
@@ -406,7 +414,8 @@ TEST_CASE("models load beside each other, fail and unload without touching the o
     const RequestId id = harness.engine().load(load, harness.consumer());
     bool failed = false;
     harness.wait_until([&] {
-      for (const Event& event : harness.others) failed |= event.request == id && event.kind == Event::Kind::load_failed;
+      for (const Event& event : harness.others)
+        failed |= event.request == id && event.kind == Event::Kind::load_failed;
       return failed;
     });
     return harness.consumer().take_error(id);
@@ -461,28 +470,34 @@ TEST_CASE("evaluate delivers every row in order, beside a generation, and can be
   const auto beside = request_of(model, some_prompt(15, 100), 200);
   const RequestId id = harness.submit(beside);
   int64_t next = 0;
-  const Status status = harness.engine().evaluate(model, tokens, [&](int64_t first, int64_t n, const float* rows) -> Status {
-    REQUIRE(first == next);
-    for (int64_t i = 0; i < n; i += 37) {
-      const auto want = test::fake_logits(std::span(tokens).first(static_cast<size_t>(first + i + 1)));
-      REQUIRE(std::equal(want.begin(), want.end(), rows + i * test::fake_vocab));
-    }
-    next = first + n;
-    return {};
-  });
+  const Status status =
+      harness.engine().evaluate(model, tokens, [&](int64_t first, int64_t n, const float* rows) -> Status {
+        REQUIRE(first == next);
+        for (int64_t i = 0; i < n; i += 37) {
+          const auto want = test::fake_logits(std::span(tokens).first(static_cast<size_t>(first + i + 1)));
+          REQUIRE(std::equal(want.begin(), want.end(), rows + i * test::fake_vocab));
+        }
+        next = first + n;
+        return {};
+      });
   CHECK(status.ok());
   CHECK(next == 500);
   check_reply(harness.wait(id), beside, 1024);
 
-  const Status refused = harness.engine().evaluate(model, tokens, [](int64_t, int64_t, const float*) -> Status {
-    return Error{ErrorCode::io, "the disk is full"};
-  });
+  const Status refused =
+      harness.engine().evaluate(model, tokens, [](int64_t, int64_t, const float*) -> Status {
+        return Error{ErrorCode::io, "the disk is full"};
+      });
   REQUIRE(!refused.ok());
   CHECK(refused.error().message == "the disk is full");
   std::atomic<bool> cancel{true};
-  CHECK(harness.engine().evaluate(model, tokens, [](auto...) -> Status { return {}; }, &cancel).error().code ==
-        ErrorCode::cancelled);
-  CHECK(harness.engine().evaluate(77, tokens, [](auto...) -> Status { return {}; }).error().code == ErrorCode::not_found);
+  CHECK(harness.engine()
+            .evaluate(
+                model, tokens, [](auto...) -> Status { return {}; }, &cancel)
+            .error()
+            .code == ErrorCode::cancelled);
+  CHECK(harness.engine().evaluate(77, tokens, [](auto...) -> Status { return {}; }).error().code ==
+        ErrorCode::not_found);
 }
 
 TEST_CASE("drafts from the text save steps and change no word") {

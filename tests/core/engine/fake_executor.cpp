@@ -29,9 +29,11 @@ uint64_t slot_value(uint64_t before, int32_t token, int64_t position) {
 }
 
 // Of the row at `position`.
-void write_logits(uint64_t state, int32_t token, int64_t position, int64_t end_token_every, bool repetitive, float* out) {
+void write_logits(uint64_t state, int32_t token, int64_t position, int64_t end_token_every, bool repetitive,
+                  float* out) {
   for (int64_t v = 0; v < fake_vocab; ++v)
-    out[v] = static_cast<float>(mix(state ^ static_cast<uint64_t>(v) * 0x100000001b3ull) >> 40) * 0x1p-21f - 4;  // [-4, 4)
+    out[v] = static_cast<float>(mix(state ^ static_cast<uint64_t>(v) * 0x100000001b3ull) >> 40) * 0x1p-21f -
+             4;  // [-4, 4)
   if (repetitive && state % 16 != 0) out[10 + (token * 7 + 3) % 29] = 60;
   if (end_token_every > 0) out[fake_end_token] = (position + 2) % end_token_every == 0 ? 100.0f : -100.0f;
 }
@@ -50,8 +52,11 @@ std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_toke
   return logits;
 }
 
-FakeExecutor::FakeExecutor(std::shared_ptr<FakeDials> dials, const compute::LoadOptions& load, std::string numerics_id)
-    : dials_(std::move(dials)), load_(load), slots_(static_cast<size_t>(load.kv_blocks * block_tokens), garbage) {
+FakeExecutor::FakeExecutor(std::shared_ptr<FakeDials> dials, const compute::LoadOptions& load,
+                           std::string numerics_id)
+    : dials_(std::move(dials)),
+      load_(load),
+      slots_(static_cast<size_t>(load.kv_blocks * block_tokens), garbage) {
   info_.kind = "fake";
   info_.numerics_id = std::move(numerics_id);
   info_.kv_block_bytes = block_tokens * sizeof(uint64_t);
@@ -59,7 +64,9 @@ FakeExecutor::FakeExecutor(std::shared_ptr<FakeDials> dials, const compute::Load
   ++dials_->live;
 }
 
-FakeExecutor::~FakeExecutor() { --dials_->live; }
+FakeExecutor::~FakeExecutor() {
+  --dials_->live;
+}
 
 uint64_t& FakeExecutor::slot(std::span<const int32_t> blocks, int64_t position) {
   const int64_t block = blocks[static_cast<size_t>(position / block_tokens)];
@@ -81,7 +88,8 @@ Status FakeExecutor::check_step(std::span<const compute::SequenceSlice> batch) c
       ++users[block];
     }
   }
-  if (tokens > load_.max_batch_tokens || rows > load_.max_logit_rows) return Error{ErrorCode::internal, "too large a step"};
+  if (tokens > load_.max_batch_tokens || rows > load_.max_logit_rows)
+    return Error{ErrorCode::internal, "too large a step"};
   for (const auto& slice : batch)
     for (int64_t p = slice.start; p < slice.start + static_cast<int64_t>(slice.tokens.size()); ++p)
       if (users[slice.blocks[static_cast<size_t>(p / block_tokens)]] != 1)
@@ -89,16 +97,19 @@ Status FakeExecutor::check_step(std::span<const compute::SequenceSlice> batch) c
   return {};
 }
 
-Status FakeExecutor::forward(std::span<const compute::SequenceSlice> batch, const std::atomic<bool>* abandon) {
+Status FakeExecutor::forward(std::span<const compute::SequenceSlice> batch,
+                             const std::atomic<bool>* abandon) {
   FABULA_TRY(check_step(batch));
   for (int phase = 0; phase < 8; ++phase) {
     if (abandon && *abandon) {
       for (const auto& slice : batch)
-        for (size_t i = 0; i < slice.tokens.size(); ++i) slot(slice.blocks, slice.start + static_cast<int64_t>(i)) = garbage;
+        for (size_t i = 0; i < slice.tokens.size(); ++i)
+          slot(slice.blocks, slice.start + static_cast<int64_t>(i)) = garbage;
       ++dials_->abandoned;
       return Error{ErrorCode::cancelled, "abandoned"};
     }
-    if (const int wait = dials_->phase_microseconds; wait > 0) std::this_thread::sleep_for(std::chrono::microseconds(wait));
+    if (const int wait = dials_->phase_microseconds; wait > 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(wait));
   }
   float* row = logits_.data();
   int64_t tokens = 0;
@@ -110,7 +121,8 @@ Status FakeExecutor::forward(std::span<const compute::SequenceSlice> batch, cons
       slot(slice.blocks, p) = slot_value(p > 0 ? slot(slice.blocks, p - 1) : 0, slice.tokens[i], p);
       state += mix(slot(slice.blocks, p) + static_cast<uint64_t>(p));
       const bool last = i + 1 == slice.tokens.size();
-      if (slice.logits == compute::LogitRows::none || (slice.logits == compute::LogitRows::last && !last)) continue;
+      if (slice.logits == compute::LogitRows::none || (slice.logits == compute::LogitRows::last && !last))
+        continue;
       write_logits(state, slice.tokens[i], p, dials_->end_token_every, dials_->repetitive, row);
       if (dials_->nan_logits) row[3] = std::numeric_limits<float>::quiet_NaN();
       row += fake_vocab;
@@ -148,20 +160,26 @@ void FakeExecutor::set_threads(int threads) {
   info_.threads = threads;
 }
 
-void FakeExecutor::set_hot(bool hot) { dials_->hot = hot; }
+void FakeExecutor::set_hot(bool hot) {
+  dials_->hot = hot;
+}
 
 namespace {
 
-// Token t reads "t" and a space; 200 and up are bytes of "é" (two bytes) and "界" (three), so that characters arrive in pieces.
+// Token t reads "t" and a space; 200 and up are bytes of "é" (two bytes) and "界" (three), so that characters
+// arrive in pieces.
 class FakeTokenizer final : public text::Tokenizer {
  public:
-  std::vector<text::TokenId> encode(std::string_view, const text::EncodeOptions&) const override { return {}; }
+  std::vector<text::TokenId> encode(std::string_view, const text::EncodeOptions&) const override {
+    return {};
+  }
   std::vector<text::TokenId> encode_with_plain_ranges(std::string_view, std::span<const text::TextRange>,
                                                       bool) const override {
     return {};
   }
   std::string token_bytes(text::TokenId id, bool keep_special) const override {
-    static constexpr std::string_view pieces[] = {"\xc3", "\xa9", "\xe7", "\x95", "\x8c", "\xc3\xa9", "\xe7\x95\x8c"};
+    static constexpr std::string_view pieces[] = {"\xc3", "\xa9",     "\xe7",        "\x95",
+                                                  "\x8c", "\xc3\xa9", "\xe7\x95\x8c"};
     if (id == fake_end_token) return keep_special ? "<end>" : "";
     if (id >= 200 && id < 270) return std::string(pieces[(id - 200) % 7]);
     return std::to_string(id) + " ";
@@ -169,7 +187,9 @@ class FakeTokenizer final : public text::Tokenizer {
   std::unique_ptr<text::DecodeStream> open_stream(bool keep_special, bool) const override {
     struct Stream final : text::DecodeStream {
       Stream(const FakeTokenizer& owner, bool keep) : tokenizer(owner), keep_special(keep) {}
-      void push(text::TokenId id, std::string& out) override { out += tokenizer.token_bytes(id, keep_special); }
+      void push(text::TokenId id, std::string& out) override {
+        out += tokenizer.token_bytes(id, keep_special);
+      }
       void finish(std::string&) override {}
       const FakeTokenizer& tokenizer;
       bool keep_special;
@@ -208,14 +228,16 @@ std::shared_ptr<const model::Model> fake_model(int64_t context, std::string fing
 
 engine::Backends FakeSetup::backends() const {
   engine::Backends backends;
-  backends.open_model = [context = context, fingerprint = fingerprint](const std::filesystem::path& path)
-      -> Result<std::shared_ptr<const model::Model>> {
+  backends.open_model =
+      [context = context, fingerprint = fingerprint](
+          const std::filesystem::path& path) -> Result<std::shared_ptr<const model::Model>> {
     if (path == "missing") return Error{ErrorCode::not_found, "cannot open missing"};
     return fake_model(context, fingerprint);
   };
-  backends.make_executor = [dials = dials, numerics_id = numerics_id](
-                               const model::Model&, const engine::ModelLoad&,
-                               const compute::LoadOptions& load) -> Result<std::unique_ptr<compute::Executor>> {
+  backends.make_executor =
+      [dials = dials, numerics_id = numerics_id](
+          const model::Model&, const engine::ModelLoad&,
+          const compute::LoadOptions& load) -> Result<std::unique_ptr<compute::Executor>> {
     for (int i = 0; i <= 200 && dials->slow_load; ++i) {
       if (load.cancel && *load.cancel) return Error{ErrorCode::cancelled, "loading was cancelled"};
       load.on_progress(i / 200.0);

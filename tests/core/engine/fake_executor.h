@@ -1,6 +1,7 @@
-// A model that is a hash: logits are a pure function of the tokens that really lie in its KV blocks, at every position before
-// and at the row. A wrong block table, a missing copy-on-write, a stale or a damaged block change the answer. What the
-// executor's contract forbids (two sequences writing one block, too many rows) fails the step.
+// A model that is a hash: logits are a pure function of the tokens that really lie in its KV blocks, at every
+// position before and at the row. A wrong block table, a missing copy-on-write, a stale or a damaged block
+// change the answer. What the executor's contract forbids (two sequences writing one block, too many rows)
+// fails the step.
 #pragma once
 
 #include <atomic>
@@ -23,21 +24,23 @@ inline constexpr int32_t fake_end_token = 7;
 
 // What tests may turn and read while the engine runs.
 struct FakeDials {
-  std::atomic<int> phase_microseconds{0};       // a step has 8 phases
-  std::atomic<int64_t> steps{0}, tokens{0};     // computed
+  std::atomic<int> phase_microseconds{0};    // a step has 8 phases
+  std::atomic<int64_t> steps{0}, tokens{0};  // computed
   std::atomic<int64_t> abandoned{0}, largest_batch{0}, largest_step{0};
-  std::atomic<int64_t> live{0};                 // executors
+  std::atomic<int64_t> live{0};  // executors
   std::atomic<bool> hot{false};
   std::atomic<int> threads{0};
   std::atomic<bool> nan_logits{false};
   std::atomic<bool> fail_load{false}, slow_load{false};
-  std::atomic<bool> repetitive{false};          // what follows is mostly decided by the last token: text that can be guessed
-  std::atomic<bool> rows_cost{false};           // a step takes (or claims) time by its tokens, not one time for all
-  std::atomic<int64_t> end_token_every{0};      // 0: by the hash; n: the end token wins after every n-th token
+  std::atomic<bool> repetitive{
+      false};  // what follows is mostly decided by the last token: text that can be guessed
+  std::atomic<bool> rows_cost{false};  // a step takes (or claims) time by its tokens, not one time for all
+  std::atomic<int64_t> end_token_every{0};  // 0: by the hash; n: the end token wins after every n-th token
 };
 
 // The logits after `tokens`, from scratch: the reference. The rest as in FakeDials.
-std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_token_every = 0, bool repetitive = false);
+std::vector<float> fake_logits(std::span<const int32_t> tokens, int64_t end_token_every = 0,
+                               bool repetitive = false);
 
 class FakeExecutor final : public compute::Executor {
  public:
@@ -66,8 +69,8 @@ class FakeExecutor final : public compute::Executor {
   std::vector<float> logits_;
 };
 
-// A model with the hash's vocabulary: token t is written "<t> ", 20 + t/10 % 10 letters stand in between now and then, and a
-// few tokens are single bytes of longer characters. fake_end_token ends a reply.
+// A model with the hash's vocabulary: token t is written "<t> ", 20 + t/10 % 10 letters stand in between now
+// and then, and a few tokens are single bytes of longer characters. fake_end_token ends a reply.
 std::shared_ptr<const model::Model> fake_model(int64_t context, std::string fingerprint);
 
 struct FakeSetup {

@@ -1,4 +1,5 @@
-// What the engine must answer with the fake model: computed from scratch, token by token, without cache, batch or thread.
+// What the engine must answer with the fake model: computed from scratch, token by token, without cache,
+// batch or thread.
 #pragma once
 
 #include <vector>
@@ -13,15 +14,17 @@ struct Expected {
   engine::FinishReason reason = engine::FinishReason::length;
 };
 
-inline Expected expected_reply(const engine::GenerateRequest& request, int64_t context, int64_t end_token_every = 0,
-                              bool repetitive = false) {
+inline Expected expected_reply(const engine::GenerateRequest& request, int64_t context,
+                               int64_t end_token_every = 0, bool repetitive = false) {
   Expected expected;
   engine::Sampler sampler(fake_vocab);
   std::vector<int32_t> tokens = request.prompt;
   while (static_cast<int64_t>(tokens.size()) < context) {
     const auto logits = fake_logits(tokens, end_token_every, repetitive);
-    const int32_t token = sampler.sample(logits.data(), tokens, static_cast<int64_t>(tokens.size()), request.seed,
-                                         request.choice_index, request.sampler)->token;
+    const int32_t token = sampler
+                              .sample(logits.data(), tokens, static_cast<int64_t>(tokens.size()),
+                                      request.seed, request.choice_index, request.sampler)
+                              ->token;
     tokens.push_back(token);
     expected.tokens.push_back(token);
     if (token == fake_end_token && !request.ignore_end_tokens) {

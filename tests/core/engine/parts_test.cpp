@@ -16,7 +16,9 @@
 using namespace fabula;
 using namespace fabula::engine;
 
-TEST_CASE("stop strings: what is shown ends before the first, whatever the pieces (against a search in the whole text)") {
+TEST_CASE(
+    "stop strings: what is shown ends before the first, whatever the pieces (against a search in the whole "
+    "text)") {
   std::mt19937_64 random(test::seed());
   const auto word = [&random](size_t most) {
     std::string text(1 + random() % most, 'a');
@@ -69,17 +71,21 @@ TEST_CASE("a step: everyone who decodes, then prompts by priority and patience, 
   CHECK(tokens_of(1) == 100);
   CHECK(tokens_of(2) == 156);
 
-  plan_step(std::vector<Runnable>{{.pending = 1000, .priority = 1, .last_served = 9}, {.pending = 1000, .last_served = 1},
-                                  decode},
-            limits, plan);
+  plan_step(
+      std::vector<Runnable>{
+          {.pending = 1000, .priority = 1, .last_served = 9}, {.pending = 1000, .last_served = 1}, decode},
+      limits, plan);
   CHECK(tokens_of(1) == 256);  // has waited for nine steps
   CHECK(tokens_of(0) == 0);
 
-  plan_step(std::vector<Runnable>{{.pending = 1000, .last_served = 9}, {.pending = 1000, .last_served = 8}, decode}, limits, plan);
+  plan_step(
+      std::vector<Runnable>{{.pending = 1000, .last_served = 9}, {.pending = 1000, .last_served = 8}, decode},
+      limits, plan);
   CHECK(tokens_of(1) == 256);
 
   limits.max_logit_rows = 3;
-  plan_step(std::vector<Runnable>{decode, decode, {.pending = 50, .wants_all_rows = true}, {.pending = 20}}, limits, plan);
+  plan_step(std::vector<Runnable>{decode, decode, {.pending = 50, .wants_all_rows = true}, {.pending = 20}},
+            limits, plan);
   CHECK(tokens_of(2) == 1);
   CHECK(tokens_of(3) == 19);  // no row is left for its last token
 }
@@ -121,7 +127,8 @@ TEST_CASE("random plans keep every limit and leave nobody out for ever") {
       REQUIRE(tokens <= limits.max_batch_tokens);
       REQUIRE(rows <= limits.max_logit_rows);
       runnables = now;
-      left = static_cast<size_t>(std::ranges::count_if(runnables, [](const Runnable& r) { return r.pending > 0; }));
+      left = static_cast<size_t>(
+          std::ranges::count_if(runnables, [](const Runnable& r) { return r.pending > 0; }));
     }
   }
 }
@@ -136,7 +143,8 @@ TEST_CASE("a draft is what followed the last earlier place of the same three tok
       if (random() % 3 == 0) continue;
       size_t want = 0;  // by search
       for (size_t end = 3; end < tokens.size(); ++end)
-        if (std::equal(tokens.end() - 3, tokens.end(), tokens.begin() + static_cast<ptrdiff_t>(end) - 3)) want = end;
+        if (std::equal(tokens.end() - 3, tokens.end(), tokens.begin() + static_cast<ptrdiff_t>(end) - 3))
+          want = end;
       const auto draft = index.draft(tokens, 5);
       if (draft.empty()) continue;  // a hash slot may be another run's
       REQUIRE(want > 0);
@@ -145,7 +153,8 @@ TEST_CASE("a draft is what followed the last earlier place of the same three tok
     }
   }
   NgramIndex index;
-  CHECK(index.draft(std::vector<int32_t>(130, 1), 5).size() == 1);  // the last earlier place is one token back
+  CHECK(index.draft(std::vector<int32_t>(130, 1), 5).size() ==
+        1);  // the last earlier place is one token back
 }
 
 TEST_CASE("drafts go on where they pay, stop where they do not, and are tried again when texts change") {
@@ -159,10 +168,10 @@ TEST_CASE("drafts go on where they pay, stop where they do not, and are tried ag
     }
     return static_cast<double>(drafted) / steps;
   };
-  CHECK(run(2000, 0.05, 4) > 0.9);   // memory-bound, guesses right
-  CHECK(run(2000, 0.05, 0) < 0.1);   // guesses wrong
-  CHECK(run(2000, 1.0, 7) < 0.1);    // right, but each row costs a step
-  CHECK(run(3000, 0.05, 7) > 0.8);   // and now it pays again
+  CHECK(run(2000, 0.05, 4) > 0.9);  // memory-bound, guesses right
+  CHECK(run(2000, 0.05, 0) < 0.1);  // guesses wrong
+  CHECK(run(2000, 1.0, 7) < 0.1);   // right, but each row costs a step
+  CHECK(run(3000, 0.05, 7) > 0.8);  // and now it pays again
 }
 
 TEST_CASE("long text is cut into events between characters, and a full ring keeps the rest in order") {

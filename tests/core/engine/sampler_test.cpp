@@ -36,17 +36,20 @@ std::vector<float> random_logits(std::mt19937_64& random, size_t n, float spread
   return logits;
 }
 
-// The distribution that NUMERICS 6 asks for, by id, in float64 with libm: written from the definitions, sharing nothing with
-// the sampler. `nearest`: how near a cut was to going the other way, so that a test can leave out what rounding may decide.
-std::map<int, double> reference_distribution(const std::vector<float>& logits, const std::vector<int32_t>& history,
-                                             const SamplerSettings& s, double& nearest) {
+// The distribution that NUMERICS 6 asks for, by id, in float64 with libm: written from the definitions,
+// sharing nothing with the sampler. `nearest`: how near a cut was to going the other way, so that a test can
+// leave out what rounding may decide.
+std::map<int, double> reference_distribution(const std::vector<float>& logits,
+                                             const std::vector<int32_t>& history, const SamplerSettings& s,
+                                             double& nearest) {
   struct Item {
     int id;
     double logit, p;
   };
   std::vector<double> x(logits.begin(), logits.end());
   for (const auto& [id, bias] : s.logit_bias) x[static_cast<size_t>(id)] += static_cast<double>(bias);
-  const size_t window = s.penalty_window < 0 ? history.size() : std::min(history.size(), static_cast<size_t>(s.penalty_window));
+  const size_t window =
+      s.penalty_window < 0 ? history.size() : std::min(history.size(), static_cast<size_t>(s.penalty_window));
   std::map<int32_t, int> counts;
   for (size_t i = history.size() - window; i < history.size(); ++i) ++counts[history[i]];
   for (const auto& [id, n] : counts) {
@@ -55,7 +58,8 @@ std::map<int, double> reference_distribution(const std::vector<float>& logits, c
     v -= static_cast<double>(s.presence_penalty) + n * static_cast<double>(s.frequency_penalty);
   }
   std::vector<Item> items;
-  for (size_t i = 0; i < x.size(); ++i) items.push_back({static_cast<int>(i), x[i] / static_cast<double>(s.temperature), 0});
+  for (size_t i = 0; i < x.size(); ++i)
+    items.push_back({static_cast<int>(i), x[i] / static_cast<double>(s.temperature), 0});
   nearest = 1;
   const auto normalise = [&items] {
     double max = -1e300, sum = 0;
@@ -73,7 +77,9 @@ std::map<int, double> reference_distribution(const std::vector<float>& logits, c
     }
     items.resize(kept);
   };
-  const auto by_logit = [](const Item& a, const Item& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; };
+  const auto by_logit = [](const Item& a, const Item& b) {
+    return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+  };
   std::sort(items.begin(), items.end(), by_logit);
   if (s.top_k > 0 && static_cast<size_t>(s.top_k) < items.size()) items.resize(static_cast<size_t>(s.top_k));
   if (s.typical_p < 1) {
@@ -84,7 +90,8 @@ std::map<int, double> reference_distribution(const std::vector<float>& logits, c
       return std::abs(-std::log(a.p) - entropy) < std::abs(-std::log(b.p) - entropy);
     });
     for (size_t i = 1; i < items.size(); ++i)
-      nearest = std::min(nearest, std::abs(-std::log(items[i].p) - entropy) - std::abs(-std::log(items[i - 1].p) - entropy));
+      nearest = std::min(
+          nearest, std::abs(-std::log(items[i].p) - entropy) - std::abs(-std::log(items[i - 1].p) - entropy));
     keep_until(static_cast<double>(s.typical_p));
     std::sort(items.begin(), items.end(), by_logit);
   }
@@ -95,7 +102,8 @@ std::map<int, double> reference_distribution(const std::vector<float>& logits, c
   if (s.min_p > 0) {
     normalise();
     const double floor = items[0].p * static_cast<double>(s.min_p);
-    for (size_t i = 1; i < items.size(); ++i) nearest = std::min(nearest, std::abs(items[i].p - floor) / floor);
+    for (size_t i = 1; i < items.size(); ++i)
+      nearest = std::min(nearest, std::abs(items[i].p - floor) / floor);
     std::erase_if(items, [floor](const Item& item) { return item.p < floor; });
   }
   normalise();
@@ -123,7 +131,8 @@ TEST_CASE("the exact exp and log are near libm's") {
   }
   CHECK(exp_nonpositive(0) == 1);
   CHECK(exp_nonpositive(-std::numeric_limits<float>::infinity()) == 0);
-  for (double x = 1e-300; x < 1e300; x *= 1.7) REQUIRE(log_positive(x) == doctest::Approx(std::log(x)).epsilon(1e-14));
+  for (double x = 1e-300; x < 1e300; x *= 1.7)
+    REQUIRE(log_positive(x) == doctest::Approx(std::log(x)).epsilon(1e-14));
   CHECK(log_positive(1) == 0);
 }
 
@@ -170,7 +179,8 @@ TEST_CASE("each filter keeps what the float64 reference keeps, with its probabil
     const auto want = reference_distribution(logits, history, s, nearest);
     if (nearest < 1e-5) continue;  // rounding may decide either way
     ++checked;
-    // Each of the survivors is drawn by the numbers that fall into its share, walking by id: look at both ends of every share.
+    // Each of the survivors is drawn by the numbers that fall into its share, walking by id: look at both
+    // ends of every share.
     std::set<int> drawn;
     for (int64_t position = 0; position < 400; ++position) {
       const double u = uniform_at(9, 0, position);
@@ -214,7 +224,8 @@ TEST_CASE("draws follow the distribution (chi-square)") {
       ++counts[sampler.sample(logits.data(), {}, position, key, choice_index, s)->token];
     double chi2 = 0;
     for (const auto& [id, p] : want) {
-      const double expected = p * static_cast<double>(draws), off = static_cast<double>(counts[id]) - expected;
+      const double expected = p * static_cast<double>(draws),
+                   off = static_cast<double>(counts[id]) - expected;
       chi2 += off * off / expected;
     }
     // 29 degrees of freedom: above 80 one time in a million.
@@ -234,7 +245,8 @@ TEST_CASE("the random number depends on seed, choice and position alone") {
   const auto logits = random_logits(random, 500, 2);
   const SamplerSettings s = plain();
   (void)other.sample(random_logits(random, 500, 2).data(), {}, 3, 8, 0, s);  // a past leaves no trace
-  CHECK(one.sample(logits.data(), {}, 17, 4, 0, s)->token == other.sample(logits.data(), {}, 17, 4, 0, s)->token);
+  CHECK(one.sample(logits.data(), {}, 17, 4, 0, s)->token ==
+        other.sample(logits.data(), {}, 17, 4, 0, s)->token);
 }
 
 TEST_CASE("history beyond the penalty window changes nothing") {
@@ -251,7 +263,8 @@ TEST_CASE("history beyond the penalty window changes nothing") {
       a[i] = static_cast<int32_t>(random() % 500);
       b[i] = i < 84 ? static_cast<int32_t>(random() % 500) : a[i];
     }
-    REQUIRE(sampler.sample(logits.data(), a, round, 7, 0, s)->token == sampler.sample(logits.data(), b, round, 7, 0, s)->token);
+    REQUIRE(sampler.sample(logits.data(), a, round, 7, 0, s)->token ==
+            sampler.sample(logits.data(), b, round, 7, 0, s)->token);
   }
 }
 
