@@ -61,7 +61,8 @@ constexpr std::string_view kKimi =
 // DeepSeek's first vocabulary: the cased letters, written out. U+3000 is left out of the punctuation:
 // llama.cpp matches this expression on a text in which wide spaces are U+000B.
 constexpr std::string_view kDeepseekLetters =
-    "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-"
+    "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-"
+    "ᵷᵹ-"
     "ᶚ"
     "\\x{1e00}-\\x{1f15}\\x{1f18}-\\x{1f1d}\\x{1f20}-\\x{1f45}\\x{1f48}-\\x{1f4d}\\x{1f50}-\\x{1f57}\\x{1f59}"
     "\\x{1f5b}\\x{1f5d}"
@@ -71,10 +72,13 @@ constexpr std::string_view kDeepseekLetters =
     "\\x{2113}\\x{2115}"
     "\\x{2119}-\\x{211d}\\x{2124}\\x{2126}\\x{2128}\\x{212a}-\\x{212d}\\x{212f}-\\x{2134}\\x{2139}\\x{213c}-"
     "\\x{213f}"
-    "\\x{2145}-\\x{2149}\\x{214e}\\x{2183}\\x{2184}Ⰰ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎ\\x{ab70}-\\x{abbf}\\x{fb00}-"
+    "\\x{2145}-\\x{2149}\\x{214e}\\x{2183}\\x{2184}Ⰰ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎ\\x{ab70}-\\x{abbf}\\x{fb00}"
+    "-"
     "\\x{fb06}\\x{fb13}-\\x{fb17}"
     "Ａ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+";
 constexpr std::string_view kDeepseekPunctuation = "\\s?[!-/:-~！-／：-～‘-‟、-。]+";
+// \s+$ alone would be tried from every space of a long run: quadratic time.
+constexpr std::string_view kSpacesAtEnd = "(?<!\\s)\\s+$";
 constexpr std::string_view kDeepseekCjk = "[一-龥ࠀ-一가-퟿]+";
 
 constexpr std::string_view kExaoneMoe =
@@ -98,7 +102,8 @@ constexpr std::string_view kMinicpm5 =
 constexpr std::string_view kAfmoeDigits =
     "\\p{N}{1,3}(?=(?:\\p{N}{3})*(?!\\p{N}))";  // groups of three from the right
 constexpr std::string_view kAfmoeCjk =
-    "[一-鿿㐀-\\x{4dbf}\\x{f900}-\\x{faff}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}\\x{ff65}-\\x{ff9f}\\x{2f00}"
+    "[一-鿿㐀-\\x{4dbf}\\x{f900}-\\x{faff}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}\\x{ff65}-\\x{ff9f}\\x{"
+    "2f00}"
     "-\\x{2fdf}\\x{e40}-\\x{e7f}\\x{e80}-\\x{eff}\\x{1780}-\\x{17ff}"
     "\\x{1000}-\\x{109f}\\x{aa60}-\\x{aa7f}\\x{a9e0}-\\x{a9ff}\\x{ac00}-\\x{d7af}\\x{1100}-\\x{11ff}]+";
 constexpr std::string_view kYoutuCjk =
@@ -125,7 +130,8 @@ const std::vector<Row>& table() {
       {{"minicpm5"}, {{kDigits3, kMinicpm5}, true, true}},
       {{"dbrx", "smaug-bpe", "glm4", "chatglm-bpe"}, {{kLlama3}}},
       {{"deepseek-llm"},
-       {{"[\\r\\n]", kDeepseekLetters, kDeepseekPunctuation, "\\s+$", kDeepseekCjk, R"(\p{N}+)"}, false}},
+       {{"[\\r\\n]", kDeepseekLetters, kDeepseekPunctuation, kSpacesAtEnd, kDeepseekCjk, R"(\p{N}+)"},
+        false}},
       {{"deepseek-coder"}, {{"[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", kDeepseekCjk, kDigit}, false}},
       {{"deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"}, {{kDigits3, kCjk, kDeepseek3}, false}},
       {{"spark2_5"}, {{kDigits3, kCjk, kSpark, kDigit}, false}},

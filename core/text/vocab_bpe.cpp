@@ -94,9 +94,10 @@ class BpeModel final : public VocabModel {
       if (space == std::string::npos) continue;  // as llama.cpp: such a line never matches a pair
       const std::string_view left = std::string_view(merge).substr(0, space),
                              right = std::string_view(merge).substr(space + 1);
+      const std::string both = std::string(left).append(right);
       merges_.insert(symbols_.id_of(left), symbols_.id_of(right),
-                     {static_cast<int32_t>(rank), symbols_.id_of(std::string(left) + std::string(right))},
-                     false);
+                     {static_cast<int32_t>(rank), symbols_.id_of(both)}, false);
+      if (pre_.spaces_as_blocks) words_of_blocks_.learn(both);
     }
     if (pre_.spaces_as_blocks) return {};
     for (int b = 0; b < 256; ++b) {
@@ -188,36 +189,49 @@ class BpeModel final : public VocabModel {
   }
 
   void encode_word(std::string_view word, Call& call) const {
+    if (pre_.spaces_as_blocks) return encode_line(word, call);
     if (pre_.ignore_merges) {
       const TokenId id = words_.find_or_negative(word);
       if (id >= 0) return call.ids.push_back(id);
     }
+    remember(word, call, [&] {
+      call.word.clear();
+      for (const char c : word) call.word.push_back(letters_[static_cast<unsigned char>(c)]);
+      bpe_merge(merges_, call.word, call.scratch);
+      for (const int32_t id : call.word) append(id, call.ids);
+    });
+  }
+
+  // Gemma 4 and its like: the words of a line, or a run of newlines that is a token.
+  void encode_line(std::string_view line, Call& call) const {
+    if (pre_.newline_runs_are_tokens && line.find_first_not_of('\n') == std::string_view::npos) {
+      const TokenId id = vocabulary_.index.find_or_negative(line);
+      if (id >= 0) return call.ids.push_back(id);
+    }
+    for (size_t at = 0; at < line.size();) {
+      const size_t end = words_of_blocks_.end_of_word(line, at);
+      const std::string_view word = line.substr(at, end - at);
+      remember(word, call, [&] { merge_characters(word, call); });
+      at = end;
+    }
+  }
+
+  // What encode() appends for this word, from the cache where it is there.
+  template <class Encode>
+  static void remember(std::string_view word, Call& call, Encode&& encode) {
     const auto known = call.cache.find(word);
     if (!known.empty()) {
       call.ids.insert(call.ids.end(), known.begin(), known.end());
       return;
     }
     const size_t first = call.ids.size();
-    merge_word(word, call);
+    encode();
     call.cache.keep(word, std::span<const TokenId>(call.ids).subspan(first));
-  }
-
-  void merge_word(std::string_view word, Call& call) const {
-    call.word.clear();
-    if (pre_.spaces_as_blocks) {
-      if (pre_.newline_runs_are_tokens && word.find_first_not_of('\n') == std::string_view::npos) {
-        const TokenId id = vocabulary_.index.find_or_negative(word);
-        if (id >= 0) return call.ids.push_back(id);
-      }
-      return merge_characters(word, call);
-    }
-    for (const char c : word) call.word.push_back(letters_[static_cast<unsigned char>(c)]);
-    bpe_merge(merges_, call.word, call.scratch);
-    for (const int32_t id : call.word) append(id, call.ids);
   }
 
   // Characters that no symbol knows keep their place as bytes; no merge crosses them.
   void merge_characters(std::string_view word, Call& call) const {
+    call.word.clear();
     const auto flush = [&] {
       bpe_merge(merges_, call.word, call.scratch);
       for (const int32_t id : call.word) append(id, call.ids);
@@ -256,6 +270,7 @@ class BpeModel final : public VocabModel {
   const PreTokenizer& pre_;
   Symbols symbols_;
   MergeTable merges_;
+  BlockWords words_of_blocks_;
   StringTable words_;
   std::vector<std::unique_ptr<Splitter>> splitters_;
   int32_t letters_[256] = {};
