@@ -57,10 +57,13 @@ Result<std::filesystem::path> sibling_path(const std::filesystem::path& folder, 
     return refuse("does not stay in the folder");
   const std::filesystem::path path = folder / name;
   std::error_code error;
-  const auto real_folder =
-      std::filesystem::weakly_canonical(folder.empty() ? std::filesystem::path(".") : folder, error);
+  const auto real = [&](const std::filesystem::path& of) {
+    const auto absolute = std::filesystem::absolute(of.empty() ? "." : of, error);
+    return error ? absolute : std::filesystem::weakly_canonical(absolute, error);
+  };
+  const auto real_folder = real(folder);
   if (error) return io_error("examine", folder, error.value());
-  const auto real_path = std::filesystem::weakly_canonical(path, error);
+  const auto real_path = real(path);
   if (error) return io_error("examine", path, error.value());
   if (real_path.parent_path() == real_folder) return path;
   const bool is_cache = real_folder.parent_path().filename() == "snapshots";
