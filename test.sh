@@ -48,7 +48,23 @@ suite() {
 }
 
 build_targets "$preset" all
-suite release "build/$preset"
+suite release "build/$preset" -j 2
+
+# One clang build serves twice: every core test under AddressSanitizer and UBSan, and the libFuzzer targets from the corpus.
+cmake --preset fuzz -DFABULA_FUZZ_SECONDS=$((full ? 600 : 10)) >/dev/null
+build_targets fuzz all
+suite sanitizer build/fuzz -j 2 -LE 'fuzz|slow'
+suite fuzz build/fuzz -L fuzz -j 2
+
+# The lock-free ring and the engine thread under ThreadSanitizer; --full takes every core test.
+export TSAN_OPTIONS="suppressions=$PWD/tests/support/tsan.supp ${TSAN_OPTIONS:-}"
+if [ "$full" = 1 ]; then
+  build_targets tsan all
+  suite thread build/tsan
+else
+  build_targets tsan base_test
+  suite thread build/tsan -R '^base_test$'
+fi
 
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" = 0 ]

@@ -1,0 +1,65 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "app/cli/commands.h"
+#include "core/model/model.h"
+
+namespace fabula::cli {
+
+namespace {
+
+struct Options {
+  std::string model;
+  bool json = false;
+};
+
+OrderedJson describe(const model::Model& model) {
+  OrderedJson dtypes = OrderedJson::object();
+  for (const auto& [name, count] : model.info.dtypes) dtypes[name] = count;
+  return {{"format", model.info.format},
+          {"architecture", model.info.architecture},
+          {"parameters", model.info.parameters},
+          {"layers", model.spec.n_layers},
+          {"hidden", model.spec.hidden},
+          {"context_length", model.spec.context_length},
+          {"vocab_size", model.spec.vocab},
+          {"dtypes", dtypes},
+          {"bytes", model.info.bytes},
+          {"chat_template", model.chat_template != nullptr},
+          {"fingerprint", model.info.fingerprint}};
+}
+
+void print_plain(const model::Model& model) {
+  const auto& spec = model.spec;
+  fmt::print("{}  ({}, {})\n", model.info.name, model.info.format, model.info.architecture);
+  fmt::print("  parameters   {:.1f} M in {:.1f} MB\n", static_cast<double>(model.info.parameters) / 1e6,
+             static_cast<double>(model.info.bytes) / 1e6);
+  fmt::print("  layers       {} of width {}, {} heads ({} for KV) of {}\n", spec.n_layers, spec.hidden, spec.n_heads, spec.n_kv_heads,
+             spec.head_dim);
+  fmt::print("  vocabulary   {} tokens, context {}\n", spec.vocab, spec.context_length);
+  fmt::print("  types       ");
+  for (const auto& [name, count] : model.info.dtypes) fmt::print(" {} x {}", count, name);
+  fmt::print("\n  chat         {}\n", model.chat_template ? "has a template" : model.chat_template_error);
+  if (!model.info.licence.empty()) fmt::print("  licence      {}\n", model.info.licence);
+  fmt::print("  fingerprint  {}\n", model.info.fingerprint);
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& command, App& app) {
+  auto options = std::make_shared<Options>();
+  command.add_option("model", options->model, "GGUF file, model directory or name")->required();
+  command.add_flag("--json", options->json, "Print JSON");
+  set_body(command, app, [options, &app]() -> Status {
+    FABULA_ASSIGN(const auto path, resolve_model(app, options->model));
+    FABULA_ASSIGN(const auto model, model::open_model(path));
+    if (options->json)
+      print_json(describe(*model));
+    else
+      print_plain(*model);
+    return {};
+  });
+}
+
+}  // namespace fabula::cli

@@ -1,0 +1,36 @@
+#include "app/cli/local_service.h"
+
+#include <chrono>
+#include <cstdlib>
+
+#include "app/cli/interrupt.h"
+
+namespace fabula::cli {
+
+Result<std::unique_ptr<LocalService>> LocalService::open(const App& app) {
+  session::Service::Options options;
+  options.places = app.places();
+  if (const char* isa = std::getenv("FABULA_ISA")) options.engine.isa = isa;
+  std::unique_ptr<LocalService> local(new LocalService());
+  FABULA_ASSIGN(local->service_, session::Service::open(std::move(options)));
+  return local;
+}
+
+Status LocalService::load(const App& app, const EngineFlags& flags, const std::string& model, session::Mode mode) {
+  FABULA_ASSIGN(const std::filesystem::path path, resolve_model(app, model));
+  FABULA_ASSIGN(engine::ModelLoad load, flags.load_for(path));
+  const Result<session::ModelState> state = service_->load_model(mode, std::move(load)).get();
+  if (!state.ok()) return state.error();
+  if (state->phase == session::ModelState::Phase::failed) return Error{ErrorCode::io, state->error};
+  return {};
+}
+
+Result<session::Message> LocalService::wait(const std::string& session, session::Answer<session::Message> answer) {
+  const InterruptScope interrupts;
+  // The short waits are for Ctrl+C alone: a signal handler may not notify.
+  while (answer.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready)
+    if (interrupts.take()) service_->cancel(session);
+  return answer.get();
+}
+
+}  // namespace fabula::cli

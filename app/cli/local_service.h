@@ -1,0 +1,28 @@
+// The session service for one command.
+#pragma once
+
+#include <memory>
+
+#include "app/cli/common.h"
+#include "core/session/service.h"
+
+namespace fabula::cli {
+
+class LocalService {
+ public:
+  static Result<std::unique_ptr<LocalService>> open(const App& app);
+
+  session::Service& service() { return *service_; }
+
+  // Loads a model for `mode` and waits for it.
+  Status load(const App& app, const EngineFlags& flags, const std::string& model, session::Mode mode);
+
+  // Waits for a reply; Ctrl+C cancels it.
+  Result<session::Message> wait(const std::string& session, session::Answer<session::Message> answer);
+
+ private:
+  LocalService() = default;
+  std::unique_ptr<session::Service> service_;
+};
+
+}  // namespace fabula::cli

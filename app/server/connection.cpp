@@ -1,0 +1,117 @@
+#include "app/server/connection.h"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include "core/base/clock.h"
+
+namespace fabula::server {
+
+namespace {
+
+std::string_view view(boost::string_view text) { return {text.data(), text.size()}; }
+
+// Whom the rules turn away; status 0: nobody.
+ApiError refusal(const AccessRules& rules, const http::request_header<>& header) {
+  if (!host_allowed(rules, view(header[http::field::host])))
+    return {403, "the Host header names another machine", "invalid_request_error", "", "host_not_allowed"};
+  if (!origin_allowed(rules, view(header[http::field::origin])))
+    return {403, "this origin is not allowed; --allow-origin adds one", "invalid_request_error", "", "origin_not_allowed"};
+  return {0};
+}
+
+ApiError key_refusal(const AccessRules& rules, const http::request_header<>& header) {
+  if (key_allowed(rules, view(header[http::field::authorization]), view(header["x-api-key"]))) return {0};
+  return {401, "an API key is required: Authorization: Bearer KEY", "invalid_request_error", "", "invalid_api_key"};
+}
+
+ApiError read_problem(const boost::system::error_code& error) {
+  if (error == http::error::body_limit) return {413, "the request body is too large"};
+  if (error == http::error::header_limit) return {431, "the request headers are too large"};
+  return {400, "malformed HTTP request: " + error.message()};
+}
+
+bool is_silent_end(const boost::system::error_code& error) {
+  return error == http::error::end_of_stream || error == asio::error::eof || error == asio::error::connection_reset ||
+         error == beast::error::timeout || error == asio::error::operation_aborted || error == http::error::partial_message;
+}
+
+// Built outside the coroutines: g++ 12 mishandles braced temporaries inside a co_await expression.
+ApiError no_route(std::string_view path, bool other_methods) {
+  if (other_methods) return {405, "this path does not take that method", "invalid_request_error", "", "method_not_allowed"};
+  return {404, "there is nothing at " + std::string(path), "invalid_request_error", "", "not_found"};
+}
+
+ApiError unanswered() { return {500, "the request was left without an answer", "server_error"}; }
+
+asio::awaitable<void> dispatch(Exchange& exchange, const ConnectionContext& context, bool cors) {
+  if (exchange.method() == http::verb::options && cors) {
+    co_await exchange.send_preflight();  // only for an allowed origin
+    co_return;
+  }
+  Match match = find_route(context.routes, exchange.method(), exchange.path());
+  if (!match.route) {
+    co_await exchange.send_error(no_route(exchange.path(), !match.allowed.empty()));
+    co_return;
+  }
+  exchange.set_parameters(std::move(match.parameters));
+  co_await match.route->handler(exchange);
+  if (!exchange.answered()) co_await exchange.send_error(unanswered());
+}
+
+}  // namespace
+
+asio::awaitable<void> serve_connection(beast::tcp_stream stream, const ConnectionContext& context) {
+  beast::flat_buffer buffer(context.limits.header_bytes + context.limits.body_bytes);
+  for (;;) {
+    http::request_parser<http::string_body> parser;
+    parser.header_limit(static_cast<uint32_t>(context.limits.header_bytes));
+    parser.body_limit(context.limits.body_bytes);
+    boost::system::error_code error;
+    stream.expires_after(context.limits.header_timeout);
+    co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    if (error && is_silent_end(error)) break;
+    const double started = monotonic_seconds();
+
+    ApiError problem{0};
+    std::string cors;
+    if (error) {
+      problem = read_problem(error);
+    } else {
+      problem = refusal(context.rules, parser.get());
+      if (problem.status == 0 && parser.get().method() != http::verb::options) problem = key_refusal(context.rules, parser.get());
+      const std::string_view origin = view(parser.get()[http::field::origin]);
+      if (origin_gets_cors(context.rules, origin)) cors = origin;
+    }
+    if (problem.status == 0) {
+      if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+        http::response<http::empty_body> go_on(http::status::continue_, 11);
+        co_await http::async_write(stream, go_on, asio::redirect_error(asio::use_awaitable, error));
+      }
+      stream.expires_after(context.limits.body_timeout);
+      co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+      if (error && is_silent_end(error)) break;
+      if (error) problem = read_problem(error);
+    }
+
+    const bool unread = problem.status != 0;  // the rest of such a request is not worth reading
+    Exchange exchange(stream, parser.release(), cors, make_uuid_v7());
+    if (unread)
+      co_await exchange.send_error(problem);
+    else
+      co_await dispatch(exchange, context, !cors.empty());
+    if (context.log)
+      context.log({exchange.request_id(), std::string(http::to_string(exchange.method())), std::string(exchange.path()),
+                   exchange.status(), monotonic_seconds() - started});
+    if (unread || !exchange.keep_alive()) break;
+  }
+  boost::system::error_code ignored;
+  stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+}
+
+}  // namespace fabula::server

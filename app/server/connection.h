@@ -1,0 +1,37 @@
+// One client's connection: reads requests within bounds, asks the rules, calls the handler, answers, until either side is done.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/server/router.h"
+#include "app/server/security.h"
+
+namespace fabula::server {
+
+struct ConnectionLimits {
+  size_t header_bytes = 32 << 10;
+  uint64_t body_bytes = uint64_t{16} << 20;
+  std::chrono::seconds header_timeout{15};  // from the first byte we wait for to the end of the headers
+  std::chrono::seconds body_timeout{60};
+};
+
+struct LogLine {
+  std::string request_id, method, path;
+  unsigned status = 0;
+  double seconds = 0;
+};
+
+struct ConnectionContext {
+  AccessRules rules;
+  ConnectionLimits limits;
+  std::vector<Route> routes;
+  std::function<void(const LogLine&)> log;  // no message text, ever
+};
+
+// `context` outlives every connection.
+asio::awaitable<void> serve_connection(beast::tcp_stream stream, const ConnectionContext& context);
+
+}  // namespace fabula::server

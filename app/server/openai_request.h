@@ -1,0 +1,45 @@
+// What an OpenAI client asks for, read from its JSON. Fields that Fabula does not support are refused by name, never ignored.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/server/fields.h"
+#include "core/engine/sampler.h"
+
+namespace fabula::server {
+
+struct OpenAiRequest {
+  std::string model;
+  OrderedJson messages;                 // chat/completions
+  std::vector<std::string> prompts;     // completions: one or several
+  std::vector<std::vector<int32_t>> prompt_tokens;  // completions: ids instead of text
+  OrderedJson template_variables = OrderedJson::object();  // chat_template_kwargs
+  engine::SamplerSettings sampler;      // the fields that were given, over `defaults`
+  int64_t max_tokens = 0;               // 0: until the context is full
+  std::optional<uint64_t> seed;
+  int64_t n = 1;
+  std::vector<std::string> stop;
+  bool stream = false, include_usage = false;
+  bool logprobs = false;
+  int64_t top_logprobs = 0;
+  bool echo = false;
+};
+
+struct ParsedRequest {
+  OpenAiRequest request;
+  std::optional<ApiError> problem;
+};
+
+ParsedRequest parse_chat_request(const OrderedJson& body, const engine::SamplerSettings& defaults);
+ParsedRequest parse_completion_request(const OrderedJson& body, const engine::SamplerSettings& defaults);
+
+// The sampling fields shared by both, and by POST /api/sessions/{id}/messages.
+void read_sampling(FieldReader& fields, engine::SamplerSettings& sampler);
+
+// The model's name, before anything else is known: its defaults decide on the rest. "" where absent.
+std::string requested_model(const OrderedJson& body);
+
+}  // namespace fabula::server

@@ -1,0 +1,111 @@
+#include "app/server/openapi.h"
+
+#include <nlohmann/json.hpp>
+
+namespace fabula::server {
+
+namespace {
+
+struct Operation {
+  const char* method;
+  const char* path;
+  const char* summary;
+  const char* request;  // name of the body's schema, "" where there is none
+  const char* status;   // of success
+};
+
+constexpr Operation operations[] = {
+    {"get", "/health", "Whether the server is ready", "", "200"},
+    {"get", "/metrics", "Counters in Prometheus's text format", "", "200"},
+    {"get", "/v1/models", "The loaded models", "", "200"},
+    {"get", "/v1/models/{id}", "One loaded model", "", "200"},
+    {"post", "/v1/chat/completions", "Answer a conversation", "ChatRequest", "200"},
+    {"post", "/v1/completions", "Continue a text", "CompletionRequest", "200"},
+    {"post", "/tokenize", "Text to token ids", "TokenizeRequest", "200"},
+    {"post", "/detokenize", "Token ids to text", "DetokenizeRequest", "200"},
+    {"get", "/api/sessions", "All sessions, the newest change first", "", "200"},
+    {"post", "/api/sessions", "A new session", "SessionRequest", "201"},
+    {"get", "/api/sessions/{id}", "A session with the messages of its current path", "", "200"},
+    {"patch", "/api/sessions/{id}", "Rename, or change the system prompt", "SessionChange", "200"},
+    {"delete", "/api/sessions/{id}", "Move a session to the trash", "", "200"},
+    {"post", "/api/sessions/{id}/restore", "Take a session out of the trash", "", "200"},
+    {"post", "/api/sessions/{id}/messages", "Send a message and get the reply", "MessageRequest", "200"},
+    {"post", "/api/sessions/{id}/rollback", "Make a message the last one", "RollbackRequest", "200"},
+    {"post", "/api/sessions/{id}/regenerate", "Another reply to the last message", "ReplyRequest", "200"},
+    {"post", "/api/sessions/{id}/continue", "Go on with the last reply", "ReplyRequest", "200"},
+    {"post", "/api/sessions/{id}/cancel", "Stop the reply that is being written", "", "200"},
+    {"get", "/api/sessions/{id}/export", "The session as a document", "", "200"},
+};
+
+OrderedJson string_schema() { return {{"type", "string"}}; }
+OrderedJson number_schema(double lowest, double highest) { return {{"type", "number"}, {"minimum", lowest}, {"maximum", highest}}; }
+OrderedJson integer_schema(int64_t lowest, int64_t highest) { return {{"type", "integer"}, {"minimum", lowest}, {"maximum", highest}}; }
+
+OrderedJson object_schema(OrderedJson properties, OrderedJson required = OrderedJson::array()) {
+  OrderedJson schema = {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+  if (!required.empty()) schema["required"] = std::move(required);
+  return schema;
+}
+
+OrderedJson sampling_properties() {
+  return {{"temperature", number_schema(0, 2)},      {"top_p", number_schema(0, 1)},
+          {"top_k", integer_schema(0, 1'000'000)},   {"min_p", number_schema(0, 1)},
+          {"typical", number_schema(0, 1)},          {"repeat_penalty", number_schema(0, 100)},
+          {"presence_penalty", number_schema(-2, 2)}, {"frequency_penalty", number_schema(-2, 2)},
+          {"seed", integer_schema(0, INT64_MAX)},    {"max_tokens", integer_schema(1, 1 << 20)},
+          {"stop", {{"oneOf", {string_schema(), {{"type", "array"}, {"items", string_schema()}, {"maxItems", 16}}}}}},
+          {"stream", {{"type", "boolean"}}}};
+}
+
+OrderedJson with(OrderedJson properties, OrderedJson more) {
+  for (auto& [name, value] : more.items()) properties[name] = std::move(value);
+  return properties;
+}
+
+OrderedJson schemas() {
+  OrderedJson completion = with(sampling_properties(), {{"model", string_schema()}, {"n", integer_schema(1, 8)}});
+  OrderedJson message = {{"type", "object"}, {"properties", {{"role", string_schema()}, {"content", string_schema()}}}, {"required", {"role", "content"}}};
+  return {
+      {"ChatRequest", object_schema(with(completion, {{"messages", {{"type", "array"}, {"items", message}, {"minItems", 1}}},
+                                                      {"max_completion_tokens", integer_schema(1, 1 << 20)},
+                                                      {"logprobs", {{"type", "boolean"}}},
+                                                      {"top_logprobs", integer_schema(0, 20)},
+                                                      {"stream_options", {{"type", "object"}}},
+                                                      {"chat_template_kwargs", {{"type", "object"}}}}),
+                                    {"model", "messages"})},
+      {"CompletionRequest", object_schema(with(completion, {{"prompt", string_schema()}, {"echo", {{"type", "boolean"}}}, {"logprobs", integer_schema(0, 20)}}), {"model", "prompt"})},
+      {"TokenizeRequest", object_schema({{"content", string_schema()}, {"model", string_schema()}, {"add_special", {{"type", "boolean"}}}, {"parse_special", {{"type", "boolean"}}}}, {"content"})},
+      {"DetokenizeRequest", object_schema({{"tokens", {{"type", "array"}, {"items", integer_schema(0, INT32_MAX)}}}, {"model", string_schema()}}, {"tokens"})},
+      {"SessionRequest", object_schema({{"mode", {{"type", "string"}, {"enum", {"chat", "story"}}}}, {"title", string_schema()}, {"system", string_schema()}, {"model", string_schema()}})},
+      {"SessionChange", object_schema({{"title", string_schema()}, {"system", string_schema()}})},
+      {"MessageRequest", object_schema(with(sampling_properties(), {{"role", {{"type", "string"}, {"enum", {"user"}}}}, {"content", string_schema()}}), {"content"})},
+      {"ReplyRequest", object_schema(sampling_properties())},
+      {"RollbackRequest", object_schema({{"message", string_schema()}}, {"message"})},
+      {"Error", object_schema({{"error", {{"type", "object"}, {"properties", {{"message", string_schema()}, {"type", string_schema()}, {"param", {{"type", "string"}, {"nullable", true}}}, {"code", {{"type", "string"}, {"nullable", true}}}}}}}}, {"error"})},
+  };
+}
+
+OrderedJson reference(const std::string& name) { return {{"$ref", "#/components/schemas/" + name}}; }
+
+OrderedJson operation_json(const Operation& operation) {
+  const OrderedJson error = {{"description", "What was wrong"}, {"content", {{"application/json", {{"schema", reference("Error")}}}}}};
+  OrderedJson out = {{"summary", operation.summary}, {"responses", {{operation.status, {{"description", "Success"}}}, {"default", error}}}};
+  if (*operation.request)
+    out["requestBody"] = {{"required", true}, {"content", {{"application/json", {{"schema", reference(operation.request)}}}}}};
+  if (std::string_view(operation.path).find("{id}") != std::string_view::npos)
+    out["parameters"] = OrderedJson::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", string_schema()}}});
+  return out;
+}
+
+}  // namespace
+
+OrderedJson openapi_document() {
+  OrderedJson paths = OrderedJson::object();
+  for (const Operation& operation : operations) paths[operation.path][operation.method] = operation_json(operation);
+  return {{"openapi", "3.0.3"},
+          {"info", {{"title", "Fabula"}, {"version", FABULA_VERSION}, {"description", "Stories and chats with language models on your own machine"}}},
+          {"paths", std::move(paths)},
+          {"components", {{"schemas", schemas()}, {"securitySchemes", {{"key", {{"type", "http"}, {"scheme", "bearer"}}}}}}}};
+}
+
+}  // namespace fabula::server

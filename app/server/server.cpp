@@ -1,0 +1,115 @@
+#include "app/server/server.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <thread>
+
+#include "app/server/connection.h"
+#include "app/server/openai.h"
+#include "app/server/service_routes.h"
+#include "app/server/sessions_api.h"
+
+namespace fabula::server {
+
+using tcp = asio::ip::tcp;
+
+class Server::Impl {
+ public:
+  Impl(session::Service& service, Options options)
+      : options_(std::move(options)), bridge_(service.engine(), io_), api_{service, bridge_}, acceptor_(io_) {}
+
+  Status listen() {
+    if (!is_loopback_address(options_.host) && options_.api_key.empty())
+      return Error{ErrorCode::invalid_argument, "listening on " + options_.host + " needs an API key (--api-key): others can reach it"};
+    boost::system::error_code error;
+    const std::string host = options_.host == "localhost" ? "127.0.0.1" : options_.host;
+    const auto address = asio::ip::make_address(host, error);
+    if (error) return Error{ErrorCode::invalid_argument, "\"" + options_.host + "\" is not an address to listen on"};
+    const tcp::endpoint endpoint(address, options_.port);
+    const auto failed = [&](const char* what) {
+      return Error{ErrorCode::io, fmt::format("cannot {} {}:{}: {}", what, options_.host, options_.port, error.message())};
+    };
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (error) return failed("listen on");
+    acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (error) return failed("listen on");
+    port_ = acceptor_.local_endpoint().port();
+
+    context_.rules = {options_.host, port_, options_.api_key, options_.allow_origins};
+    if (options_.log)
+      context_.log = [this](const LogLine& line) {
+        options_.log(fmt::format("{} {} {} {} {:.3f}s", line.request_id, line.method, line.path, line.status, line.seconds));
+      };
+    add_service_routes(context_.routes, api_);
+    add_openai_routes(context_.routes, api_);
+    add_session_routes(context_.routes, api_);
+    asio::co_spawn(io_, accept_loop(), asio::detached);
+    thread_ = std::thread([this] { io_.run(); });
+    return {};
+  }
+
+  ~Impl() {
+    io_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  unsigned short port() const { return port_; }
+
+ private:
+  asio::awaitable<void> accept_loop() {
+    for (;;) {
+      boost::system::error_code error;
+      tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+      if (error == asio::error::operation_aborted) co_return;
+      if (error) {  // out of descriptors, most likely: let some connections end first
+        asio::steady_timer pause(io_, std::chrono::milliseconds(50));
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        continue;
+      }
+      if (connections_ >= options_.max_connections) continue;  // closed at once
+      asio::co_spawn(io_, serve(beast::tcp_stream(std::move(socket))), asio::detached);
+    }
+  }
+
+  asio::awaitable<void> serve(beast::tcp_stream stream) {
+    ++connections_;
+    stream.socket().set_option(tcp::no_delay(true), ignored_);
+    try {
+      co_await serve_connection(std::move(stream), context_);
+    } catch (const std::exception&) {
+      // Only out of memory comes this far; the connection is gone and its requests are cancelled by their destructors.
+    }
+    --connections_;
+  }
+
+  Options options_;
+  asio::io_context io_{1};
+  EngineBridge bridge_;
+  ApiContext api_;
+  ConnectionContext context_;
+  tcp::acceptor acceptor_;
+  unsigned short port_ = 0;
+  int connections_ = 0;
+  boost::system::error_code ignored_;
+  std::thread thread_;
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::start(session::Service& service, Options options) {
+  auto impl = std::make_unique<Impl>(service, std::move(options));
+  FABULA_TRY(impl->listen());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+unsigned short Server::port() const { return impl_->port(); }
+
+}  // namespace fabula::server

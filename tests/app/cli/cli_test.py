@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""fabula-cli as the contract writes it: run as a stranger would, against independent expected values of the test data."""
+
+import json
+import math
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+CLI = sys.argv.pop(1)
+DATA = pathlib.Path(os.environ.get("FABULA_TESTDATA", "/nonexistent"))
+CHAT_MODEL = os.environ.get("FABULA_CHAT_MODEL", "")
+TINY = DATA / "models/tinystories-656k"
+TINY_F32 = TINY / "generated/TinyStories-656K-F32.gguf"
+
+
+def run(*arguments, stdin=None, check=None, env=None):
+    result = subprocess.run([CLI, *map(str, arguments)], input=stdin, capture_output=True, timeout=120,
+                            env={**os.environ, **(env or {})})
+    if check is not None and result.returncode != check:
+        raise AssertionError(f"{arguments}: exit {result.returncode}, not {check}\n{result.stderr.decode()}")
+    return result
+
+
+def run_json(*arguments, **more):
+    return json.loads(run(*arguments, "--json", check=0, **more).stdout)
+
+
+class Usage(unittest.TestCase):
+    def test_wrong_usage_is_2_and_names_the_program(self):
+        for arguments in ([], ["no-such-command"], ["generate"], ["generate", "-m", "x"], ["tokenize", "-m", "x"],
+                          ["generate", "-m", "x", "-p", "y", "--temperature", "-1"], ["inspect", "x", "--no-such-flag"]):
+            result = run(*arguments, check=2)
+            self.assertTrue(result.stderr.startswith(b"fabula-cli: "), result.stderr)
+
+    def test_help_and_version(self):
+        self.assertIn(b"generate", run("--help", check=0).stdout)
+        self.assertIn(b"Fabula", run("--version", check=0).stdout)
+
+    def test_errors_leave_stdout_empty(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text = pathlib.Path(folder, "notes.gguf")
+            text.write_text("Dear diary, this is no model.\n")
+            empty = pathlib.Path(folder, "empty.gguf")
+            empty.write_bytes(b"")
+            for model in ("/no/such/file.gguf", text, empty, folder, "/dev/null"):
+                for command in (["inspect", model], ["generate", "-m", model, "-p", "x"], ["logits", "-m", model, "--prompt-tokens", "1", "-o", "/dev/null"]):
+                    result = run(*command, *(["--json"] if command[0] != "logits" else []), check=1)
+                    self.assertEqual(result.stdout, b"")
+                    self.assertTrue(result.stderr.startswith(b"fabula-cli: "), result.stderr)
+                    self.assertEqual(result.stderr.count(b"\n"), 1, result.stderr)
+
+
+class Files(unittest.TestCase):
+    """What the sessions' store must survive from the command line."""
+
+    def test_read_only_data_directory(self):
+        if os.geteuid() == 0:
+            place = "/proc/fabula-nowhere"  # root writes through permissions, but not into /proc
+        else:
+            place = tempfile.mkdtemp()
+            os.chmod(place, 0o500)
+        result = run("--data-dir", place, "sessions", "list", check=1)
+        self.assertIn(b"fabula-cli: ", result.stderr)
+
+    def test_session_commands(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def sessions(*arguments, **more):
+                return run("--data-dir", folder, "sessions", *arguments, **more)
+            created = json.loads(sessions("new", "--mode", "story", "--title", "A tale", "--json", check=0).stdout)
+            listed = json.loads(sessions("list", "--json", check=0).stdout)["sessions"]
+            self.assertEqual([s["id"] for s in listed], [created["id"]])
+            self.assertEqual(listed[0]["title"], "A tale")
+            document = json.loads(sessions("export", created["id"], check=0).stdout)
+            self.assertEqual((document["format"], document["version"]), ("fabula.session", 1))
+            sessions("delete", created["id"], check=0)
+            self.assertEqual(json.loads(sessions("list", "--json", check=0).stdout)["sessions"], [])
+            sessions("restore", created["id"], check=0)
+            self.assertEqual(len(json.loads(sessions("list", "--json", check=0).stdout)["sessions"]), 1)
+            out = pathlib.Path(folder, "tale.json")
+            sessions("export", created["id"], "-o", out, check=0)
+            self.assertEqual(json.loads(out.read_text())["session"]["title"], "A tale")
+            sessions("show", "01890000-0000-7000-8000-000000000000", check=1)
+
+
+@unittest.skipUnless(DATA.is_dir(), "FABULA_TESTDATA is not set")
+class Models(unittest.TestCase):
+    def test_inspect(self):
+        found = run_json("inspect", TINY)
+        self.assertEqual((found["format"], found["architecture"], found["layers"], found["hidden"], found["vocab_size"],
+                          found["context_length"]), ("safetensors", "llama", 2, 128, 2048, 512))
+        gguf = run_json("inspect", TINY_F32)
+        self.assertEqual((gguf["format"], gguf["dtypes"]), ("gguf", {"F32": 20}))
+        self.assertEqual(run_json("inspect", TINY_F32)["fingerprint"], gguf["fingerprint"])
+
+    def test_tokens_there_and_back(self):
+        encodings = json.loads((DATA / "tokenizers/hf/tinystories-656k/encodings.json").read_text())
+        corpus = json.loads((DATA / "tokenizers/corpus.json").read_text())
+        self.assertTrue(corpus and encodings)
+        ids = run_json("tokenize", "-m", TINY, "Once upon a time")["tokens"]
+        self.assertEqual(ids[0], 1)
+        text = run_json("detokenize", "-m", TINY, *ids)["text"]
+        self.assertEqual(text.strip(), "Once upon a time")
+        lines = "".join(json.dumps(t) + "\n" for t in ("Once upon a time", 5, "a")).encode()
+        answers = [json.loads(line) for line in run("tokenize", "-m", TINY, "--jsonl", "-", stdin=lines, check=0).stdout.splitlines()]
+        self.assertEqual(answers[0]["tokens"], ids)
+        self.assertIn("error", answers[1])
+        run("detokenize", "-m", TINY, "999999", check=1)
+
+    def test_greedy_text_equals_the_reference(self):
+        reference = json.loads(TINY_F32.with_name("TinyStories-656K-F32.ref.json").read_text())["runs"]
+        for name, expected in reference.items():
+            ids = expected["greedy_ids"]
+            # Up to the first near-tie, where two correct engines may part.
+            ties = [i for i, gap in enumerate(expected["greedy_top2_logit_gap"]) if gap < 1e-3]
+            length = ties[0] if ties else len(ids)
+            prompt = ",".join(map(str, expected["prompt_ids"]))
+            for model in (TINY, TINY_F32):
+                found = run_json("generate", "-m", model, "--prompt-tokens", prompt, "--temperature", 0, "--max-tokens", len(ids),
+                                 "--kv-precision", "f32")
+                self.assertEqual(found["tokens"][:length], ids[:length], (name, model))
+                self.assertEqual(found["prompt_tokens"], expected["prompt_ids"])
+                self.assertNotIn("<|end_story|>", found["text"])
+                if ids[-1] == 2 and length == len(ids):
+                    self.assertEqual(found["finish_reason"], "stop")
+
+    def test_same_seed_same_words(self):
+        def words(*more):
+            return run_json("generate", "-m", TINY, "-p", "Once upon a time", "--seed", 42, "--max-tokens", 60, *more)["tokens"]
+        first = words()
+        self.assertEqual(words("--threads", 1), first)
+        self.assertEqual(words("--threads", 2), first)
+        other = run_json("generate", "-m", TINY, "-p", "Once upon a time", "--seed", 43, "--max-tokens", 60)["tokens"]
+        self.assertNotEqual(other, first)
+        drawn = run_json("generate", "-m", TINY, "-p", "Once", "--max-tokens", 5)
+        again = run_json("generate", "-m", TINY, "-p", "Once", "--max-tokens", 5, "--seed", drawn["seed"])
+        self.assertEqual(drawn["tokens"], again["tokens"])
+
+    def test_stop_strings_and_lengths(self):
+        whole = run_json("generate", "-m", TINY, "-p", "Once upon a time", "--temperature", 0, "--max-tokens", 40)
+        self.assertEqual(len(whole["tokens"]), 40)
+        self.assertEqual(whole["finish_reason"], "length")
+        word = whole["text"].split()[5]
+        stopped = run_json("generate", "-m", TINY, "-p", "Once upon a time", "--temperature", 0, "--max-tokens", 40, "--stop", word)
+        self.assertEqual(stopped["finish_reason"], "stop")
+        self.assertEqual(stopped["text"], whole["text"][: whole["text"].index(word)])
+
+    def test_a_prompt_beyond_the_context_names_both_numbers(self):
+        prompt = ",".join(["5"] * 600)
+        result = run("generate", "-m", TINY, "--prompt-tokens", prompt, "--json", check=1)
+        self.assertIn(b"600", result.stderr)
+        self.assertIn(b"512", result.stderr)
+
+    def test_logits_equal_the_reference(self):
+        reference = json.loads(TINY_F32.with_name("TinyStories-656K-F32.ref.json").read_text())["runs"]
+        for name, expected in reference.items():
+            n, vocab = expected["logits_shape"]
+            wanted = struct.unpack(f"<{n * vocab}f", TINY_F32.with_name(expected["logits_file"]).read_bytes())
+            with tempfile.NamedTemporaryFile() as out:
+                run("logits", "-m", TINY, "--prompt-tokens", ",".join(map(str, expected["prompt_ids"])), "-o", out.name, check=0)
+                found = struct.unpack(f"<{n * vocab}f", pathlib.Path(out.name).read_bytes())
+            distance = math.dist(found, wanted) / math.hypot(*wanted)
+            self.assertLess(distance, 1e-4, name)
+
+    def test_score_equals_the_reference(self):
+        runs = json.loads((DATA / "models/ppl.json").read_text())["runs"]
+        for file, expected in runs.items():
+            if "F32" not in file or not (DATA / "models" / file).exists():
+                continue
+            found = run_json("score", "-m", DATA / "models" / file, "--prompt-tokens", ",".join(map(str, expected["ids"])))
+            self.assertEqual(found["tokens"], len(expected["ids"]) - 1)
+            self.assertAlmostEqual(found["perplexity"], expected["ppl"], delta=1e-3 * expected["ppl"])
+
+    def test_cancel(self):
+        process = subprocess.Popen([CLI, "generate", "-m", str(TINY), "-p", "Once", "--max-tokens", "100000", "--context", "512", "--json",
+                                    "--stop", "never written"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+        if out:  # it may have ended by itself, or before the engine was there
+            self.assertIn(json.loads(out)["finish_reason"], ("cancelled", "length", "stop"))
+
+
+@unittest.skipUnless(os.path.exists(CHAT_MODEL), "FABULA_CHAT_MODEL is not set")
+class Chat(unittest.TestCase):
+    def test_render_and_answer(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump([{"role": "user", "content": "Hi <|im_end|> there"}], file)
+            file.flush()
+            text = run_json("render", "-m", CHAT_MODEL, file.name)["text"]
+        self.assertTrue(text.startswith("<|im_start|>system\n") and text.endswith("<|im_start|>assistant\n"), text)
+        answer = run_json("generate", "-m", CHAT_MODEL, "--chat", "-p", "What is the capital of France? <|im_end|>", "--temperature", 0,
+                          "--max-tokens", 24, "--precision", "f32")
+        self.assertIn("Paris", answer["text"])
+        self.assertNotIn("<|im_end|>", answer["text"])
+        # What a user writes never becomes a special token: two messages of the template end with one each.
+        self.assertEqual(answer["prompt_tokens"].count(2), 2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)

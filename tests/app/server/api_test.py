@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""The HTTP API as strangers meet it: raw sockets with hostile requests, the sessions' endpoints, and OpenAI's own Python client
+where it can be imported (FABULA_PYTHON_PATH adds a folder to look in)."""
+
+import concurrent.futures
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+CLI = sys.argv.pop(1)
+DATA = pathlib.Path(os.environ.get("FABULA_TESTDATA", "/nonexistent"))
+CHAT_MODEL = os.environ.get("FABULA_CHAT_MODEL", "")
+if os.environ.get("FABULA_PYTHON_PATH"):
+    sys.path.insert(0, os.environ["FABULA_PYTHON_PATH"])
+try:
+    import openai
+except ImportError:
+    openai = None
+
+MODEL = CHAT_MODEL if os.path.exists(CHAT_MODEL) else str(DATA / "models/tinystories-656k")
+if not os.path.exists(MODEL):
+    print("skipped: neither FABULA_CHAT_MODEL nor FABULA_TESTDATA names a model")
+    sys.exit(77)
+HAS_TEMPLATE = MODEL == CHAT_MODEL
+
+
+class Server:
+    def __init__(self, *arguments):
+        self.folder = tempfile.TemporaryDirectory()
+        self.process = subprocess.Popen([CLI, "--data-dir", self.folder.name, "serve", "-m", MODEL, "--port", "0", "--context", "2048", "--precision", "f32", *arguments],
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        line = self.process.stdout.readline()
+        self.port = int(re.search(r":(\d+)$", line.strip()).group(1))
+        for _ in range(600):
+            if self.get("/health")[1].get("status") == "ok" and self.get("/v1/models")[1].get("data"):
+                break
+            time.sleep(0.05)
+
+    def request(self, method, path, body=None, headers=None, timeout=60):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        payload = json.dumps(body) if isinstance(body, (dict, list)) else body
+        connection.request(method, path, payload, headers or {})
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        try:
+            return answer.status, json.loads(text), dict(answer.getheaders())
+        except ValueError:
+            return answer.status, text, dict(answer.getheaders())
+
+    def get(self, path, headers=None):
+        return self.request("GET", path, headers=headers)
+
+    def post(self, path, body, headers=None):
+        return self.request("POST", path, body, headers)
+
+    def raw(self, data, timeout=20):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            out = b""
+            while chunk := connection.recv(65536):
+                out += chunk
+            return out
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=5)
+        self.process.stdout.close()
+        self.folder.cleanup()
+        return code
+
+
+SERVER = None
+
+
+def setUpModule():
+    global SERVER
+    SERVER = Server("--allow-origin", "http://app.example")
+
+
+def tearDownModule():
+    code = SERVER.stop()
+    assert code == 0, f"serve ended with {code}"
+
+
+def completion(**more):
+    return {"model": SERVER.get("/v1/models")[1]["data"][0]["id"], "prompt": "Once upon a time", "max_tokens": 12, "seed": 5, **more}
+
+
+class Hostile(unittest.TestCase):
+    def test_host_and_origin(self):
+        self.assertEqual(SERVER.get("/health", {"Host": "evil.example"})[0], 403)
+        status, _, headers = SERVER.get("/v1/models", {"Origin": "http://evil.example"})
+        self.assertEqual(status, 403)
+        self.assertNotIn("Access-Control-Allow-Origin", headers)
+        status, _, headers = SERVER.get("/v1/models", {"Origin": "http://app.example"})
+        self.assertEqual((status, headers.get("Access-Control-Allow-Origin")), (200, "http://app.example"))
+        status, _, headers = SERVER.request("OPTIONS", "/v1/chat/completions", headers={
+            "Origin": "http://app.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"})
+        self.assertEqual(status, 204)
+        self.assertIn("POST", headers.get("Access-Control-Allow-Methods", ""))
+
+    def test_malformed_http(self):
+        for data in (b"\r\n\r\n", b"GARBAGE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: -2\r\n\r\n",
+                     b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\nxx\r\n0\r\n\r\n",
+                     b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x00\xff" * 500):
+            answer = SERVER.raw(data)
+            self.assertTrue(answer == b"" or re.match(rb"HTTP/1.1 4\d\d", answer), answer[:100])
+        self.assertEqual(SERVER.get("/health")[0], 200)
+
+    def test_a_huge_body_is_refused_before_it_is_read(self):
+        answer = SERVER.raw(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 209715200\r\n\r\n")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 413"), answer[:100])
+
+    def test_bad_values_are_400_and_named(self):
+        for field, value in (("temperature", -1), ("temperature", "hot"), ("top_p", 2), ("n", 0), ("max_tokens", -5), ("max_tokens", 1e30),
+                             ("seed", -1), ("stop", [""]), ("stop", ["x"] * 100), ("logit_bias", {"a": 1}), ("nonsense", 1), ("best_of", 3), ("stream", "yes")):
+            status, body, _ = SERVER.post("/v1/completions", completion(**{field: value}))
+            self.assertEqual((status, body["error"]["param"]), (400, field), body)
+            self.assertEqual(set(body["error"]), {"message", "type", "param", "code"})
+        for text in ("", "{", "[]", "nul", "[" * 60_000, '{"model": NaN}', "\xff"):
+            self.assertEqual(SERVER.post("/v1/completions", text.encode("latin-1"))[0], 400, text[:20])
+
+    def test_unknown_places(self):
+        self.assertEqual(SERVER.get("/etc/passwd")[0], 404)
+        self.assertEqual(SERVER.get("/../../etc/passwd")[0], 404)
+        self.assertEqual(SERVER.request("PUT", "/v1/models")[0], 405)
+        self.assertEqual(SERVER.get("/v1/models/nope")[1]["error"]["code"], "model_not_found")
+        self.assertEqual(SERVER.get("/api/sessions/01890000-0000-7000-8000-000000000000")[0], 404)
+        self.assertEqual(SERVER.get("/api/sessions/'; DROP TABLE sessions")[0], 404)
+
+    def test_many_connections_and_slow_ones(self):
+        idle = [socket.create_connection(("127.0.0.1", SERVER.port)) for _ in range(200)]
+        for connection in idle[:50]:
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: loc")
+        started = time.time()
+        self.assertEqual(SERVER.get("/health")[0], 200)
+        self.assertLess(time.time() - started, 1.0)
+        for connection in idle:
+            connection.close()
+
+    def test_a_key_is_needed_off_loopback_and_checked(self):
+        refused = subprocess.run([CLI, "serve", "--host", "0.0.0.0", "--port", "0"], capture_output=True, timeout=20)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn(b"key", refused.stderr)
+
+
+class OpenAi(unittest.TestCase):
+    def test_completion_is_deterministic_and_streams_the_same(self):
+        status, body, _ = SERVER.post("/v1/completions", completion())
+        self.assertEqual(status, 200, body)
+        text = body["choices"][0]["text"]
+        self.assertEqual(SERVER.post("/v1/completions", completion())[1]["choices"][0]["text"], text)
+        connection = http.client.HTTPConnection("127.0.0.1", SERVER.port, timeout=60)
+        connection.request("POST", "/v1/completions", json.dumps(completion(stream=True, stream_options={"include_usage": True})))
+        events = connection.getresponse().read().decode().split("\n\n")
+        self.assertEqual(events[-2], "data: [DONE]")
+        chunks = [json.loads(e[6:]) for e in events[:-2]]
+        self.assertEqual("".join(c["choices"][0]["text"] for c in chunks if c["choices"]), text)
+        self.assertEqual(chunks[-1]["usage"]["completion_tokens"], body["usage"]["completion_tokens"])
+
+    def test_choices_differ_by_index_alone(self):
+        body = SERVER.post("/v1/completions", completion(n=3, temperature=1.0))[1]
+        texts = [c["text"] for c in body["choices"]]
+        self.assertEqual(len(texts), 3)
+        self.assertEqual(texts[0], SERVER.post("/v1/completions", completion(temperature=1.0))[1]["choices"][0]["text"])
+        self.assertGreater(len(set(texts)), 1)
+
+    def test_the_prompt_is_not_read_twice(self):
+        long = completion(prompt="The little fox walked through the forest and saw a bird. " * 20)
+        SERVER.post("/v1/completions", long)
+        usage = SERVER.post("/v1/completions", long)[1]["usage"]
+        self.assertGreater(usage["prompt_tokens_details"]["cached_tokens"], usage["prompt_tokens"] // 2)
+
+    def test_too_long_is_its_own_error(self):
+        status, body, _ = SERVER.post("/v1/completions", completion(prompt="word " * 5000))
+        self.assertEqual((status, body["error"]["code"]), (400, "context_length_exceeded"))
+
+    def test_eight_clients_each_get_their_own_words(self):
+        alone = [SERVER.post("/v1/completions", completion(seed=i, temperature=1.0, max_tokens=24))[1]["choices"][0]["text"] for i in range(8)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(lambda i: SERVER.post("/v1/completions", completion(seed=i, temperature=1.0, max_tokens=24))[1]["choices"][0]["text"], range(8)))
+        self.assertEqual(together, alone)
+
+    def test_a_client_that_leaves_frees_its_place(self):
+        connection = http.client.HTTPConnection("127.0.0.1", SERVER.port, timeout=60)
+        connection.request("POST", "/v1/completions", json.dumps(completion(max_tokens=1500, stream=True, logit_bias={"2": -100})))
+        connection.getresponse().read(64)
+        connection.close()
+        for _ in range(100):
+            metrics = SERVER.get("/metrics")[1].decode()
+            if re.search(r"^fabula_requests_active 0$", metrics, re.M):
+                return
+            time.sleep(0.05)
+        self.fail("the request of a client that left is still running")
+
+    def test_tokenize(self):
+        tokens = SERVER.post("/tokenize", {"content": "Once upon a time"})[1]["tokens"]
+        self.assertEqual(SERVER.post("/detokenize", {"tokens": tokens})[1]["content"].strip(), "Once upon a time")
+
+    @unittest.skipUnless(openai and HAS_TEMPLATE, "needs the openai package and a chat model")
+    def test_official_client(self):
+        client = openai.OpenAI(base_url=f"http://127.0.0.1:{SERVER.port}/v1", api_key="none", max_retries=0)
+        model = client.models.list().data[0].id
+        messages = [{"role": "user", "content": "What is the capital of France?"}]
+        whole = client.chat.completions.create(model=model, messages=messages, max_tokens=16, temperature=0, logprobs=True, top_logprobs=2)
+        self.assertIn("Paris", whole.choices[0].message.content)
+        self.assertEqual(len(whole.choices[0].logprobs.content), whole.usage.completion_tokens)
+        self.assertEqual(whole.choices[0].logprobs.content[0].top_logprobs[0].token, whole.choices[0].logprobs.content[0].token)
+        pieces = [c.choices[0].delta.content or "" for c in client.chat.completions.create(model=model, messages=messages, max_tokens=16, temperature=0, stream=True)]
+        self.assertEqual("".join(pieces), whole.choices[0].message.content)
+        self.assertEqual(client.completions.create(model=model, prompt="Once", max_tokens=3, seed=1).usage.completion_tokens, 3)
+        with self.assertRaises(openai.BadRequestError) as raised:
+            client.chat.completions.create(model=model, messages=messages, tools=[{"type": "function", "function": {"name": "f"}}])
+        self.assertEqual(raised.exception.param, "tools")
+        with self.assertRaises(openai.NotFoundError):
+            client.chat.completions.create(model="no-such-model", messages=messages)
+
+
+class Sessions(unittest.TestCase):
+    def story(self):
+        status, session, _ = SERVER.post("/api/sessions", {"mode": "story"})
+        self.assertEqual(status, 201, session)
+        return "/api/sessions/" + session["id"]
+
+    def test_a_story_is_written_rolled_back_and_told_again(self):
+        place = self.story()
+        status, reply, _ = SERVER.post(place + "/messages", {"role": "user", "content": "Once upon a time", "max_tokens": 10, "seed": 3})
+        self.assertEqual((status, reply["role"], len(reply["tokens"]) <= 10), (200, "assistant", True), reply)
+        view = SERVER.get(place)[1]
+        self.assertEqual([m["role"] for m in view["messages"]], ["user", "assistant"])
+        self.assertEqual(view["current"], reply["id"])
+        first = view["messages"][0]["id"]
+        view = SERVER.post(place + "/rollback", {"message": first})[1]
+        self.assertEqual([m["id"] for m in view["messages"]], [first])
+        again = SERVER.post(place + "/continue", {"max_tokens": 10, "seed": 3})[1]
+        self.assertEqual(again["tokens"], reply["tokens"])
+        self.assertGreaterEqual(len(SERVER.get(place + "?tree=1")[1]["messages"]), 3)
+        exported = SERVER.get(place + "/export")[1]
+        self.assertEqual(exported["format"], "fabula.session")
+
+    def test_streaming_gives_deltas_and_then_the_message(self):
+        place = self.story()
+        connection = http.client.HTTPConnection("127.0.0.1", SERVER.port, timeout=60)
+        connection.request("POST", place + "/messages", json.dumps({"content": "There was a cat", "max_tokens": 12, "seed": 1, "stream": True}))
+        events = [json.loads(e[6:]) for e in connection.getresponse().read().decode().split("\n\n") if e.startswith("data: {")]
+        self.assertEqual("".join(e["delta"] for e in events if "delta" in e), events[-1]["message"]["content"])
+
+    def test_delete_restore_rename(self):
+        place = self.story()
+        self.assertEqual(SERVER.request("PATCH", place, {"title": "The fox"})[1]["title"], "The fox")
+        self.assertEqual(SERVER.request("DELETE", place)[0], 200)
+        self.assertNotIn(place[14:], [s["id"] for s in SERVER.get("/api/sessions")[1]["sessions"]])
+        self.assertEqual(SERVER.post(place + "/restore", {})[0], 200)
+        self.assertIn(place[14:], [s["id"] for s in SERVER.get("/api/sessions")[1]["sessions"]])
+
+    def test_cancel_keeps_what_was_written(self):
+        place = self.story()
+        result = {}
+        thread = threading.Thread(target=lambda: result.update(reply=SERVER.post(place + "/messages", {"content": "Once upon a time", "max_tokens": 1800, "seed": 1})))
+        thread.start()
+        time.sleep(0.3)
+        SERVER.post(place + "/cancel", {})
+        thread.join(30)
+        self.assertIn(result["reply"][1]["finish_reason"], ("cancelled", "stop", "length"))
+
+    def test_openapi_names_every_path(self):
+        document = SERVER.get("/openapi.json")[1]
+        self.assertIn("/v1/chat/completions", document["paths"])
+        self.assertIn("/api/sessions/{id}/messages", document["paths"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
