@@ -1,5 +1,6 @@
 #include "app/server/connection.h"
 
+#include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -48,6 +49,17 @@ ApiError no_route(std::string_view path, bool other_methods) {
 }
 
 ApiError unanswered() { return {500, "the request was left without an answer", "server_error"}; }
+
+// What the client still sends is read and thrown away for a moment: closing over unread bytes would reset the connection, and
+// the answer could be lost on its way.
+asio::awaitable<void> close_gently(beast::tcp_stream& stream) {
+  boost::system::error_code error;
+  stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  std::array<char, 4096> thrown_away{};
+  stream.expires_after(std::chrono::seconds(1));
+  for (int i = 0; i < 256 && !error; ++i)
+    co_await stream.async_read_some(asio::buffer(thrown_away), asio::redirect_error(asio::use_awaitable, error));
+}
 
 asio::awaitable<void> dispatch(Exchange& exchange, const ConnectionContext& context, bool cors) {
   if (exchange.method() == http::verb::options && cors) {
@@ -110,8 +122,7 @@ asio::awaitable<void> serve_connection(beast::tcp_stream stream, const Connectio
                    exchange.status(), monotonic_seconds() - started});
     if (unread || !exchange.keep_alive()) break;
   }
-  boost::system::error_code ignored;
-  stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  co_await close_gently(stream);
 }
 
 }  // namespace fabula::server

@@ -127,7 +127,8 @@ void Resident::start(Sequence& sequence) {
   sequence.reused = sequence.lease.tokens;
   setting_.hub->metrics.prompt_tokens_reused += sequence.reused;
   if (!sequence.job)
-    sequence.text.emplace(loaded_->model->tokenizer, sequence.tokens, std::move(sequence.request.stop));
+    sequence.text.emplace(loaded_->model->tokenizer, sequence.tokens, std::move(sequence.request.stop),
+                          sequence.request.ignore_end_tokens ? std::vector<std::string>() : end_texts());
 }
 
 void Resident::fetched(Fetched fetched) {
@@ -352,6 +353,12 @@ void Resident::emit_token(Sequence& sequence, const Choice& choice) {
   if (at_end || sequence.text->stopped()) return end(sequence, FinishReason::stop);
   const bool all_asked_for = request.max_tokens > 0 && sequence.generated() >= request.max_tokens;
   if (all_asked_for || sequence.size() >= loaded_->context) end(sequence, FinishReason::length);
+}
+
+std::vector<std::string> Resident::end_texts() const {
+  std::vector<std::string> texts;
+  for (int32_t token : loaded_->model->end_tokens) texts.emplace_back(loaded_->model->tokenizer->token_text_or_empty(token));
+  return texts;
 }
 
 bool Resident::is_end_token(int32_t token) const {

@@ -69,6 +69,7 @@ class Resident {
   void keep_workers_hot();
   compute::LogitRows rows_of(const Sequence& sequence, int64_t tokens) const;
   bool is_end_token(int32_t token) const;
+  std::vector<std::string> end_texts() const;  // never shown
 
   const ModelId id_;
   std::shared_ptr<const Engine::LoadedModel> loaded_;

@@ -29,10 +29,10 @@ TEST_CASE(
     const std::string text = word(40);
     std::vector<std::string> stops(random() % 3);
     for (std::string& stop : stops) stop = word(6);
-    StopMatcher matcher(stops);
+    TextGate matcher(stops, {});
     std::string shown;
     size_t given = 0;
-    while (given < text.size() && !matcher.matched()) {
+    while (given < text.size() && !matcher.stopped()) {
       const size_t n = std::min(1 + random() % 5, text.size() - given);
       shown += matcher.push(std::string_view(text).substr(given, n));
       given += n;
@@ -41,14 +41,28 @@ TEST_CASE(
       for (const std::string& stop : stops)
         for (size_t k = 1; k < stop.size() && k <= given; ++k)
           if (text.substr(given - k, k) == stop.substr(0, k)) keep = std::max(keep, k);
-      if (!matcher.matched()) REQUIRE(shown == text.substr(0, given - keep));
+      if (!matcher.stopped()) REQUIRE(shown == text.substr(0, given - keep));
     }
     size_t first = std::string::npos;
     for (const std::string& stop : stops) first = std::min(first, text.substr(0, given).find(stop));
-    REQUIRE(matcher.matched() == (first != std::string::npos));
-    if (!matcher.matched()) shown += matcher.finish();
+    REQUIRE(matcher.stopped() == (first != std::string::npos));
+    if (!matcher.stopped()) shown += matcher.finish();
     REQUIRE(shown == text.substr(0, std::min(first, given)));
   }
+}
+
+TEST_CASE("the text of an end token is never shown, even spelled in ordinary tokens, and what follows is") {
+  const std::string text = "The end.<|end_story|><|end_story|> A <|end|> B <|end_story";
+  for (size_t piece = 1; piece < text.size(); ++piece) {
+    TextGate gate({}, {"<|end_story|>"});
+    std::string shown;
+    for (size_t at = 0; at < text.size(); at += piece) shown += gate.push(std::string_view(text).substr(at, piece));
+    CHECK(shown == "The end. A <|end|> B ");
+    CHECK(shown + gate.finish() == "The end. A <|end|> B <|end_story");
+  }
+  TextGate gate({"STOP"}, {"<e>"});
+  CHECK(gate.push("a<e>bS<e>TSTOPc") == "abST");
+  CHECK(gate.stopped());
 }
 
 TEST_CASE("a step: everyone who decodes, then prompts by priority and patience, within the limits") {
