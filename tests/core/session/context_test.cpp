@@ -80,7 +80,7 @@ TEST_CASE("a template that writes the space before a reply itself does not doubl
 
 TEST_CASE("ids that the tokenizer would not choose stay as the model wrote them") {
   FABULA_REQUIRE_TESTDATA();
-  Talk talk(model_with("{{ bos_token }}{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] }}{{ eos_token }}{% endfor %}assistant:\n"));
+  Talk talk(model_with("{{ bos_token }}{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] }}{{ eos_token }}{% endfor %}{{ 'assistant:\n' }}"));
   const auto first = talk.ask("Hello");
   // Letter by letter where the vocabulary has the whole word.
   std::vector<int32_t> letters;
@@ -97,7 +97,7 @@ TEST_CASE("where a template rewrites a reply, its version is read and the rest k
   FABULA_REQUIRE_TESTDATA();
   // Old reasoning is dropped.
   Talk talk(model_with("{{ bos_token }}{% for m in messages %}{{ m['role'] }}:\n{{ m['content'].split('|')[-1] }}{{ eos_token }}"
-                       "{% endfor %}assistant:\n"));
+                       "{% endfor %}{{ 'assistant:\n' }}"));
   const auto first = talk.ask("Hello");
   talk.answer(joined(talk.ids("think|said"), {2}), first);
   const auto second = talk.ask("And?");
