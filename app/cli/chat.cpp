@@ -35,7 +35,8 @@ class Repl {
       if (!std::getline(std::cin, line)) return {};
       if (line.empty()) continue;
       if (line == "/quit" || line == "/exit") return {};
-      const Status status = line.front() == '/' ? command(line) : speak([&] { return local_.service().send(session_, line); });
+      const Status status =
+          line.front() == '/' ? command(line) : speak([&] { return local_.service().send(session_, line); });
       if (!status.ok()) std::fprintf(stderr, "fabula-cli: %s\n", status.error().message.c_str());
     }
   }
@@ -54,11 +55,12 @@ class Repl {
 
   template <class Ask>
   Status speak(Ask ask) {
-    const uint64_t follower = local_.service().follow([&](const std::string& session, const std::string&, std::string_view piece) {
-      if (session != session_) return;
-      std::fputs(escape_controls(piece).c_str(), stdout);
-      std::fflush(stdout);
-    });
+    const uint64_t follower =
+        local_.service().follow([&](const std::string& session, const std::string&, std::string_view piece) {
+          if (session != session_) return;
+          std::fputs(escape_controls(piece).c_str(), stdout);
+          std::fflush(stdout);
+        });
     const Result<session::Message> reply = local_.wait(session_, ask());
     local_.service().unfollow(follower);
     std::printf("\n");
@@ -74,12 +76,14 @@ Status chat(App& app, const Options& options) {
   FABULA_TRY(local->load(app, options.engine, options.model, session::Mode::chat));
   std::string id = options.session;
   if (id.empty()) {
-    FABULA_ASSIGN(const session::SessionInfo info, local->service().create(session::Mode::chat, "", options.system).get());
+    FABULA_ASSIGN(const session::SessionInfo info,
+                  local->service().create(session::Mode::chat, "", options.system).get());
     id = info.id;
   } else {
     FABULA_ASSIGN(const session::SessionView view, local->service().open_session(id).get());
     for (const auto& message : view.path)
-      std::printf("%s%s\n", message->role == session::Role::user ? "\n> " : "", escape_controls(message->text).c_str());
+      std::printf("%s%s\n", message->role == session::Role::user ? "\n> " : "",
+                  escape_controls(message->text).c_str());
   }
   return Repl(*local, id).run();
 }

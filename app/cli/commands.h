@@ -7,7 +7,8 @@
 
 namespace fabula::cli {
 
-// Declares the command's options on `command` and sets its callback; the callback runs after parsing, with `app` filled.
+// Declares the command's options on `command` and sets its callback; the callback runs after parsing, with
+// `app` filled.
 void add_inspect(CLI::App& command, App& app);
 void add_tokenize(CLI::App& command, App& app);
 void add_detokenize(CLI::App& command, App& app);

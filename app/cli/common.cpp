@@ -13,7 +13,8 @@ namespace fabula::cli {
 
 void EngineFlags::add_to(CLI::App& command, const char* default_kv_precision) {
   kv_precision = default_kv_precision;
-  command.add_option("--threads", threads, "Worker threads (default: physical cores)")->check(CLI::Range(1, 1024));
+  command.add_option("--threads", threads, "Worker threads (default: physical cores)")
+      ->check(CLI::Range(1, 1024));
   command.add_option("--device", device, "auto, cpu or cuda[:i]")->capture_default_str();
   command.add_option("--precision", precision, "Type of the weights in memory")
       ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0", "q4_0"}))

@@ -57,6 +57,7 @@ Status for_each_json_line(const std::function<Result<OrderedJson>(const OrderedJ
 // Wraps a command's body so that it becomes a CLI11 callback.
 void set_body(CLI::App& command, App& app, std::function<Status()> body);
 
-std::string escape_controls(std::string_view text);  // for the terminal: control characters of a model's text made harmless
+std::string escape_controls(
+    std::string_view text);  // for the terminal: control characters of a model's text made harmless
 
 }  // namespace fabula::cli

@@ -37,7 +37,8 @@ struct Outcome {
 };
 
 // Follows one request to its end; `show` gets the text as it comes.
-Result<Outcome> follow(LocalEngine& local, engine::RequestId request, const std::function<void(std::string_view)>& show) {
+Result<Outcome> follow(LocalEngine& local, engine::RequestId request,
+                       const std::function<void(std::string_view)>& show) {
   Outcome outcome;
   for (;;) {
     const engine::Event event = local.next_event(request);
@@ -62,7 +63,8 @@ OrderedJson answer_json(const std::vector<int32_t>& prompt, uint64_t seed, const
           {"text", outcome.text},
           {"finish_reason", engine::finish_reason_name(end.reason)},
           {"seed", seed},
-          {"prompt", {{"tokens", end.prompt.tokens}, {"reused", end.prompt.reused}, {"seconds", end.prompt.seconds}}},
+          {"prompt",
+           {{"tokens", end.prompt.tokens}, {"reused", end.prompt.reused}, {"seconds", end.prompt.seconds}}},
           {"decode", {{"tokens", end.decode.tokens}, {"seconds", end.decode.seconds}}}};
 }
 
@@ -78,7 +80,8 @@ Status generate(App& app, const Options& options) {
   request.stop = options.sampling.stop;
   const std::vector<int32_t> prompt = request.prompt;
   const uint64_t seed = request.seed;
-  if (!options.json && !options.chat && options.prompt_tokens.empty()) std::printf("%s", escape_controls(options.prompt).c_str());
+  if (!options.json && !options.chat && options.prompt_tokens.empty())
+    std::printf("%s", escape_controls(options.prompt).c_str());
 
   FABULA_ASSIGN(const engine::RequestId id, local->engine().submit(std::move(request), local->consumer()));
   FABULA_ASSIGN(const Outcome outcome, follow(*local, id, [&](std::string_view piece) {
@@ -93,11 +96,12 @@ Status generate(App& app, const Options& options) {
   if (options.verbose) {
     const engine::Event& end = outcome.finished;
     std::fprintf(stderr, "seed %llu, prompt %lld tokens in %.3f s, %lld tokens in %.3f s (%.1f per second)\n",
-                 static_cast<unsigned long long>(seed), static_cast<long long>(end.prompt.tokens), end.prompt.seconds,
-                 static_cast<long long>(end.decode.tokens), end.decode.seconds,
+                 static_cast<unsigned long long>(seed), static_cast<long long>(end.prompt.tokens),
+                 end.prompt.seconds, static_cast<long long>(end.decode.tokens), end.decode.seconds,
                  end.decode.seconds > 0 ? static_cast<double>(end.decode.tokens) / end.decode.seconds : 0.0);
     for (const compute::TensorReport& tensor : local->loaded().executor.tensors)
-      std::fprintf(stderr, "%-32s %s -> %s  error %.2e\n", tensor.name.c_str(), formats::dtype_info(tensor.stored).name.data(),
+      std::fprintf(stderr, "%-32s %s -> %s  error %.2e\n", tensor.name.c_str(),
+                   formats::dtype_info(tensor.stored).name.data(),
                    formats::dtype_info(tensor.effective).name.data(), tensor.relative_error);
   }
   if (outcome.finished.reason == engine::FinishReason::cancelled) app.exit_code = 130;
@@ -117,13 +121,15 @@ Status logits(const App& app, const LogitsOptions& options) {
   FilePtr file(std::fopen(options.output.c_str(), "wb"), std::fclose);
   if (!file) return Error{ErrorCode::io, "cannot write " + options.output};
   const auto vocab = static_cast<size_t>(local->loaded().model->spec.vocab);
-  FABULA_TRY(local->engine().evaluate(local->model(), prompt, [&](int64_t, int64_t n, const float* rows) -> Status {
-    const size_t count = static_cast<size_t>(n) * vocab;
-    if (std::fwrite(rows, sizeof(float), count, file.get()) != count)
-      return Error{ErrorCode::io, "cannot write " + options.output + ": is the disk full?"};
-    return {};
-  }));
-  if (std::fclose(file.release()) != 0) return Error{ErrorCode::io, "cannot write " + options.output + ": is the disk full?"};
+  FABULA_TRY(
+      local->engine().evaluate(local->model(), prompt, [&](int64_t, int64_t n, const float* rows) -> Status {
+        const size_t count = static_cast<size_t>(n) * vocab;
+        if (std::fwrite(rows, sizeof(float), count, file.get()) != count)
+          return Error{ErrorCode::io, "cannot write " + options.output + ": is the disk full?"};
+        return {};
+      }));
+  if (std::fclose(file.release()) != 0)
+    return Error{ErrorCode::io, "cannot write " + options.output + ": is the disk full?"};
   return {};
 }
 
@@ -138,7 +144,8 @@ void add_generate(CLI::App& command, App& app) {
   prompt->require_option(1);
   command.add_flag("--chat", options->chat, "The text is a user's message, wrapped by the model's template");
   command.add_flag("--json", options->json, "Print one JSON object instead of the text");
-  command.add_flag("-v,--verbose", options->verbose, "Speed and the precision of every tensor on standard error");
+  command.add_flag("-v,--verbose", options->verbose,
+                   "Speed and the precision of every tensor on standard error");
   options->engine.add_to(command);
   options->sampling.add_to(command);
   set_body(command, app, [options, &app] { return generate(app, *options); });
@@ -148,7 +155,8 @@ void add_logits(CLI::App& command, App& app) {
   auto options = std::make_shared<LogitsOptions>();
   command.add_option("-m,--model", options->model, "GGUF file, model directory or name")->required();
   command.add_option("--prompt-tokens", options->prompt_tokens, "Token ids: 1,2,3")->required();
-  command.add_option("-o,--output", options->output, "File for float32 little-endian (tokens, vocabulary)")->required();
+  command.add_option("-o,--output", options->output, "File for float32 little-endian (tokens, vocabulary)")
+      ->required();
   options->engine.add_to(command, "f32");
   set_body(command, app, [options, &app] { return logits(app, *options); });
 }

@@ -35,8 +35,8 @@ void print_plain(const model::Model& model) {
   fmt::print("{}  ({}, {})\n", model.info.name, model.info.format, model.info.architecture);
   fmt::print("  parameters   {:.1f} M in {:.1f} MB\n", static_cast<double>(model.info.parameters) / 1e6,
              static_cast<double>(model.info.bytes) / 1e6);
-  fmt::print("  layers       {} of width {}, {} heads ({} for KV) of {}\n", spec.n_layers, spec.hidden, spec.n_heads, spec.n_kv_heads,
-             spec.head_dim);
+  fmt::print("  layers       {} of width {}, {} heads ({} for KV) of {}\n", spec.n_layers, spec.hidden,
+             spec.n_heads, spec.n_kv_heads, spec.head_dim);
   fmt::print("  vocabulary   {} tokens, context {}\n", spec.vocab, spec.context_length);
   fmt::print("  types       ");
   for (const auto& [name, count] : model.info.dtypes) fmt::print(" {} x {}", count, name);

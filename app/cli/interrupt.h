@@ -1,4 +1,5 @@
-// Ctrl+C as a flag: the first one cancels what is being written, a second one before that ends ends the process.
+// Ctrl+C as a flag: the first one cancels what is being written, a second one before that ends ends the
+// process.
 #pragma once
 
 #include <atomic>
@@ -19,7 +20,9 @@ extern "C" inline void fabula_cli_on_interrupt(int signal_number) {
 
 class InterruptScope {
  public:
-  InterruptScope() : before_(std::signal(SIGINT, detail::fabula_cli_on_interrupt)) { detail::interrupt_seen.store(false); }
+  InterruptScope() : before_(std::signal(SIGINT, detail::fabula_cli_on_interrupt)) {
+    detail::interrupt_seen.store(false);
+  }
   ~InterruptScope() { std::signal(SIGINT, before_); }
   InterruptScope(const InterruptScope&) = delete;
   InterruptScope& operator=(const InterruptScope&) = delete;

@@ -11,7 +11,8 @@ namespace fabula::cli {
 namespace {
 
 void show_progress(float fraction) {
-  if (::isatty(STDERR_FILENO)) std::fprintf(stderr, "\r\033[Kloading %3.0f %%", static_cast<double>(fraction) * 100);
+  if (::isatty(STDERR_FILENO))
+    std::fprintf(stderr, "\r\033[Kloading %3.0f %%", static_cast<double>(fraction) * 100);
 }
 
 void clear_progress() {
@@ -20,7 +21,8 @@ void clear_progress() {
 
 }  // namespace
 
-Result<std::unique_ptr<LocalEngine>> LocalEngine::start(const App& app, const EngineFlags& flags, const std::string& model) {
+Result<std::unique_ptr<LocalEngine>> LocalEngine::start(const App& app, const EngineFlags& flags,
+                                                        const std::string& model) {
   FABULA_ASSIGN(const std::filesystem::path path, resolve_model(app, model));
   FABULA_ASSIGN(const engine::ModelLoad load, flags.load_for(path));
   std::unique_ptr<LocalEngine> local(new LocalEngine());

@@ -14,7 +14,8 @@ namespace fabula::cli {
 class LocalEngine {
  public:
   // Blocks until the model is ready. Errors: whatever loading met.
-  static Result<std::unique_ptr<LocalEngine>> start(const App& app, const EngineFlags& flags, const std::string& model);
+  static Result<std::unique_ptr<LocalEngine>> start(const App& app, const EngineFlags& flags,
+                                                    const std::string& model);
   ~LocalEngine();
 
   engine::Engine& engine() { return *engine_; }

@@ -16,7 +16,8 @@ Result<std::unique_ptr<LocalService>> LocalService::open(const App& app) {
   return local;
 }
 
-Status LocalService::load(const App& app, const EngineFlags& flags, const std::string& model, session::Mode mode) {
+Status LocalService::load(const App& app, const EngineFlags& flags, const std::string& model,
+                          session::Mode mode) {
   FABULA_ASSIGN(const std::filesystem::path path, resolve_model(app, model));
   FABULA_ASSIGN(engine::ModelLoad load, flags.load_for(path));
   const Result<session::ModelState> state = service_->load_model(mode, std::move(load)).get();
@@ -25,7 +26,8 @@ Status LocalService::load(const App& app, const EngineFlags& flags, const std::s
   return {};
 }
 
-Result<session::Message> LocalService::wait(const std::string& session, session::Answer<session::Message> answer) {
+Result<session::Message> LocalService::wait(const std::string& session,
+                                            session::Answer<session::Message> answer) {
   const InterruptScope interrupts;
   // The short waits are for Ctrl+C alone: a signal handler may not notify.
   while (answer.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready)

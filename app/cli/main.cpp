@@ -11,7 +11,9 @@ int main(int argc, char** argv) {
   root.set_version_flag("--version", "Fabula " FABULA_VERSION);
   root.add_option("--data-dir", app.data_dir, "Keep configuration, data, cache and state below this folder");
   root.require_subcommand(1);
-  root.failure_message([](const CLI::App*, const CLI::Error& error) { return "fabula-cli: " + std::string(error.what()) + "\n"; });
+  root.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return "fabula-cli: " + std::string(error.what()) + "\n";
+  });
   fabula::cli::add_all(root, app);
   try {
     root.parse(argc, argv);

@@ -18,9 +18,13 @@ Status list(const App& app, const Options& options) {
   OrderedJson rows = OrderedJson::array();
   for (const model::LibraryEntry& entry : model::list_models(app.places())) {
     if (options.json)
-      rows.push_back({{"name", entry.name}, {"path", entry.path.string()}, {"bytes", entry.bytes}, {"found_in", entry.found_in}});
+      rows.push_back({{"name", entry.name},
+                      {"path", entry.path.string()},
+                      {"bytes", entry.bytes},
+                      {"found_in", entry.found_in}});
     else
-      fmt::print("{:<40} {:>9.1f} MB  {:<12} {}\n", entry.name, static_cast<double>(entry.bytes) / 1e6, entry.found_in, entry.path.string());
+      fmt::print("{:<40} {:>9.1f} MB  {:<12} {}\n", entry.name, static_cast<double>(entry.bytes) / 1e6,
+                 entry.found_in, entry.path.string());
   }
   if (options.json) print_json({{"models", rows}});
   return {};

@@ -1,5 +1,6 @@
-// score: how well a model predicts a text. Windows of the context's length with half of it as stride, each starting with BOS
-// where the tokenizer has one; every token is predicted once, from the longest context available.
+// score: how well a model predicts a text. Windows of the context's length with half of it as stride, each
+// starting with BOS where the tokenizer has one; every token is predicted once, from the longest context
+// available.
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -52,15 +53,16 @@ Result<Score> score_tokens(LocalEngine& local, const std::vector<int32_t>& text,
     std::vector<int32_t> ids;
     if (lead) ids.push_back(windows.first_token);
     ids.insert(ids.end(), text.begin() + begin, text.begin() + end);
-    FABULA_TRY(local.engine().evaluate(local.model(), ids, [&](int64_t first_row, int64_t n, const float* rows) -> Status {
-      for (int64_t i = 0; i < n; ++i) {
-        const int64_t target = begin + first_row + i + 1 - lead;  // the token that this row predicts
-        if (target < predicted || target >= end) continue;
-        score.nll += negative_log_likelihood(rows + i * vocab, vocab, text[static_cast<size_t>(target)]);
-        ++score.tokens;
-      }
-      return {};
-    }));
+    FABULA_TRY(local.engine().evaluate(
+        local.model(), ids, [&](int64_t first_row, int64_t n, const float* rows) -> Status {
+          for (int64_t i = 0; i < n; ++i) {
+            const int64_t target = begin + first_row + i + 1 - lead;  // the token that this row predicts
+            if (target < predicted || target >= end) continue;
+            score.nll += negative_log_likelihood(rows + i * vocab, vocab, text[static_cast<size_t>(target)]);
+            ++score.tokens;
+          }
+          return {};
+        }));
     predicted = end;
   }
   return score;
@@ -72,7 +74,8 @@ Status score(const App& app, const Options& options) {
   const int32_t bos = tokenizer.bos_or_negative();
   Windows windows{bos, options.window > 0 ? options.window : local->loaded().context, options.stride};
   if (windows.window > local->loaded().context)
-    return Error{ErrorCode::context_overflow, "a window of " + std::to_string(windows.window) + " tokens exceeds the context of " +
+    return Error{ErrorCode::context_overflow, "a window of " + std::to_string(windows.window) +
+                                                  " tokens exceeds the context of " +
                                                   std::to_string(local->loaded().context)};
   std::vector<int32_t> ids;
   std::string bytes;
@@ -91,15 +94,22 @@ Status score(const App& app, const Options& options) {
   if (windows.window < 2) return Error{ErrorCode::invalid_argument, "a window needs at least 2 tokens"};
   const int64_t capacity = windows.window - (windows.first_token >= 0 ? 1 : 0);
   if (windows.stride <= 0) windows.stride = std::max<int64_t>(1, windows.window / 2);
-  if (windows.stride > capacity) return Error{ErrorCode::invalid_argument, "a stride beyond the window would leave tokens out"};
+  if (windows.stride > capacity)
+    return Error{ErrorCode::invalid_argument, "a stride beyond the window would leave tokens out"};
   FABULA_ASSIGN(const Score result, score_tokens(*local, ids, windows));
-  if (result.tokens == 0) return Error{ErrorCode::invalid_argument, "nothing to predict: the text has too few tokens"};
+  if (result.tokens == 0)
+    return Error{ErrorCode::invalid_argument, "nothing to predict: the text has too few tokens"};
   const double perplexity = std::exp(result.nll / static_cast<double>(result.tokens));
-  const double bits_per_byte = bytes.empty() ? 0 : result.nll / std::log(2.0) / static_cast<double>(bytes.size());
+  const double bits_per_byte =
+      bytes.empty() ? 0 : result.nll / std::log(2.0) / static_cast<double>(bytes.size());
   if (options.json)
-    print_json({{"tokens", result.tokens}, {"nll", result.nll}, {"perplexity", perplexity}, {"bits_per_byte", bits_per_byte}});
+    print_json({{"tokens", result.tokens},
+                {"nll", result.nll},
+                {"perplexity", perplexity},
+                {"bits_per_byte", bits_per_byte}});
   else
-    std::printf("%lld tokens, perplexity %.4f, %.4f bits per byte\n", static_cast<long long>(result.tokens), perplexity, bits_per_byte);
+    std::printf("%lld tokens, perplexity %.4f, %.4f bits per byte\n", static_cast<long long>(result.tokens),
+                perplexity, bits_per_byte);
   return {};
 }
 

@@ -1,10 +1,10 @@
 // serve: the HTTP API without a window.
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
-#include <fmt/format.h>
 
 #include "app/cli/commands.h"
 #include "app/cli/local_service.h"
@@ -40,7 +40,8 @@ Status serve(const App& app, const Options& options) {
   server_options.port = static_cast<unsigned short>(options.port);
   server_options.api_key = options.api_key;
   server_options.allow_origins = options.allow_origins;
-  if (!options.quiet) server_options.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  if (!options.quiet)
+    server_options.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   FABULA_ASSIGN(auto server, server::Server::start(local->service(), std::move(server_options)));
   std::printf("listening on http://%s:%u\n", options.host.c_str(), server->port());
   std::fflush(stdout);
@@ -59,10 +60,16 @@ Status serve(const App& app, const Options& options) {
 void add_serve(CLI::App& command, App& app) {
   auto options = std::make_shared<Options>();
   command.add_option("-m,--model", options->model, "Model to load at once");
-  command.add_option("--host", options->host, "Address to listen on; anything but loopback needs --api-key")->capture_default_str();
-  command.add_option("--port", options->port, "Port; 0 takes any free one")->check(CLI::Range(0, 65535))->capture_default_str();
+  command.add_option("--host", options->host, "Address to listen on; anything but loopback needs --api-key")
+      ->capture_default_str();
+  command.add_option("--port", options->port, "Port; 0 takes any free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
   command.add_option("--api-key", options->api_key, "Key that clients must send");
-  command.add_option("--allow-origin", options->allow_origins, "Web origin that may call; may be given several times")->take_all();
+  command
+      .add_option("--allow-origin", options->allow_origins,
+                  "Web origin that may call; may be given several times")
+      ->take_all();
   command.add_flag("--quiet", options->quiet, "No request log");
   options->engine.add_to(command);
   set_body(command, app, [options, &app] { return serve(app, *options); });

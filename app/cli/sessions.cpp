@@ -28,8 +28,9 @@ Status list(const App& app, const Options& options) {
     if (options.json)
       rows.push_back(session::info_json(info));
     else
-      std::printf("%s  %-5s  %s  %4lld  %s\n", info.id.c_str(), session::mode_name(info.mode), format_rfc3339(info.updated_at).c_str(),
-                  static_cast<long long>(info.message_count), escape_controls(info.title).c_str());
+      std::printf("%s  %-5s  %s  %4lld  %s\n", info.id.c_str(), session::mode_name(info.mode),
+                  format_rfc3339(info.updated_at).c_str(), static_cast<long long>(info.message_count),
+                  escape_controls(info.title).c_str());
   }
   if (options.json) print_json({{"sessions", rows}});
   return {};
@@ -39,10 +40,11 @@ Status show(const App& app, const Options& options) {
   FABULA_ASSIGN(const auto local, LocalService::open(app));
   FABULA_ASSIGN(const session::SessionView view, local->service().open_session(options.id).get());
   if (!options.json) {
-    std::printf("%s  (%s, %s)\n", escape_controls(view.info.title).c_str(), session::mode_name(view.info.mode), view.info.id.c_str());
+    std::printf("%s  (%s, %s)\n", escape_controls(view.info.title).c_str(),
+                session::mode_name(view.info.mode), view.info.id.c_str());
     for (const auto& message : view.path)
-      std::printf("\n[%s  %s  %zu tokens]\n%s\n", session::role_name(message->role), message->id.c_str(), message->tokens.size(),
-                  escape_controls(message->text).c_str());
+      std::printf("\n[%s  %s  %zu tokens]\n%s\n", session::role_name(message->role), message->id.c_str(),
+                  message->tokens.size(), escape_controls(message->text).c_str());
     return {};
   }
   print_json(session::view_json(view));
@@ -52,7 +54,8 @@ Status show(const App& app, const Options& options) {
 Status create(const App& app, const Options& options) {
   FABULA_ASSIGN(const auto local, LocalService::open(app));
   const session::Mode mode = options.mode == "story" ? session::Mode::story : session::Mode::chat;
-  FABULA_ASSIGN(const session::SessionInfo info, local->service().create(mode, options.title, options.system).get());
+  FABULA_ASSIGN(const session::SessionInfo info,
+                local->service().create(mode, options.title, options.system).get());
   if (options.json)
     print_json(session::info_json(info));
   else
@@ -68,7 +71,8 @@ Status rollback(const App& app, const Options& options) {
   size_t tokens = 0;
   for (const auto& message : view.path) tokens += message->tokens.size();
   if (options.json)
-    print_json({{"id", options.id}, {"messages", view.path.size()}, {"tokens", tokens}, {"current", view.current}});
+    print_json(
+        {{"id", options.id}, {"messages", view.path.size()}, {"tokens", tokens}, {"current", view.current}});
   else
     std::printf("%zu messages, %zu tokens\n", view.path.size(), tokens);
   return {};
@@ -108,7 +112,8 @@ void add_act(CLI::App& parent, App& app, const char* name, const char* what, Act
 
 using Body = Status (*)(const App&, const Options&);
 
-std::pair<CLI::App*, std::shared_ptr<Options>> add(CLI::App& parent, App& app, const char* name, const char* what, Body body) {
+std::pair<CLI::App*, std::shared_ptr<Options>> add(CLI::App& parent, App& app, const char* name,
+                                                   const char* what, Body body) {
   auto options = std::make_shared<Options>();
   CLI::App* command = parent.add_subcommand(name, what);
   command->add_flag("--json", options->json, "Print JSON");
@@ -130,12 +135,15 @@ void add_sessions(CLI::App& command, App& app) {
   }
   {
     auto [sub, options] = add(command, app, "new", "An empty session; prints its id", create);
-    sub->add_option("--mode", options->mode, "chat or story")->check(CLI::IsMember({"chat", "story"}))->capture_default_str();
+    sub->add_option("--mode", options->mode, "chat or story")
+        ->check(CLI::IsMember({"chat", "story"}))
+        ->capture_default_str();
     sub->add_option("--title", options->title, "Title");
     sub->add_option("--system", options->system, "System prompt");
   }
   {
-    auto [sub, options] = add(command, app, "rollback", "Makes MESSAGE the last one; what followed stays on its branch", rollback);
+    auto [sub, options] = add(command, app, "rollback",
+                              "Makes MESSAGE the last one; what followed stays on its branch", rollback);
     sub->add_option("id", options->id, "Session")->required();
     sub->add_option("message", options->message, "Message")->required();
   }
@@ -145,12 +153,16 @@ void add_sessions(CLI::App& command, App& app) {
     sub->add_option("-o,--output", options->output, "File (default: standard output)");
   }
   {
-    auto [sub, options] = add(command, app, "import", "Reads an exported session; prints its id", import_session);
+    auto [sub, options] =
+        add(command, app, "import", "Reads an exported session; prints its id", import_session);
     sub->add_option("file", options->file, "Exported session")->required();
   }
-  add_act(command, app, "delete", "Moves a session to the trash", [](session::Service& s, const std::string& id) { return s.remove(id); });
-  add_act(command, app, "restore", "Takes a session out of the trash", [](session::Service& s, const std::string& id) { return s.restore(id); });
-  add_act(command, app, "purge", "Deletes a session for good", [](session::Service& s, const std::string& id) { return s.purge(id); });
+  add_act(command, app, "delete", "Moves a session to the trash",
+          [](session::Service& s, const std::string& id) { return s.remove(id); });
+  add_act(command, app, "restore", "Takes a session out of the trash",
+          [](session::Service& s, const std::string& id) { return s.restore(id); });
+  add_act(command, app, "purge", "Deletes a session for good",
+          [](session::Service& s, const std::string& id) { return s.purge(id); });
 }
 
 }  // namespace fabula::cli

@@ -30,7 +30,9 @@ struct TokenizeOptions {
   std::string jsonl;
 };
 
-OrderedJson tokens_json(const std::vector<text::TokenId>& ids) { return {{"tokens", ids}}; }
+OrderedJson tokens_json(const std::vector<text::TokenId>& ids) {
+  return {{"tokens", ids}};
+}
 
 Status tokenize(const App& app, const TokenizeOptions& options) {
   FABULA_ASSIGN(const TokenizerPtr tokenizer, tokenizer_for(app, options.model));
@@ -75,7 +77,8 @@ Result<std::vector<text::TokenId>> ids_of_json(const OrderedJson& line) {
 Status check_ids(const text::Tokenizer& tokenizer, const std::vector<text::TokenId>& ids) {
   for (text::TokenId id : ids)
     if (id < 0 || id >= tokenizer.vocab_size())
-      return Error{ErrorCode::invalid_argument, "token id " + std::to_string(id) + " is outside the vocabulary of " +
+      return Error{ErrorCode::invalid_argument, "token id " + std::to_string(id) +
+                                                    " is outside the vocabulary of " +
                                                     std::to_string(tokenizer.vocab_size())};
   return {};
 }
@@ -121,8 +124,10 @@ Result<RenderSetup> render_setup(const App& app, const RenderOptions& options) {
     if (!model->chat_template) return Error{ErrorCode::unsupported, model->chat_template_error};
     setup.chat_template = model->chat_template;
     const text::Tokenizer& tokenizer = *model->tokenizer;
-    if (tokenizer.bos_or_negative() >= 0) setup.bos = tokenizer.token_text_or_empty(tokenizer.bos_or_negative());
-    if (tokenizer.eos_or_negative() >= 0) setup.eos = tokenizer.token_text_or_empty(tokenizer.eos_or_negative());
+    if (tokenizer.bos_or_negative() >= 0)
+      setup.bos = tokenizer.token_text_or_empty(tokenizer.bos_or_negative());
+    if (tokenizer.eos_or_negative() >= 0)
+      setup.eos = tokenizer.token_text_or_empty(tokenizer.eos_or_negative());
   }
   if (!options.bos.empty()) setup.bos = options.bos;
   if (!options.eos.empty()) setup.eos = options.eos;
@@ -138,11 +143,13 @@ Result<int64_t> local_now(const std::string& given) {
     return static_cast<int64_t>(timegm(&local));
   }
   const int64_t milliseconds = parse_rfc3339_or_negative(given + "Z");
-  if (milliseconds < 0) return Error{ErrorCode::invalid_argument, "--now wants the form 2025-03-14T15:09:26, not " + given};
+  if (milliseconds < 0)
+    return Error{ErrorCode::invalid_argument, "--now wants the form 2025-03-14T15:09:26, not " + given};
   return milliseconds / 1000;
 }
 
-Result<OrderedJson> render_one(const RenderSetup& setup, const RenderOptions& options, int64_t now, OrderedJson input) {
+Result<OrderedJson> render_one(const RenderSetup& setup, const RenderOptions& options, int64_t now,
+                               OrderedJson input) {
   OrderedJson variables = OrderedJson::object();
   variables["bos_token"] = setup.bos;
   variables["eos_token"] = setup.eos;
@@ -178,7 +185,8 @@ Status render(const App& app, const RenderOptions& options) {
 }
 
 void add_jsonl(CLI::App& command, std::string& jsonl) {
-  command.add_option("--jsonl", jsonl, "\"-\": one JSON value a line on standard input, one answer a line")->check(CLI::IsMember({"-"}));
+  command.add_option("--jsonl", jsonl, "\"-\": one JSON value a line on standard input, one answer a line")
+      ->check(CLI::IsMember({"-"}));
 }
 
 }  // namespace
@@ -186,7 +194,8 @@ void add_jsonl(CLI::App& command, std::string& jsonl) {
 void add_tokenize(CLI::App& command, App& app) {
   auto options = std::make_shared<TokenizeOptions>();
   command.add_option("-m,--model", options->model, "Model or bare tokenizer")->required();
-  command.add_flag("--no-special", options->no_special, "No special tokens: none added, none recognised in the text");
+  command.add_flag("--no-special", options->no_special,
+                   "No special tokens: none added, none recognised in the text");
   command.add_flag("--json", options->json, "Print JSON");
   auto* input = command.add_option_group("input");
   add_jsonl(*input, options->jsonl);
@@ -215,7 +224,8 @@ void add_render(CLI::App& command, App& app) {
   source->require_option(1);
   command.add_option("--bos", options->bos, "bos_token of the template");
   command.add_option("--eos", options->eos, "eos_token of the template");
-  command.add_flag("--no-generation-prompt", options->no_generation_prompt, "Do not open the assistant's turn");
+  command.add_flag("--no-generation-prompt", options->no_generation_prompt,
+                   "Do not open the assistant's turn");
   command.add_option("--now", options->now, "Local time that strftime_now sees, as 2025-03-14T15:09:26");
   command.add_flag("--json", options->json, "Print JSON");
   auto* input = command.add_option_group("input");

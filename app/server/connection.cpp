@@ -15,20 +15,24 @@ namespace fabula::server {
 
 namespace {
 
-std::string_view view(boost::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(boost::string_view text) {
+  return {text.data(), text.size()};
+}
 
 // Whom the rules turn away; status 0: nobody.
 ApiError refusal(const AccessRules& rules, const http::request_header<>& header) {
   if (!host_allowed(rules, view(header[http::field::host])))
     return {403, "the Host header names another machine", "invalid_request_error", "", "host_not_allowed"};
   if (!origin_allowed(rules, view(header[http::field::origin])))
-    return {403, "this origin is not allowed; --allow-origin adds one", "invalid_request_error", "", "origin_not_allowed"};
+    return {403, "this origin is not allowed; --allow-origin adds one", "invalid_request_error", "",
+            "origin_not_allowed"};
   return {0};
 }
 
 ApiError key_refusal(const AccessRules& rules, const http::request_header<>& header) {
   if (key_allowed(rules, view(header[http::field::authorization]), view(header["x-api-key"]))) return {0};
-  return {401, "an API key is required: Authorization: Bearer KEY", "invalid_request_error", "", "invalid_api_key"};
+  return {401, "an API key is required: Authorization: Bearer KEY", "invalid_request_error", "",
+          "invalid_api_key"};
 }
 
 ApiError read_problem(const boost::system::error_code& error) {
@@ -38,27 +42,32 @@ ApiError read_problem(const boost::system::error_code& error) {
 }
 
 bool is_silent_end(const boost::system::error_code& error) {
-  return error == http::error::end_of_stream || error == asio::error::eof || error == asio::error::connection_reset ||
-         error == beast::error::timeout || error == asio::error::operation_aborted || error == http::error::partial_message;
+  return error == http::error::end_of_stream || error == asio::error::eof ||
+         error == asio::error::connection_reset || error == beast::error::timeout ||
+         error == asio::error::operation_aborted || error == http::error::partial_message;
 }
 
 // Built outside the coroutines: g++ 12 mishandles braced temporaries inside a co_await expression.
 ApiError no_route(std::string_view path, bool other_methods) {
-  if (other_methods) return {405, "this path does not take that method", "invalid_request_error", "", "method_not_allowed"};
+  if (other_methods)
+    return {405, "this path does not take that method", "invalid_request_error", "", "method_not_allowed"};
   return {404, "there is nothing at " + std::string(path), "invalid_request_error", "", "not_found"};
 }
 
-ApiError unanswered() { return {500, "the request was left without an answer", "server_error"}; }
+ApiError unanswered() {
+  return {500, "the request was left without an answer", "server_error"};
+}
 
-// What the client still sends is read and thrown away for a moment: closing over unread bytes would reset the connection, and
-// the answer could be lost on its way.
+// What the client still sends is read and thrown away for a moment: closing over unread bytes would reset the
+// connection, and the answer could be lost on its way.
 asio::awaitable<void> close_gently(beast::tcp_stream& stream) {
   boost::system::error_code error;
   stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
   std::array<char, 4096> thrown_away{};
   stream.expires_after(std::chrono::seconds(1));
   for (int i = 0; i < 256 && !error; ++i)
-    co_await stream.async_read_some(asio::buffer(thrown_away), asio::redirect_error(asio::use_awaitable, error));
+    co_await stream.async_read_some(asio::buffer(thrown_away),
+                                    asio::redirect_error(asio::use_awaitable, error));
 }
 
 asio::awaitable<void> dispatch(Exchange& exchange, const ConnectionContext& context, bool cors) {
@@ -86,7 +95,8 @@ asio::awaitable<void> serve_connection(beast::tcp_stream stream, const Connectio
     parser.body_limit(context.limits.body_bytes);
     boost::system::error_code error;
     stream.expires_after(context.limits.header_timeout);
-    co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    co_await http::async_read_header(stream, buffer, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
     if (error && is_silent_end(error)) break;
     const double started = monotonic_seconds();
 
@@ -96,7 +106,8 @@ asio::awaitable<void> serve_connection(beast::tcp_stream stream, const Connectio
       problem = read_problem(error);
     } else {
       problem = refusal(context.rules, parser.get());
-      if (problem.status == 0 && parser.get().method() != http::verb::options) problem = key_refusal(context.rules, parser.get());
+      if (problem.status == 0 && parser.get().method() != http::verb::options)
+        problem = key_refusal(context.rules, parser.get());
       const std::string_view origin = view(parser.get()[http::field::origin]);
       if (origin_gets_cors(context.rules, origin)) cors = origin;
     }
@@ -118,8 +129,8 @@ asio::awaitable<void> serve_connection(beast::tcp_stream stream, const Connectio
     else
       co_await dispatch(exchange, context, !cors.empty());
     if (context.log)
-      context.log({exchange.request_id(), std::string(http::to_string(exchange.method())), std::string(exchange.path()),
-                   exchange.status(), monotonic_seconds() - started});
+      context.log({exchange.request_id(), std::string(http::to_string(exchange.method())),
+                   std::string(exchange.path()), exchange.status(), monotonic_seconds() - started});
     if (unread || !exchange.keep_alive()) break;
   }
   co_await close_gently(stream);

@@ -1,4 +1,5 @@
-// One client's connection: reads requests within bounds, asks the rules, calls the handler, answers, until either side is done.
+// One client's connection: reads requests within bounds, asks the rules, calls the handler, answers, until
+// either side is done.
 #pragma once
 
 #include <functional>

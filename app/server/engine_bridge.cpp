@@ -42,7 +42,9 @@ asio::awaitable<std::optional<Generations::Arrival>> Generations::next(std::chro
   co_return arrival;
 }
 
-Error Generations::take_error(size_t index) { return bridge_.consumer_->take_error(ids_[index]); }
+Error Generations::take_error(size_t index) {
+  return bridge_.consumer_->take_error(ids_[index]);
+}
 
 std::vector<engine::Choice> Generations::take_alternatives(size_t index, int64_t token_index) {
   return bridge_.consumer_->take_alternatives(ids_[index], token_index);

@@ -1,5 +1,6 @@
-// Between the engine's ring and the server's coroutines: one consumer for all requests of the server; the engine's wake posts a
-// drain to the server's thread, which hands each event to the generation that waits for it.
+// Between the engine's ring and the server's coroutines: one consumer for all requests of the server; the
+// engine's wake posts a drain to the server's thread, which hands each event to the generation that waits for
+// it.
 #pragma once
 
 #include <utility>
@@ -32,7 +33,8 @@ class Signal {
 
 class EngineBridge;
 
-// The engine requests of one HTTP request: one, or `n` choices side by side. Destroying it cancels what is still running.
+// The engine requests of one HTTP request: one, or `n` choices side by side. Destroying it cancels what is
+// still running.
 class Generations {
  public:
   explicit Generations(EngineBridge& bridge);
@@ -76,7 +78,8 @@ class EngineBridge {
 
   engine::Engine& engine_;
   asio::io_context& io_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // posted drains outlive the bridge by a moment
+  std::shared_ptr<bool> alive_ =
+      std::make_shared<bool>(true);  // posted drains outlive the bridge by a moment
   struct Place {
     Generations* group = nullptr;
     size_t index = 0;

@@ -37,28 +37,26 @@ ApiError api_error_of(const Error& error) {
   switch (error.code) {
     case ErrorCode::invalid_argument:
     case ErrorCode::corrupt:
-    case ErrorCode::unsupported:
-      return {400, error.message};
+    case ErrorCode::unsupported: return {400, error.message};
     case ErrorCode::context_overflow:
       return {400, error.message, "invalid_request_error", "messages", "context_length_exceeded"};
-    case ErrorCode::not_found:
-      return {404, error.message, "invalid_request_error", "", "not_found"};
-    case ErrorCode::already_exists:
-      return {409, error.message, "invalid_request_error", "", "conflict"};
-    case ErrorCode::busy:
-      return {503, error.message, "server_error", "", "overloaded"};
-    case ErrorCode::cancelled:
-      return {499, error.message, "server_error", "", "cancelled"};
+    case ErrorCode::not_found: return {404, error.message, "invalid_request_error", "", "not_found"};
+    case ErrorCode::already_exists: return {409, error.message, "invalid_request_error", "", "conflict"};
+    case ErrorCode::busy: return {503, error.message, "server_error", "", "overloaded"};
+    case ErrorCode::cancelled: return {499, error.message, "server_error", "", "cancelled"};
     case ErrorCode::io:
     case ErrorCode::out_of_memory:
-    case ErrorCode::internal:
-      break;
+    case ErrorCode::internal: break;
   }
   return {500, error.message, "server_error"};
 }
 
-Exchange::Exchange(beast::tcp_stream& stream, http::request<http::string_body> request, std::string cors_origin, std::string request_id)
-    : stream_(stream), request_(std::move(request)), cors_origin_(std::move(cors_origin)), request_id_(std::move(request_id)) {
+Exchange::Exchange(beast::tcp_stream& stream, http::request<http::string_body> request,
+                   std::string cors_origin, std::string request_id)
+    : stream_(stream),
+      request_(std::move(request)),
+      cors_origin_(std::move(cors_origin)),
+      request_id_(std::move(request_id)) {
   const std::string target(request_.target());
   const size_t mark = target.find('?');
   path_ = percent_decode(std::string_view(target).substr(0, mark));
@@ -161,9 +159,13 @@ asio::awaitable<void> Exchange::begin_events() {
   co_await write_raw(head + "\r\n");
 }
 
-asio::awaitable<void> Exchange::send_event(std::string data) { co_await write_raw("data: " + std::move(data) + "\n\n"); }
+asio::awaitable<void> Exchange::send_event(std::string data) {
+  co_await write_raw("data: " + std::move(data) + "\n\n");
+}
 
-asio::awaitable<void> Exchange::end_events() { co_return; }
+asio::awaitable<void> Exchange::end_events() {
+  co_return;
+}
 
 bool Exchange::client_left() {
   if (failed_) return true;

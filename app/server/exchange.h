@@ -1,5 +1,5 @@
-// One request and its answer, as handlers see them. Everything runs on the server's one thread; a handler that waits does so with
-// co_await, so that a slow reader or a long reply holds up nobody else.
+// One request and its answer, as handlers see them. Everything runs on the server's one thread; a handler
+// that waits does so with co_await, so that a slow reader or a long reply holds up nobody else.
 #pragma once
 
 #include <utility>  // Boost 1.74's awaitable.hpp forgets it
@@ -35,13 +35,16 @@ ApiError api_error_of(const Error& error);
 
 class Exchange {
  public:
-  Exchange(beast::tcp_stream& stream, http::request<http::string_body> request, std::string cors_origin, std::string request_id);
+  Exchange(beast::tcp_stream& stream, http::request<http::string_body> request, std::string cors_origin,
+           std::string request_id);
 
   const std::string& body() const { return request_.body(); }
   http::verb method() const { return request_.method(); }
   std::string_view path() const { return path_; }
   std::string query(std::string_view name) const;  // "" where absent
-  const std::vector<std::string>& parameters() const { return parameters_; }  // what {} of the route's pattern took
+  const std::vector<std::string>& parameters() const {
+    return parameters_;
+  }  // what {} of the route's pattern took
   void set_parameters(std::vector<std::string> parameters) { parameters_ = std::move(parameters); }
   const std::string& request_id() const { return request_id_; }
   asio::any_io_executor executor() { return stream_.get_executor(); }
@@ -49,7 +52,8 @@ class Exchange {
   asio::awaitable<void> send_json(unsigned status, OrderedJson value);
   asio::awaitable<void> send_text(unsigned status, std::string content_type, std::string text);
   asio::awaitable<void> send_error(ApiError error);
-  asio::awaitable<void> send_preflight();  // what a browser asks before the request proper of an allowed origin
+  asio::awaitable<void>
+  send_preflight();  // what a browser asks before the request proper of an allowed origin
 
   // Server-sent events: begin once, then events, then end. After begin an error is an event, not a status.
   asio::awaitable<void> begin_events();

@@ -11,7 +11,8 @@ const OrderedJson* FieldReader::find_or_null(std::string_view name) {
 }
 
 void FieldReader::fail(std::string_view name, std::string message, std::string code) {
-  if (!problem_) problem_ = ApiError{400, std::move(message), "invalid_request_error", std::string(name), std::move(code)};
+  if (!problem_)
+    problem_ = ApiError{400, std::move(message), "invalid_request_error", std::string(name), std::move(code)};
 }
 
 bool FieldReader::number(std::string_view name, double lowest, double highest, double& out) {
@@ -19,7 +20,8 @@ bool FieldReader::number(std::string_view name, double lowest, double highest, d
   if (!value) return false;
   const double given = value->is_number() ? value->get<double>() : NAN;
   if (!(given >= lowest && given <= highest)) {
-    fail(name, std::string(name) + " must be a number from " + OrderedJson(lowest).dump() + " to " + OrderedJson(highest).dump());
+    fail(name, std::string(name) + " must be a number from " + OrderedJson(lowest).dump() + " to " +
+                   OrderedJson(highest).dump());
     return false;
   }
   out = given;
@@ -36,9 +38,11 @@ bool FieldReader::number(std::string_view name, double lowest, double highest, f
 bool FieldReader::integer(std::string_view name, int64_t lowest, int64_t highest, int64_t& out) {
   const OrderedJson* value = find_or_null(name);
   if (!value) return false;
-  const bool fits = value->is_number_unsigned() ? value->get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX) : value->is_number_integer();
+  const bool fits = value->is_number_unsigned() ? value->get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX)
+                                                : value->is_number_integer();
   if (!fits || value->get<int64_t>() < lowest || value->get<int64_t>() > highest) {
-    fail(name, std::string(name) + " must be an integer from " + std::to_string(lowest) + " to " + std::to_string(highest));
+    fail(name, std::string(name) + " must be an integer from " + std::to_string(lowest) + " to " +
+                   std::to_string(highest));
     return false;
   }
   out = value->get<int64_t>();
@@ -71,7 +75,8 @@ bool FieldReader::texts(std::string_view name, std::vector<std::string>& out, si
   const OrderedJson* value = find_or_null(name);
   if (!value) return false;
   const auto add = [&](const OrderedJson& item) {
-    const bool fine = item.is_string() && !item.get_ref<const std::string&>().empty() && item.get_ref<const std::string&>().size() <= 4096;
+    const bool fine = item.is_string() && !item.get_ref<const std::string&>().empty() &&
+                      item.get_ref<const std::string&>().size() <= 4096;
     if (fine) out.push_back(item.get<std::string>());
     return fine;
   };
@@ -80,7 +85,9 @@ bool FieldReader::texts(std::string_view name, std::vector<std::string>& out, si
     for (const OrderedJson& item : *value) fine = fine && add(item);
   else
     fine = fine && add(*value);
-  if (!fine) fail(name, std::string(name) + " must be a string or a list of at most " + std::to_string(most) + " strings, none empty");
+  if (!fine)
+    fail(name, std::string(name) + " must be a string or a list of at most " + std::to_string(most) +
+                   " strings, none empty");
   return fine;
 }
 
@@ -90,7 +97,8 @@ void FieldReader::require(std::string_view name) {
 
 void FieldReader::refuse(std::string_view name, const OrderedJson& harmless) {
   const OrderedJson* value = find_or_null(name);
-  if (value && *value != harmless) fail(name, std::string(name) + " is not supported by Fabula", "unsupported_parameter");
+  if (value && *value != harmless)
+    fail(name, std::string(name) + " is not supported by Fabula", "unsupported_parameter");
 }
 
 void FieldReader::refuse_unknown() {

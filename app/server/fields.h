@@ -1,4 +1,5 @@
-// Reading a request's JSON object field by field: types and bounds checked, the first problem kept with the field's name.
+// Reading a request's JSON object field by field: types and bounds checked, the first problem kept with the
+// field's name.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +29,11 @@ class FieldReader {
   bool texts(std::string_view name, std::vector<std::string>& out, size_t most);
   const OrderedJson* find_or_null(std::string_view name);  // null too where the value is null
 
-  void require(std::string_view name);                        // must be there
+  void require(std::string_view name);                          // must be there
   void accept(std::string_view name) { known_.emplace(name); }  // known, and of no effect here
   // Known to the API, but not supported: an error where the value is anything but null or `harmless`.
   void refuse(std::string_view name, const OrderedJson& harmless);
-  void refuse_unknown();                                      // last: whatever was not asked for
+  void refuse_unknown();  // last: whatever was not asked for
   void fail(std::string_view name, std::string message, std::string code = "");
 
   const std::optional<ApiError>& problem() const { return problem_; }

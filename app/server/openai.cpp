@@ -14,7 +14,8 @@ namespace fabula::server {
 
 namespace {
 
-constexpr std::chrono::milliseconds client_check{50};  // how often a waiting request looks whether its client is still there
+constexpr std::chrono::milliseconds client_check{
+    50};  // how often a waiting request looks whether its client is still there
 
 using LoadedPtr = std::shared_ptr<const engine::Engine::LoadedModel>;
 
@@ -28,7 +29,9 @@ struct Dialect {
 constexpr Dialect chat_dialect{"chatcmpl-", "chat.completion", "chat.completion.chunk", true};
 constexpr Dialect text_dialect{"cmpl-", "text_completion", "text_completion", false};
 
-OrderedJson null() { return OrderedJson(nullptr); }
+OrderedJson null() {
+  return OrderedJson(nullptr);
+}
 
 OrderedJson logprob_json(const text::Tokenizer& tokenizer, const engine::Choice& choice) {
   const std::string bytes = tokenizer.token_bytes(choice.token, true);
@@ -48,9 +51,15 @@ struct ChoiceState {
 
 class Answer {
  public:
-  Answer(Exchange& exchange, ApiContext& context, const Dialect& dialect, const OpenAiRequest& request, LoadedPtr loaded)
-      : exchange_(exchange), dialect_(dialect), request_(request), loaded_(std::move(loaded)), generations_(context.bridge),
-        id_(dialect.id_prefix + make_uuid_v7()), created_(std::time(nullptr)) {}
+  Answer(Exchange& exchange, ApiContext& context, const Dialect& dialect, const OpenAiRequest& request,
+         LoadedPtr loaded)
+      : exchange_(exchange),
+        dialect_(dialect),
+        request_(request),
+        loaded_(std::move(loaded)),
+        generations_(context.bridge),
+        id_(dialect.id_prefix + make_uuid_v7()),
+        created_(std::time(nullptr)) {}
 
   Status submit(engine::ModelId model, const std::vector<std::vector<int32_t>>& prompts) {
     const uint64_t seed = request_.seed ? *request_.seed : session::draw_seed();
@@ -64,7 +73,8 @@ class Answer {
         job.choice_index = static_cast<uint32_t>(i);
         job.max_tokens = request_.max_tokens;
         job.stop = request_.stop;
-        job.top_logprobs = request_.logprobs ? static_cast<int>(std::max<int64_t>(request_.top_logprobs, 1)) : 0;
+        job.top_logprobs =
+            request_.logprobs ? static_cast<int>(std::max<int64_t>(request_.top_logprobs, 1)) : 0;
         FABULA_TRY(generations_.add(std::move(job)));
       }
       prompt_tokens_ += static_cast<int64_t>(prompt.size());
@@ -74,13 +84,15 @@ class Answer {
   }
 
   asio::awaitable<void> run(const std::vector<std::string>& echoes) {
-    for (size_t i = 0; i < choices_.size() && !echoes.empty(); ++i) choices_[i].text = echoes[i / static_cast<size_t>(request_.n)];
+    for (size_t i = 0; i < choices_.size() && !echoes.empty(); ++i)
+      choices_[i].text = echoes[i / static_cast<size_t>(request_.n)];
     if (request_.stream) co_await begin_stream();
     while (generations_.running() > 0) {
       const auto arrival = co_await generations_.next(client_check);
       if (exchange_.client_left()) co_return;  // the destructor cancels
       if (!arrival) continue;
-      if (arrival->event.kind == engine::Event::Kind::finished && arrival->event.reason == engine::FinishReason::error) {
+      if (arrival->event.kind == engine::Event::Kind::finished &&
+          arrival->event.reason == engine::FinishReason::error) {
         co_await exchange_.send_error(api_error_of(generations_.take_error(arrival->index)));
         co_return;
       }
@@ -125,7 +137,8 @@ class Answer {
   OrderedJson usage() const {
     int64_t generated = 0, cached = 0;
     for (const ChoiceState& choice : choices_) generated += choice.tokens;
-    for (size_t i = 0; i < choices_.size(); i += static_cast<size_t>(request_.n)) cached += choices_[i].end.prompt.reused;
+    for (size_t i = 0; i < choices_.size(); i += static_cast<size_t>(request_.n))
+      cached += choices_[i].end.prompt.reused;
     return {{"prompt_tokens", prompt_tokens_},
             {"completion_tokens", generated},
             {"total_tokens", prompt_tokens_ + generated},
@@ -137,12 +150,15 @@ class Answer {
     if (!request_.logprobs) return null();
     OrderedJson entries = std::exchange(choice.logprobs, OrderedJson::array());
     if (dialect_.chat) return {{"content", std::move(entries)}, {"refusal", nullptr}};
-    OrderedJson out = {{"tokens", OrderedJson::array()}, {"token_logprobs", OrderedJson::array()}, {"top_logprobs", OrderedJson::array()}};
+    OrderedJson out = {{"tokens", OrderedJson::array()},
+                       {"token_logprobs", OrderedJson::array()},
+                       {"top_logprobs", OrderedJson::array()}};
     for (const OrderedJson& entry : entries) {
       out["tokens"].push_back(entry["token"]);
       out["token_logprobs"].push_back(entry["logprob"]);
       OrderedJson top = OrderedJson::object();
-      for (const OrderedJson& other : entry["top_logprobs"]) top[other["token"].get<std::string>()] = other["logprob"];
+      for (const OrderedJson& other : entry["top_logprobs"])
+        top[other["token"].get<std::string>()] = other["logprob"];
       out["top_logprobs"].push_back(std::move(top));
     }
     return out;
@@ -173,7 +189,10 @@ class Answer {
   }
 
   std::string opening_chunk(size_t index) const {
-    OrderedJson choice = {{"index", index}, {"delta", {{"role", "assistant"}, {"content", ""}}}, {"logprobs", nullptr}, {"finish_reason", nullptr}};
+    OrderedJson choice = {{"index", index},
+                          {"delta", {{"role", "assistant"}, {"content", ""}}},
+                          {"logprobs", nullptr},
+                          {"finish_reason", nullptr}};
     return chunk_document(OrderedJson::array({std::move(choice)}), null());
   }
 
@@ -223,7 +242,8 @@ class Answer {
 };
 
 ApiError no_such_model(const std::string& name) {
-  return {404, "the model \"" + name + "\" is not loaded; GET /v1/models lists what is", "invalid_request_error", "model", "model_not_found"};
+  return {404, "the model \"" + name + "\" is not loaded; GET /v1/models lists what is",
+          "invalid_request_error", "model", "model_not_found"};
 }
 
 asio::awaitable<void> complete(Exchange& exchange, ApiContext& context, const Dialect& dialect) {
@@ -232,8 +252,10 @@ asio::awaitable<void> complete(Exchange& exchange, ApiContext& context, const Di
   engine::ModelId model = 0;
   const std::string name = requested_model(body.object);
   const LoadedPtr loaded = find_loaded(context, name, model);
-  const engine::SamplerSettings defaults = session::default_sampler(loaded ? loaded->model->defaults : model::GenerationDefaults());
-  const ParsedRequest parsed = dialect.chat ? parse_chat_request(body.object, defaults) : parse_completion_request(body.object, defaults);
+  const engine::SamplerSettings defaults =
+      session::default_sampler(loaded ? loaded->model->defaults : model::GenerationDefaults());
+  const ParsedRequest parsed = dialect.chat ? parse_chat_request(body.object, defaults)
+                                            : parse_completion_request(body.object, defaults);
   if (parsed.problem) co_return co_await exchange.send_error(*parsed.problem);
   if (!loaded) co_return co_await exchange.send_error(no_such_model(name));
 
@@ -241,7 +263,8 @@ asio::awaitable<void> complete(Exchange& exchange, ApiContext& context, const Di
   std::vector<std::vector<int32_t>> prompts = request.prompt_tokens;
   std::vector<std::string> echoes;
   if (dialect.chat) {
-    Result<std::vector<int32_t>> prompt = session::chat_prompt(*loaded->model, request.messages, request.template_variables);
+    Result<std::vector<int32_t>> prompt =
+        session::chat_prompt(*loaded->model, request.messages, request.template_variables);
     if (!prompt.ok()) co_return co_await exchange.send_error(api_error_of(prompt.error()));
     prompts.push_back(*std::move(prompt));
   }
@@ -318,7 +341,8 @@ asio::awaitable<void> detokenize(Exchange& exchange, ApiContext& context) {
   if (const OrderedJson* list = fields.find_or_null("tokens")) {
     bool fine = list->is_array();
     for (size_t i = 0; fine && i < list->size(); ++i) {
-      fine = (*list)[i].is_number_integer() && (*list)[i].get<int64_t>() >= 0 && (*list)[i].get<int64_t>() < vocab;
+      fine = (*list)[i].is_number_integer() && (*list)[i].get<int64_t>() >= 0 &&
+             (*list)[i].get<int64_t>() < vocab;
       if (fine) ids.push_back((*list)[i].get<int32_t>());
     }
     if (!fine) fields.fail("tokens", "tokens must be a list of ids of the vocabulary");
@@ -338,7 +362,9 @@ LoadedPtr find_loaded(const ApiContext& context, const std::string& name, engine
     const LoadedPtr loaded = context.bridge.engine().loaded_or_null(state.id);
     if (!loaded) continue;
     const std::string stem = std::filesystem::path(state.path).stem().string();
-    if (!name.empty() && name != loaded->model->info.name && name != state.name && name != stem && name != state.path) continue;
+    if (!name.empty() && name != loaded->model->info.name && name != state.name && name != stem &&
+        name != state.path)
+      continue;
     id = state.id;
     return loaded;
   }
@@ -346,13 +372,17 @@ LoadedPtr find_loaded(const ApiContext& context, const std::string& name, engine
 }
 
 void add_openai_routes(std::vector<Route>& routes, ApiContext& context) {
-  const auto route = [&](http::verb method, const char* pattern, asio::awaitable<void> (*handler)(Exchange&, ApiContext&)) {
-    routes.push_back({method, pattern, [&context, handler](Exchange& exchange) { return handler(exchange, context); }});
+  const auto route = [&](http::verb method, const char* pattern,
+                         asio::awaitable<void> (*handler)(Exchange&, ApiContext&)) {
+    routes.push_back(
+        {method, pattern, [&context, handler](Exchange& exchange) { return handler(exchange, context); }});
   };
   route(http::verb::get, "/v1/models", list_models);
   route(http::verb::get, "/v1/models/{}", one_model);
-  routes.push_back({http::verb::post, "/v1/chat/completions", [&context](Exchange& e) { return complete(e, context, chat_dialect); }});
-  routes.push_back({http::verb::post, "/v1/completions", [&context](Exchange& e) { return complete(e, context, text_dialect); }});
+  routes.push_back({http::verb::post, "/v1/chat/completions",
+                    [&context](Exchange& e) { return complete(e, context, chat_dialect); }});
+  routes.push_back({http::verb::post, "/v1/completions",
+                    [&context](Exchange& e) { return complete(e, context, text_dialect); }});
   route(http::verb::post, "/tokenize", tokenize);
   route(http::verb::post, "/detokenize", detokenize);
 }

@@ -1,4 +1,5 @@
-// OpenAI's endpoints: /v1/models, /v1/chat/completions, /v1/completions, and /tokenize, /detokenize beside them.
+// OpenAI's endpoints: /v1/models, /v1/chat/completions, /v1/completions, and /tokenize, /detokenize beside
+// them.
 #pragma once
 
 #include <vector>
@@ -18,6 +19,7 @@ struct ApiContext {
 void add_openai_routes(std::vector<Route>& routes, ApiContext& context);
 
 // The loaded model of that name; "" takes the chat model. null: none.
-std::shared_ptr<const engine::Engine::LoadedModel> find_loaded(const ApiContext& context, const std::string& name, engine::ModelId& id);
+std::shared_ptr<const engine::Engine::LoadedModel> find_loaded(const ApiContext& context,
+                                                               const std::string& name, engine::ModelId& id);
 
 }  // namespace fabula::server

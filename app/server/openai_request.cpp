@@ -13,9 +13,11 @@ constexpr int64_t max_choices = 8, max_stops = 16, max_top_logprobs = 20, max_re
 void read_logit_bias(FieldReader& fields, engine::SamplerSettings& sampler) {
   const OrderedJson* bias = fields.find_or_null("logit_bias");
   if (!bias) return;
-  if (!bias->is_object() || bias->size() > 1024) return fields.fail("logit_bias", "logit_bias must be an object of at most 1024 token ids");
+  if (!bias->is_object() || bias->size() > 1024)
+    return fields.fail("logit_bias", "logit_bias must be an object of at most 1024 token ids");
   for (const auto& [key, value] : bias->items()) {
-    const bool digits = !key.empty() && key.size() < 10 && key.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits =
+        !key.empty() && key.size() < 10 && key.find_first_not_of("0123456789") == std::string::npos;
     const double amount = value.is_number() ? value.get<double>() : NAN;
     if (!digits || !(amount >= -100 && amount <= 100))
       return fields.fail("logit_bias", "logit_bias maps token ids to numbers from -100 to 100");
@@ -57,7 +59,8 @@ bool normalise_content(OrderedJson& message) {
   if (!content->is_array()) return false;
   std::string joined;
   for (const OrderedJson& part : *content) {
-    const bool is_text = part.is_object() && part.contains("type") && part["type"] == "text" && part.contains("text") && part["text"].is_string();
+    const bool is_text = part.is_object() && part.contains("type") && part["type"] == "text" &&
+                         part.contains("text") && part["text"].is_string();
     if (!is_text) return false;
     joined += part["text"].get_ref<const std::string&>();
   }
@@ -69,7 +72,8 @@ void read_messages(FieldReader& fields, OpenAiRequest& request) {
   fields.require("messages");
   const OrderedJson* messages = fields.find_or_null("messages");
   if (!messages) return;
-  if (!messages->is_array() || messages->empty()) return fields.fail("messages", "messages must be a list with at least one message");
+  if (!messages->is_array() || messages->empty())
+    return fields.fail("messages", "messages must be a list with at least one message");
   request.messages = *messages;
   for (size_t i = 0; i < request.messages.size(); ++i) {
     OrderedJson& message = request.messages[i];
@@ -106,7 +110,8 @@ void read_prompts(FieldReader& fields, OpenAiRequest& request) {
     for (const OrderedJson& one : *prompt) fine = fine && add(one);
   else
     fine = false;
-  if (!fine) fields.fail("prompt", "prompt must be a string, a list of token ids, or a list of at most 8 of these");
+  if (!fine)
+    fields.fail("prompt", "prompt must be a string, a list of token ids, or a list of at most 8 of these");
 }
 
 }  // namespace

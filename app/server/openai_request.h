@@ -1,4 +1,5 @@
-// What an OpenAI client asks for, read from its JSON. Fields that Fabula does not support are refused by name, never ignored.
+// What an OpenAI client asks for, read from its JSON. Fields that Fabula does not support are refused by
+// name, never ignored.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -13,12 +14,12 @@ namespace fabula::server {
 
 struct OpenAiRequest {
   std::string model;
-  OrderedJson messages;                 // chat/completions
-  std::vector<std::string> prompts;     // completions: one or several
-  std::vector<std::vector<int32_t>> prompt_tokens;  // completions: ids instead of text
+  OrderedJson messages;                                    // chat/completions
+  std::vector<std::string> prompts;                        // completions: one or several
+  std::vector<std::vector<int32_t>> prompt_tokens;         // completions: ids instead of text
   OrderedJson template_variables = OrderedJson::object();  // chat_template_kwargs
-  engine::SamplerSettings sampler;      // the fields that were given, over `defaults`
-  int64_t max_tokens = 0;               // 0: until the context is full
+  engine::SamplerSettings sampler;                         // the fields that were given, over `defaults`
+  int64_t max_tokens = 0;                                  // 0: until the context is full
   std::optional<uint64_t> seed;
   int64_t n = 1;
   std::vector<std::string> stop;

@@ -37,23 +37,36 @@ constexpr Operation operations[] = {
     {"get", "/api/sessions/{id}/export", "The session as a document", "", "200"},
 };
 
-OrderedJson string_schema() { return {{"type", "string"}}; }
-OrderedJson number_schema(double lowest, double highest) { return {{"type", "number"}, {"minimum", lowest}, {"maximum", highest}}; }
-OrderedJson integer_schema(int64_t lowest, int64_t highest) { return {{"type", "integer"}, {"minimum", lowest}, {"maximum", highest}}; }
+OrderedJson string_schema() {
+  return {{"type", "string"}};
+}
+OrderedJson number_schema(double lowest, double highest) {
+  return {{"type", "number"}, {"minimum", lowest}, {"maximum", highest}};
+}
+OrderedJson integer_schema(int64_t lowest, int64_t highest) {
+  return {{"type", "integer"}, {"minimum", lowest}, {"maximum", highest}};
+}
 
 OrderedJson object_schema(OrderedJson properties, OrderedJson required = OrderedJson::array()) {
-  OrderedJson schema = {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+  OrderedJson schema = {
+      {"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
   if (!required.empty()) schema["required"] = std::move(required);
   return schema;
 }
 
 OrderedJson sampling_properties() {
-  return {{"temperature", number_schema(0, 2)},      {"top_p", number_schema(0, 1)},
-          {"top_k", integer_schema(0, 1'000'000)},   {"min_p", number_schema(0, 1)},
-          {"typical", number_schema(0, 1)},          {"repeat_penalty", number_schema(0, 100)},
-          {"presence_penalty", number_schema(-2, 2)}, {"frequency_penalty", number_schema(-2, 2)},
-          {"seed", integer_schema(0, INT64_MAX)},    {"max_tokens", integer_schema(1, 1 << 20)},
-          {"stop", {{"oneOf", {string_schema(), {{"type", "array"}, {"items", string_schema()}, {"maxItems", 16}}}}}},
+  return {{"temperature", number_schema(0, 2)},
+          {"top_p", number_schema(0, 1)},
+          {"top_k", integer_schema(0, 1'000'000)},
+          {"min_p", number_schema(0, 1)},
+          {"typical", number_schema(0, 1)},
+          {"repeat_penalty", number_schema(0, 100)},
+          {"presence_penalty", number_schema(-2, 2)},
+          {"frequency_penalty", number_schema(-2, 2)},
+          {"seed", integer_schema(0, INT64_MAX)},
+          {"max_tokens", integer_schema(1, 1 << 20)},
+          {"stop",
+           {{"oneOf", {string_schema(), {{"type", "array"}, {"items", string_schema()}, {"maxItems", 16}}}}}},
           {"stream", {{"type", "boolean"}}}};
 }
 
@@ -63,37 +76,70 @@ OrderedJson with(OrderedJson properties, OrderedJson more) {
 }
 
 OrderedJson schemas() {
-  OrderedJson completion = with(sampling_properties(), {{"model", string_schema()}, {"n", integer_schema(1, 8)}});
-  OrderedJson message = {{"type", "object"}, {"properties", {{"role", string_schema()}, {"content", string_schema()}}}, {"required", {"role", "content"}}};
+  OrderedJson completion =
+      with(sampling_properties(), {{"model", string_schema()}, {"n", integer_schema(1, 8)}});
+  OrderedJson message = {{"type", "object"},
+                         {"properties", {{"role", string_schema()}, {"content", string_schema()}}},
+                         {"required", {"role", "content"}}};
   return {
-      {"ChatRequest", object_schema(with(completion, {{"messages", {{"type", "array"}, {"items", message}, {"minItems", 1}}},
-                                                      {"max_completion_tokens", integer_schema(1, 1 << 20)},
-                                                      {"logprobs", {{"type", "boolean"}}},
-                                                      {"top_logprobs", integer_schema(0, 20)},
-                                                      {"stream_options", {{"type", "object"}}},
-                                                      {"chat_template_kwargs", {{"type", "object"}}}}),
-                                    {"model", "messages"})},
-      {"CompletionRequest", object_schema(with(completion, {{"prompt", string_schema()}, {"echo", {{"type", "boolean"}}}, {"logprobs", integer_schema(0, 20)}}), {"model", "prompt"})},
-      {"TokenizeRequest", object_schema({{"content", string_schema()}, {"model", string_schema()}, {"add_special", {{"type", "boolean"}}}, {"parse_special", {{"type", "boolean"}}}}, {"content"})},
-      {"DetokenizeRequest", object_schema({{"tokens", {{"type", "array"}, {"items", integer_schema(0, INT32_MAX)}}}, {"model", string_schema()}}, {"tokens"})},
-      {"SessionRequest", object_schema({{"mode", {{"type", "string"}, {"enum", {"chat", "story"}}}}, {"title", string_schema()}, {"system", string_schema()}, {"model", string_schema()}})},
+      {"ChatRequest",
+       object_schema(with(completion, {{"messages", {{"type", "array"}, {"items", message}, {"minItems", 1}}},
+                                       {"max_completion_tokens", integer_schema(1, 1 << 20)},
+                                       {"logprobs", {{"type", "boolean"}}},
+                                       {"top_logprobs", integer_schema(0, 20)},
+                                       {"stream_options", {{"type", "object"}}},
+                                       {"chat_template_kwargs", {{"type", "object"}}}}),
+                     {"model", "messages"})},
+      {"CompletionRequest", object_schema(with(completion, {{"prompt", string_schema()},
+                                                            {"echo", {{"type", "boolean"}}},
+                                                            {"logprobs", integer_schema(0, 20)}}),
+                                          {"model", "prompt"})},
+      {"TokenizeRequest", object_schema({{"content", string_schema()},
+                                         {"model", string_schema()},
+                                         {"add_special", {{"type", "boolean"}}},
+                                         {"parse_special", {{"type", "boolean"}}}},
+                                        {"content"})},
+      {"DetokenizeRequest",
+       object_schema({{"tokens", {{"type", "array"}, {"items", integer_schema(0, INT32_MAX)}}},
+                      {"model", string_schema()}},
+                     {"tokens"})},
+      {"SessionRequest", object_schema({{"mode", {{"type", "string"}, {"enum", {"chat", "story"}}}},
+                                        {"title", string_schema()},
+                                        {"system", string_schema()},
+                                        {"model", string_schema()}})},
       {"SessionChange", object_schema({{"title", string_schema()}, {"system", string_schema()}})},
-      {"MessageRequest", object_schema(with(sampling_properties(), {{"role", {{"type", "string"}, {"enum", {"user"}}}}, {"content", string_schema()}}), {"content"})},
+      {"MessageRequest",
+       object_schema(with(sampling_properties(),
+                          {{"role", {{"type", "string"}, {"enum", {"user"}}}}, {"content", string_schema()}}),
+                     {"content"})},
       {"ReplyRequest", object_schema(sampling_properties())},
       {"RollbackRequest", object_schema({{"message", string_schema()}}, {"message"})},
-      {"Error", object_schema({{"error", {{"type", "object"}, {"properties", {{"message", string_schema()}, {"type", string_schema()}, {"param", {{"type", "string"}, {"nullable", true}}}, {"code", {{"type", "string"}, {"nullable", true}}}}}}}}, {"error"})},
+      {"Error", object_schema({{"error",
+                                {{"type", "object"},
+                                 {"properties",
+                                  {{"message", string_schema()},
+                                   {"type", string_schema()},
+                                   {"param", {{"type", "string"}, {"nullable", true}}},
+                                   {"code", {{"type", "string"}, {"nullable", true}}}}}}}},
+                              {"error"})},
   };
 }
 
-OrderedJson reference(const std::string& name) { return {{"$ref", "#/components/schemas/" + name}}; }
+OrderedJson reference(const std::string& name) {
+  return {{"$ref", "#/components/schemas/" + name}};
+}
 
 OrderedJson operation_json(const Operation& operation) {
-  const OrderedJson error = {{"description", "What was wrong"}, {"content", {{"application/json", {{"schema", reference("Error")}}}}}};
-  OrderedJson out = {{"summary", operation.summary}, {"responses", {{operation.status, {{"description", "Success"}}}, {"default", error}}}};
+  const OrderedJson error = {{"description", "What was wrong"},
+                             {"content", {{"application/json", {{"schema", reference("Error")}}}}}};
+  OrderedJson out = {{"summary", operation.summary},
+                     {"responses", {{operation.status, {{"description", "Success"}}}, {"default", error}}}};
   if (*operation.request)
-    out["requestBody"] = {{"required", true}, {"content", {{"application/json", {{"schema", reference(operation.request)}}}}}};
+    out["requestBody"] = {{"required", true},
+                          {"content", {{"application/json", {{"schema", reference(operation.request)}}}}}};
   if (std::string_view(operation.path).find("{id}") != std::string_view::npos)
-    out["parameters"] = OrderedJson::array({{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", string_schema()}}});
+    out["parameters"] = OrderedJson::array(
+        {{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", string_schema()}}});
   return out;
 }
 
@@ -101,11 +147,17 @@ OrderedJson operation_json(const Operation& operation) {
 
 OrderedJson openapi_document() {
   OrderedJson paths = OrderedJson::object();
-  for (const Operation& operation : operations) paths[operation.path][operation.method] = operation_json(operation);
-  return {{"openapi", "3.0.3"},
-          {"info", {{"title", "Fabula"}, {"version", FABULA_VERSION}, {"description", "Stories and chats with language models on your own machine"}}},
-          {"paths", std::move(paths)},
-          {"components", {{"schemas", schemas()}, {"securitySchemes", {{"key", {{"type", "http"}, {"scheme", "bearer"}}}}}}}};
+  for (const Operation& operation : operations)
+    paths[operation.path][operation.method] = operation_json(operation);
+  return {
+      {"openapi", "3.0.3"},
+      {"info",
+       {{"title", "Fabula"},
+        {"version", FABULA_VERSION},
+        {"description", "Stories and chats with language models on your own machine"}}},
+      {"paths", std::move(paths)},
+      {"components",
+       {{"schemas", schemas()}, {"securitySchemes", {{"key", {{"type", "http"}, {"scheme", "bearer"}}}}}}}};
 }
 
 }  // namespace fabula::server

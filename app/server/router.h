@@ -1,4 +1,5 @@
-// Which handler answers which path. Routes are rows; "{}" takes one segment of the path and becomes a parameter.
+// Which handler answers which path. Routes are rows; "{}" takes one segment of the path and becomes a
+// parameter.
 #pragma once
 
 #include <functional>
@@ -18,9 +19,9 @@ struct Route {
 };
 
 struct Match {
-  const Route* route = nullptr;       // null: none
+  const Route* route = nullptr;  // null: none
   std::vector<std::string> parameters;
-  std::vector<http::verb> allowed;    // methods of the path where only the method is wrong
+  std::vector<http::verb> allowed;  // methods of the path where only the method is wrong
 };
 
 Match find_route(const std::vector<Route>& routes, http::verb method, std::string_view path);

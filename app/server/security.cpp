@@ -9,7 +9,8 @@ namespace {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
 }
 
@@ -50,13 +51,15 @@ bool host_allowed(const AccessRules& rules, std::string_view host_header) {
   const HostPort given = split_host(host_header);
   if (given.host.empty()) return false;
   if (!given.port.empty() && given.port != std::to_string(rules.port)) return false;
-  if (given.host == "localhost" || given.host == lower(rules.host) || is_loopback_address(given.host)) return true;
+  if (given.host == "localhost" || given.host == lower(rules.host) || is_loopback_address(given.host))
+    return true;
   return !is_loopback_address(rules.host) && is_ip_literal(given.host);
 }
 
 bool origin_gets_cors(const AccessRules& rules, std::string_view origin_header) {
   const std::string origin = lower(origin_header);
-  return std::any_of(rules.allow_origins.begin(), rules.allow_origins.end(), [&](const std::string& o) { return lower(o) == origin; });
+  return std::any_of(rules.allow_origins.begin(), rules.allow_origins.end(),
+                     [&](const std::string& o) { return lower(o) == origin; });
 }
 
 bool origin_allowed(const AccessRules& rules, std::string_view origin_header) {
@@ -65,7 +68,8 @@ bool origin_allowed(const AccessRules& rules, std::string_view origin_header) {
   constexpr std::string_view scheme = "http://";
   if (!origin.starts_with(scheme)) return false;
   const HostPort given = split_host(std::string_view(origin).substr(scheme.size()));
-  return given.port == std::to_string(rules.port) && (given.host == "localhost" || is_loopback_address(given.host) || given.host == lower(rules.host));
+  return given.port == std::to_string(rules.port) &&
+         (given.host == "localhost" || is_loopback_address(given.host) || given.host == lower(rules.host));
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {

@@ -21,18 +21,24 @@ using tcp = asio::ip::tcp;
 class Server::Impl {
  public:
   Impl(session::Service& service, Options options)
-      : options_(std::move(options)), bridge_(service.engine(), io_), api_{service, bridge_}, acceptor_(io_) {}
+      : options_(std::move(options)),
+        bridge_(service.engine(), io_),
+        api_{service, bridge_},
+        acceptor_(io_) {}
 
   Status listen() {
     if (!is_loopback_address(options_.host) && options_.api_key.empty())
-      return Error{ErrorCode::invalid_argument, "listening on " + options_.host + " needs an API key (--api-key): others can reach it"};
+      return Error{ErrorCode::invalid_argument,
+                   "listening on " + options_.host + " needs an API key (--api-key): others can reach it"};
     boost::system::error_code error;
     const std::string host = options_.host == "localhost" ? "127.0.0.1" : options_.host;
     const auto address = asio::ip::make_address(host, error);
-    if (error) return Error{ErrorCode::invalid_argument, "\"" + options_.host + "\" is not an address to listen on"};
+    if (error)
+      return Error{ErrorCode::invalid_argument, "\"" + options_.host + "\" is not an address to listen on"};
     const tcp::endpoint endpoint(address, options_.port);
     const auto failed = [&](const char* what) {
-      return Error{ErrorCode::io, fmt::format("cannot {} {}:{}: {}", what, options_.host, options_.port, error.message())};
+      return Error{ErrorCode::io,
+                   fmt::format("cannot {} {}:{}: {}", what, options_.host, options_.port, error.message())};
     };
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
@@ -45,7 +51,8 @@ class Server::Impl {
     context_.rules = {options_.host, port_, options_.api_key, options_.allow_origins};
     if (options_.log)
       context_.log = [this](const LogLine& line) {
-        options_.log(fmt::format("{} {} {} {} {:.3f}s", line.request_id, line.method, line.path, line.status, line.seconds));
+        options_.log(fmt::format("{} {} {} {} {:.3f}s", line.request_id, line.method, line.path, line.status,
+                                 line.seconds));
       };
     add_service_routes(context_.routes, api_);
     add_openai_routes(context_.routes, api_);
@@ -84,7 +91,8 @@ class Server::Impl {
     try {
       co_await serve_connection(std::move(stream), context_);
     } catch (const std::exception&) {
-      // Only out of memory comes this far; the connection is gone and its requests are cancelled by their destructors.
+      // Only out of memory comes this far; the connection is gone and its requests are cancelled by their
+      // destructors.
     }
     --connections_;
   }
@@ -110,6 +118,8 @@ Result<std::unique_ptr<Server>> Server::start(session::Service& service, Options
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
-unsigned short Server::port() const { return impl_->port(); }
+unsigned short Server::port() const {
+  return impl_->port();
+}
 
 }  // namespace fabula::server

@@ -1,7 +1,7 @@
 // The local HTTP API: OpenAI's endpoints and Fabula's sessions, on one thread of its own. See CONTRACT, HTTP.
 //
-// Goals: the same live sessions as the window; a client that leaves frees its place within a step; hostile pages and peers get
-// nowhere. Non-goals: TLS, serving files.
+// Goals: the same live sessions as the window; a client that leaves frees its place within a step; hostile
+// pages and peers get nowhere. Non-goals: TLS, serving files.
 #pragma once
 
 #include <functional>
@@ -16,8 +16,8 @@ namespace fabula::server {
 
 struct Options {
   std::string host = "127.0.0.1";
-  unsigned short port = 8642;   // 0: any free one
-  std::string api_key;          // required off loopback
+  unsigned short port = 8642;  // 0: any free one
+  std::string api_key;         // required off loopback
   std::vector<std::string> allow_origins;
   int max_connections = 1024;
   std::function<void(const std::string& line)> log;  // called on the server's thread
@@ -25,7 +25,8 @@ struct Options {
 
 class Server {
  public:
-  // Listens when this returns. `service` outlives the server. Errors: invalid_argument (no key off loopback), io (address in use).
+  // Listens when this returns. `service` outlives the server. Errors: invalid_argument (no key off loopback),
+  // io (address in use).
   static Result<std::unique_ptr<Server>> start(session::Service& service, Options options);
   ~Server();  // closes every connection and joins the thread
 

@@ -28,32 +28,45 @@ struct MetricRow {
 };
 
 constexpr MetricRow metric_rows[] = {
-    {"fabula_prompt_tokens_total", "counter", "Prompt tokens read by the model", [](const engine::Metrics& m) { return static_cast<double>(m.prompt_tokens_read); }},
-    {"fabula_prompt_tokens_reused_total", "counter", "Prompt tokens found in the prefix store", [](const engine::Metrics& m) { return static_cast<double>(m.prompt_tokens_reused); }},
-    {"fabula_tokens_generated_total", "counter", "Tokens written", [](const engine::Metrics& m) { return static_cast<double>(m.tokens_generated); }},
-    {"fabula_requests_active", "gauge", "Requests being read or written", [](const engine::Metrics& m) { return static_cast<double>(m.active_requests); }},
-    {"fabula_requests_queued", "gauge", "Requests that wait", [](const engine::Metrics& m) { return static_cast<double>(m.queued_requests); }},
-    {"fabula_kv_blocks_used", "gauge", "KV blocks in use", [](const engine::Metrics& m) { return static_cast<double>(m.kv_blocks_used); }},
-    {"fabula_kv_blocks", "gauge", "KV blocks there are", [](const engine::Metrics& m) { return static_cast<double>(m.kv_blocks_total); }},
-    {"fabula_prefill_tokens_per_second", "gauge", "Prompt tokens per second, lately", [](const engine::Metrics& m) { return m.prefill_tokens_per_second; }},
-    {"fabula_decode_tokens_per_second", "gauge", "Written tokens per second, lately", [](const engine::Metrics& m) { return m.decode_tokens_per_second; }},
+    {"fabula_prompt_tokens_total", "counter", "Prompt tokens read by the model",
+     [](const engine::Metrics& m) { return static_cast<double>(m.prompt_tokens_read); }},
+    {"fabula_prompt_tokens_reused_total", "counter", "Prompt tokens found in the prefix store",
+     [](const engine::Metrics& m) { return static_cast<double>(m.prompt_tokens_reused); }},
+    {"fabula_tokens_generated_total", "counter", "Tokens written",
+     [](const engine::Metrics& m) { return static_cast<double>(m.tokens_generated); }},
+    {"fabula_requests_active", "gauge", "Requests being read or written",
+     [](const engine::Metrics& m) { return static_cast<double>(m.active_requests); }},
+    {"fabula_requests_queued", "gauge", "Requests that wait",
+     [](const engine::Metrics& m) { return static_cast<double>(m.queued_requests); }},
+    {"fabula_kv_blocks_used", "gauge", "KV blocks in use",
+     [](const engine::Metrics& m) { return static_cast<double>(m.kv_blocks_used); }},
+    {"fabula_kv_blocks", "gauge", "KV blocks there are",
+     [](const engine::Metrics& m) { return static_cast<double>(m.kv_blocks_total); }},
+    {"fabula_prefill_tokens_per_second", "gauge", "Prompt tokens per second, lately",
+     [](const engine::Metrics& m) { return m.prefill_tokens_per_second; }},
+    {"fabula_decode_tokens_per_second", "gauge", "Written tokens per second, lately",
+     [](const engine::Metrics& m) { return m.decode_tokens_per_second; }},
 };
 
 asio::awaitable<void> metrics(Exchange& exchange, ApiContext& context) {
   const engine::Metrics now = context.service.metrics();
   std::string text;
   for (const MetricRow& row : metric_rows)
-    fmt::format_to(std::back_inserter(text), "# HELP {} {}\n# TYPE {} {}\n{} {}\n", row.name, row.help, row.name, row.type, row.name, row.read(now));
+    fmt::format_to(std::back_inserter(text), "# HELP {} {}\n# TYPE {} {}\n{} {}\n", row.name, row.help,
+                   row.name, row.type, row.name, row.read(now));
   co_await exchange.send_text(200, "text/plain; version=0.0.4", std::move(text));
 }
 
-asio::awaitable<void> openapi(Exchange& exchange, ApiContext&) { co_await exchange.send_json(200, openapi_document()); }
+asio::awaitable<void> openapi(Exchange& exchange, ApiContext&) {
+  co_await exchange.send_json(200, openapi_document());
+}
 
 }  // namespace
 
 void add_service_routes(std::vector<Route>& routes, ApiContext& context) {
   const auto route = [&](const char* pattern, asio::awaitable<void> (*handler)(Exchange&, ApiContext&)) {
-    routes.push_back({http::verb::get, pattern, [&context, handler](Exchange& exchange) { return handler(exchange, context); }});
+    routes.push_back({http::verb::get, pattern,
+                      [&context, handler](Exchange& exchange) { return handler(exchange, context); }});
   };
   route("/health", health);
   route("/metrics", metrics);

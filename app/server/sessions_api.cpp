@@ -28,11 +28,18 @@ asio::awaitable<Result<T>> answer_of(Exchange& exchange, session::Answer<T> answ
 }
 
 // Built outside the coroutines: g++ 12 mishandles braced temporaries inside a co_await expression.
-OrderedJson done() { return {{"ok", true}}; }
-OrderedJson delta(const std::string& piece) { return {{"delta", piece}}; }
-OrderedJson last(const session::Message& message) { return {{"message", session::message_json(message)}}; }
+OrderedJson done() {
+  return {{"ok", true}};
+}
+OrderedJson delta(const std::string& piece) {
+  return {{"delta", piece}};
+}
+OrderedJson last(const session::Message& message) {
+  return {{"message", session::message_json(message)}};
+}
 ApiError model_not_loaded(const std::string& name) {
-  return {404, "the model \"" + name + "\" is not loaded", "invalid_request_error", "model", "model_not_found"};
+  return {404, "the model \"" + name + "\" is not loaded", "invalid_request_error", "model",
+          "model_not_found"};
 }
 
 asio::awaitable<void> send_result(Exchange& exchange, const Status& status) {
@@ -48,7 +55,9 @@ asio::awaitable<void> send_view(Exchange& exchange, ApiContext& context, std::st
   co_await exchange.send_json(200, session::view_json(*view));
 }
 
-const std::string& id_of(const Exchange& exchange) { return exchange.parameters()[0]; }
+const std::string& id_of(const Exchange& exchange) {
+  return exchange.parameters()[0];
+}
 
 asio::awaitable<void> list(Exchange& exchange, ApiContext& context) {
   OrderedJson rows = OrderedJson::array();
@@ -103,7 +112,8 @@ asio::awaitable<void> change(Exchange& exchange, ApiContext& context) {
   if (fields.problem()) co_return co_await exchange.send_error(*fields.problem());
   Status status;
   if (has_title) status = co_await answer_of(exchange, context.service.rename(id_of(exchange), title));
-  if (status.ok() && has_system) status = co_await answer_of(exchange, context.service.set_system(id_of(exchange), system));
+  if (status.ok() && has_system)
+    status = co_await answer_of(exchange, context.service.set_system(id_of(exchange), system));
   if (!status.ok()) co_return co_await exchange.send_error(api_error_of(status.error()));
   co_await send_view(exchange, context, id_of(exchange));
 }
@@ -148,9 +158,12 @@ asio::awaitable<void> export_session(Exchange& exchange, ApiContext& context) {
 // The pieces of one session's reply, from the service's thread to this one.
 class Pieces {
  public:
-  Pieces(ApiContext& context, asio::any_io_executor executor, std::string session) : service_(context.service), queue_(std::make_shared<Queue>()) {
-    id_ = service_.follow([queue = queue_, executor, session = std::move(session)](const std::string& from, const std::string&, std::string_view piece) {
-      if (from == session) asio::post(executor, [queue, text = std::string(piece)] { queue->push_back(text); });
+  Pieces(ApiContext& context, asio::any_io_executor executor, std::string session)
+      : service_(context.service), queue_(std::make_shared<Queue>()) {
+    id_ = service_.follow([queue = queue_, executor, session = std::move(session)](
+                              const std::string& from, const std::string&, std::string_view piece) {
+      if (from == session)
+        asio::post(executor, [queue, text = std::string(piece)] { queue->push_back(text); });
     });
   }
   ~Pieces() { service_.unfollow(id_); }
@@ -171,7 +184,8 @@ class Pieces {
   uint64_t id_ = 0;
 };
 
-using Ask = session::Answer<session::Message> (*)(session::Service&, const std::string& session, const std::string& text, session::ReplyOptions);
+using Ask = session::Answer<session::Message> (*)(session::Service&, const std::string& session,
+                                                  const std::string& text, session::ReplyOptions);
 
 // The fields of a reply that message, regenerate and continue share.
 struct ReplyFields {
@@ -180,7 +194,8 @@ struct ReplyFields {
   session::ReplyOptions options;
 };
 
-std::optional<ApiError> read_reply_fields(const OrderedJson& body, bool wants_content, const engine::SamplerSettings& sampler, ReplyFields& out) {
+std::optional<ApiError> read_reply_fields(const OrderedJson& body, bool wants_content,
+                                          const engine::SamplerSettings& sampler, ReplyFields& out) {
   FieldReader fields(body);
   if (wants_content) {
     std::string role = "user";
@@ -229,7 +244,8 @@ asio::awaitable<void> reply(Exchange& exchange, ApiContext& context, bool wants_
     timer.expires_after(longest_pause);
     co_await timer.async_wait(asio::use_awaitable);
     ready = answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-    if (ready) co_await asio::post(exchange.executor(), asio::use_awaitable);  // pieces that were posted before it
+    if (ready)
+      co_await asio::post(exchange.executor(), asio::use_awaitable);  // pieces that were posted before it
   }
   const Result<session::Message> message = answer.get();
   if (!message.ok()) co_return co_await exchange.send_error(api_error_of(message.error()));
@@ -241,28 +257,32 @@ asio::awaitable<void> reply(Exchange& exchange, ApiContext& context, bool wants_
 }
 
 asio::awaitable<void> post_message(Exchange& exchange, ApiContext& context) {
-  return reply(exchange, context, true, [](session::Service& s, const std::string& id, const std::string& text, session::ReplyOptions o) {
-    return s.send(id, text, std::move(o));
-  });
+  return reply(exchange, context, true,
+               [](session::Service& s, const std::string& id, const std::string& text,
+                  session::ReplyOptions o) { return s.send(id, text, std::move(o)); });
 }
 
 asio::awaitable<void> regenerate(Exchange& exchange, ApiContext& context) {
-  return reply(exchange, context, false, [](session::Service& s, const std::string& id, const std::string&, session::ReplyOptions o) {
-    return s.regenerate(id, std::move(o));
-  });
+  return reply(exchange, context, false,
+               [](session::Service& s, const std::string& id, const std::string&, session::ReplyOptions o) {
+                 return s.regenerate(id, std::move(o));
+               });
 }
 
 asio::awaitable<void> continue_reply(Exchange& exchange, ApiContext& context) {
-  return reply(exchange, context, false, [](session::Service& s, const std::string& id, const std::string&, session::ReplyOptions o) {
-    return s.continue_reply(id, std::move(o));
-  });
+  return reply(exchange, context, false,
+               [](session::Service& s, const std::string& id, const std::string&, session::ReplyOptions o) {
+                 return s.continue_reply(id, std::move(o));
+               });
 }
 
 }  // namespace
 
 void add_session_routes(std::vector<Route>& routes, ApiContext& context) {
-  const auto route = [&](http::verb method, const char* pattern, asio::awaitable<void> (*handler)(Exchange&, ApiContext&)) {
-    routes.push_back({method, pattern, [&context, handler](Exchange& exchange) { return handler(exchange, context); }});
+  const auto route = [&](http::verb method, const char* pattern,
+                         asio::awaitable<void> (*handler)(Exchange&, ApiContext&)) {
+    routes.push_back(
+        {method, pattern, [&context, handler](Exchange& exchange) { return handler(exchange, context); }});
   };
   route(http::verb::get, "/api/sessions", list);
   route(http::verb::post, "/api/sessions", create);

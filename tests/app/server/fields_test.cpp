@@ -6,7 +6,8 @@ using namespace fabula;
 using namespace fabula::server;
 
 TEST_CASE("numbers are bounded, and NaN, strings and huge values are refused by name") {
-  for (const char* text : {"{\"x\":-1}", "{\"x\":3}", "{\"x\":\"1\"}", "{\"x\":true}", "{\"x\":1e400}", "{\"x\":[1]}"}) {
+  for (const char* text :
+       {"{\"x\":-1}", "{\"x\":3}", "{\"x\":\"1\"}", "{\"x\":true}", "{\"x\":1e400}", "{\"x\":[1]}"}) {
     const ParsedBody body = parse_body(text);
     if (body.problem) continue;  // 1e400 is no JSON number for the parser: refused even earlier
     FieldReader fields(body.object);
@@ -16,7 +17,8 @@ TEST_CASE("numbers are bounded, and NaN, strings and huge values are refused by 
     CHECK(fields.problem()->param == "x");
     CHECK(value == 7);
   }
-  const ParsedBody body = parse_body("{\"x\":1.5,\"n\":9223372036854775807,\"m\":18446744073709551615,\"z\":null}");
+  const ParsedBody body =
+      parse_body("{\"x\":1.5,\"n\":9223372036854775807,\"m\":18446744073709551615,\"z\":null}");
   FieldReader fields(body.object);
   double value = 0;
   CHECK(fields.number("x", 0, 2, value));
@@ -48,7 +50,8 @@ TEST_CASE("an unknown field and an unsupported one are named") {
 }
 
 TEST_CASE("bodies that are no JSON object are refused") {
-  for (const std::string& text : {std::string("[]"), std::string("\"x\""), std::string("{"), std::string(""), std::string(60'000, '[')})
+  for (const std::string& text :
+       {std::string("[]"), std::string("\"x\""), std::string("{"), std::string(""), std::string(60'000, '[')})
     CHECK(parse_body(text).problem);
   CHECK_FALSE(parse_body("", true).problem);
 }

@@ -7,7 +7,9 @@ using namespace fabula::server;
 
 namespace {
 
-OrderedJson chat() { return {{"model", "m"}, {"messages", {{{"role", "user"}, {"content", "hi"}}}}}; }
+OrderedJson chat() {
+  return {{"model", "m"}, {"messages", {{{"role", "user"}, {"content", "hi"}}}}};
+}
 
 std::string problem_field(const OrderedJson& body) {
   const ParsedRequest parsed = parse_chat_request(body, {});
@@ -52,25 +54,32 @@ TEST_CASE("what is out of range, of the wrong type, unsupported or unknown is na
   CHECK(problem_field(with("response_format", {{"type", "json_object"}})) == "response_format");
   CHECK(problem_field(with("no_such_field", 1)) == "no_such_field");
   CHECK(problem_field(with("messages", OrderedJson::array())) == "messages");
-  CHECK(problem_field(with("messages", OrderedJson::array({{{"role", "alien"}, {"content", ""}}}))) == "messages");
+  CHECK(problem_field(with("messages", OrderedJson::array({{{"role", "alien"}, {"content", ""}}}))) ==
+        "messages");
   CHECK(problem_field(with("response_format", {{"type", "text"}})) == "");
 }
 
 TEST_CASE("content may come in parts, and only text is taken") {
-  OrderedJson parts = OrderedJson::array({{{"type", "text"}, {"text", "a"}}, {{"type", "text"}, {"text", "b"}}});
-  const ParsedRequest parsed = parse_chat_request(with("messages", OrderedJson::array({{{"role", "user"}, {"content", parts}}})), {});
+  OrderedJson parts =
+      OrderedJson::array({{{"type", "text"}, {"text", "a"}}, {{"type", "text"}, {"text", "b"}}});
+  const ParsedRequest parsed =
+      parse_chat_request(with("messages", OrderedJson::array({{{"role", "user"}, {"content", parts}}})), {});
   REQUIRE_FALSE(parsed.problem);
   CHECK(parsed.request.messages[0]["content"] == "ab");
   OrderedJson image = OrderedJson::array({{{"type", "image_url"}, {"image_url", {{"url", "x"}}}}});
-  CHECK(problem_field(with("messages", OrderedJson::array({{{"role", "user"}, {"content", image}}}))) == "messages");
+  CHECK(problem_field(with("messages", OrderedJson::array({{{"role", "user"}, {"content", image}}}))) ==
+        "messages");
 }
 
 TEST_CASE("completions take a text, ids, or several of them") {
-  const auto parse = [](OrderedJson prompt) { return parse_completion_request({{"model", "m"}, {"prompt", std::move(prompt)}}, {}); };
+  const auto parse = [](OrderedJson prompt) {
+    return parse_completion_request({{"model", "m"}, {"prompt", std::move(prompt)}}, {});
+  };
   CHECK(parse("a").request.prompts.size() == 1);
   CHECK(parse(OrderedJson::array({1, 2})).request.prompt_tokens.size() == 1);
   CHECK(parse(OrderedJson::array({"a", "b"})).request.prompts.size() == 2);
-  CHECK(parse(OrderedJson::array({OrderedJson::array({1}), OrderedJson::array({2})})).request.prompt_tokens.size() == 2);
+  CHECK(parse(OrderedJson::array({OrderedJson::array({1}), OrderedJson::array({2})}))
+            .request.prompt_tokens.size() == 2);
   CHECK(parse(OrderedJson::array({-1})).problem);
   CHECK(parse(5).problem);
 }

@@ -18,6 +18,7 @@ TEST_CASE("routes match whole segments, take parameters and tell a wrong method 
   const Match wrong = find_route(routes, http::verb::put, "/api/sessions/abc");
   CHECK(wrong.route == nullptr);
   CHECK(wrong.allowed.size() == 1);
-  for (const char* path : {"", "/", "/api", "/api/sessions/", "/api/sessions/a/b", "/api/sessionsx", "api/sessions"})
+  for (const char* path :
+       {"", "/", "/api", "/api/sessions/", "/api/sessions/a/b", "/api/sessionsx", "api/sessions"})
     CHECK(find_route(routes, http::verb::get, path).route == nullptr);
 }

@@ -6,13 +6,18 @@ using namespace fabula::server;
 
 namespace {
 
-AccessRules local() { return {"127.0.0.1", 8642, "", {}}; }
+AccessRules local() {
+  return {"127.0.0.1", 8642, "", {}};
+}
 
 }  // namespace
 
 TEST_CASE("only names of this machine pass as Host: a rebinding page sends its own") {
-  for (const char* good : {"127.0.0.1:8642", "localhost:8642", "LOCALHOST", "127.0.0.1", "[::1]:8642", "127.1.2.3"}) CHECK(host_allowed(local(), good));
-  for (const char* bad : {"", "evil.example", "evil.example:8642", "127.0.0.1:80", "localhost.evil.example", "192.168.1.5:8642", "[::1", "0.0.0.0"})
+  for (const char* good :
+       {"127.0.0.1:8642", "localhost:8642", "LOCALHOST", "127.0.0.1", "[::1]:8642", "127.1.2.3"})
+    CHECK(host_allowed(local(), good));
+  for (const char* bad : {"", "evil.example", "evil.example:8642", "127.0.0.1:80", "localhost.evil.example",
+                          "192.168.1.5:8642", "[::1", "0.0.0.0"})
     CHECK_FALSE(host_allowed(local(), bad));
   AccessRules open{"0.0.0.0", 8642, "key", {}};
   CHECK(host_allowed(open, "192.168.1.5:8642"));
@@ -24,7 +29,8 @@ TEST_CASE("a page's origin must be this server or be allowed by name, and only t
   CHECK(origin_allowed(rules, ""));
   CHECK(origin_allowed(rules, "http://127.0.0.1:8642"));
   CHECK(origin_allowed(rules, "http://localhost:8642"));
-  for (const char* bad : {"http://evil.example", "null", "https://127.0.0.1:8642", "http://127.0.0.1:9999", "http://localhost", "file://"})
+  for (const char* bad : {"http://evil.example", "null", "https://127.0.0.1:8642", "http://127.0.0.1:9999",
+                          "http://localhost", "file://"})
     CHECK_FALSE(origin_allowed(rules, bad));
   CHECK_FALSE(origin_gets_cors(rules, "http://localhost:8642"));
   rules.allow_origins = {"http://app.example:3000"};
@@ -40,7 +46,8 @@ TEST_CASE("the key is asked for where there is one") {
   CHECK(key_allowed(rules, "Bearer s3cret", ""));
   CHECK(key_allowed(rules, "bearer s3cret", ""));
   CHECK(key_allowed(rules, "", "s3cret"));
-  for (const char* bad : {"", "Bearer ", "Bearer s3cre", "Bearer s3crets3cret", "Basic s3cret", "s3cret"}) CHECK_FALSE(key_allowed(rules, bad, ""));
+  for (const char* bad : {"", "Bearer ", "Bearer s3cre", "Bearer s3crets3cret", "Basic s3cret", "s3cret"})
+    CHECK_FALSE(key_allowed(rules, bad, ""));
 }
 
 TEST_CASE("constant-time comparison compares") {
