@@ -129,7 +129,8 @@ TEST_CASE("what would eat time or memory ends with a clear error, quickly") {
       {repeated("{% if 1 %}", 5000), "TemplateSyntaxError"},
       {repeated("{% for x in y %}", 5000), "TemplateSyntaxError"},
   };
-  for (const auto& [source, wanted] : cases) {
+  for (const auto& test_case : cases) {
+    const std::string source = test_case.first, wanted = test_case.second;
     const auto begin = std::chrono::steady_clock::now();
     const std::string error = error_of(source);
     const auto milliseconds =
@@ -218,7 +219,8 @@ TEST_CASE("exactly the characters of messages are marked with their message") {
       {"{{ messages[2].content | list | last }}{{ messages[2].content | first }}", "[2:EM]"},
       {"{{ messages[2].content == 'MORE' }}{{ messages[2].content | length }}", ""},
   };
-  for (const auto& [source, wanted] : cases) {
+  for (const auto& test_case : cases) {
+    const std::string source = test_case.first, wanted = test_case.second;
     INFO(source);
     CHECK(marked(render(source, variables)) == wanted);
   }
