@@ -72,6 +72,7 @@ void Service::Impl::run() {
       last_turn = closing && taken.empty();
     }
     for (auto& job : taken) job();
+    if (!taken.empty()) shown_changed = true;  // an answer came: whoever waits for it with the window's loop is woken too
     const bool more = handle_events();
     flush_partials(false);
     retry_unsaved();
@@ -82,6 +83,8 @@ void Service::Impl::run() {
   }
   // What is being written stays as it is: the next start finds it and can go on with it.
   flush_partials(true);
+  unsaved_tried_at = 0;
+  retry_unsaved();
   for (auto& [request, reply] : running) {
     engine.cancel(request);
     reply.answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing; what was written so far is kept"});

@@ -81,6 +81,7 @@ void Service::Impl::replay_next() {
   const auto answer = replay->answer;
   ReplayReport report = std::move(replay->report);
   replay.reset();
+  shown_changed = true;
   answer->set_value(std::move(report));
 }
 

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "core/base/json.h"
 #include "core/engine/backends.h"
@@ -394,6 +395,12 @@ TEST_CASE("what cannot be done is said, and nothing is lost by it") {
   }
   CHECK(desk->live_or_null(id) == nullptr);
   CHECK(desk.wakes > 0);
+  // An answer alone wakes the window as well: its loop sleeps between events.
+  const int wakes_before = desk.wakes;
+  auto exported = desk->export_session(id);
+  for (int i = 0; i < 5000 && desk.wakes == wakes_before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(desk.wakes > wakes_before);
+  CHECK(wait(std::move(exported))["format"] == "fabula.session");
 
   // A second host is told who holds the place.
   Service::Options second;
