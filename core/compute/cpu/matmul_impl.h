@@ -8,7 +8,24 @@ namespace {
 
 using namespace fabula::compute::cpu;
 
-constexpr int prefetch_bytes = 3072;  // 2-4 KiB ahead measures best on DRAM; NTA is 2-3 times slower
+// 2-4 KiB ahead measures best on DRAM; NTA is 2-3 times slower. Where a panel ends, the stream goes on in the panel that is read next,
+// P panels further: panels of small models are hardly longer than the distance, and would begin cold otherwise.
+constexpr int64_t prefetch_bytes = 3072;
+
+struct Ahead {
+  int64_t offset;   // from the line being read to the one to fetch
+  int64_t turn;     // step at which the stream goes on in the next panel
+  int64_t jump;     // what offset grows by then
+
+  // A stream of `steps` steps of `step_bytes`, the next one `next` bytes after its beginning; `wanted` steps of distance.
+  Ahead(int64_t steps, int64_t step_bytes, int64_t next, int64_t wanted) {
+    const int64_t ahead = wanted < steps ? wanted : steps;
+    offset = ahead * step_bytes;
+    turn = steps - ahead;
+    jump = next - steps * step_bytes;
+  }
+  int64_t at(int64_t step) const { return step < turn ? offset : offset + jump; }
+};
 
 // --- Panel types: how to get 16 weights, or 64 bytes of quants, of one panel ---
 
@@ -28,15 +45,18 @@ struct Bf16Panel {
 // A block is 32 columns in 8 groups of four; pair<g> gives group g and group g + 4, g < 4, as bytes that dot() understands.
 // scale(meta, b) are the scales of block b, half_scale<1> those of its last 16 columns where they differ (halves).
 struct PlainMeta {  // f16 d, and m where there is one
+  static constexpr int meta_step = 32;  // bytes of scales per block
   static constexpr bool halves = false, has_minimum = false;
   static F scale(const uint8_t* meta, int64_t b) { return load_f16(meta + b * 32); }
 };
 struct PairMeta {
+  static constexpr int meta_step = 64;  // bytes of scales per block
   static constexpr bool halves = false, has_minimum = true;
   static F scale(const uint8_t* meta, int64_t b) { return load_f16(meta + b * 64); }
   static F minimum(const uint8_t* meta, int64_t b) { return load_f16(meta + b * 64 + 32); }
 };
 struct SuperMeta {  // K-types with minima: (d * scale), -(dmin * minimum); 11 bits times 6 are exact in f32
+  static constexpr int meta_step = 40;  // bytes of scales per block
   static constexpr bool halves = false, has_minimum = true;
   static F scale(const uint8_t* meta, int64_t b) {
     const uint8_t* super = meta + b / 8 * 320;
@@ -123,6 +143,7 @@ struct Q5KPanel : FiveBits, SuperMeta {
   static I start(const int32_t*) { return zero_int(); }
 };
 struct Q6KPanel : SixBits {
+  static constexpr int meta_step = 36;  // bytes of scales per block
   static constexpr bool halves = true, has_minimum = false;
   static I start(const int32_t* negated_sum) { return shifted_sum<5>(negated_sum); }
   static F scale(const uint8_t* meta, int64_t b) {
@@ -136,6 +157,7 @@ struct Q6KPanel : SixBits {
 };
 struct Iq4NlPanel : Codebook<iq4_values>, PlainMeta {};
 struct Iq4XsPanel : Codebook<iq4_values> {
+  static constexpr int meta_step = 20;  // bytes of scales per block
   static constexpr bool halves = false, has_minimum = false;
   static F scale(const uint8_t* meta, int64_t b) {
     const uint8_t* super = meta + b / 8 * 160;
@@ -143,6 +165,7 @@ struct Iq4XsPanel : Codebook<iq4_values> {
   }
 };
 struct Mxfp4Panel : Codebook<mxfp4_values> {
+  static constexpr int meta_step = 32;  // bytes of scales per block
   static constexpr bool halves = false, has_minimum = false;
   static F scale(const uint8_t* meta, int64_t b) { return load_bf16(meta + b * 32); }
 };
@@ -158,11 +181,12 @@ void value_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* 
   const int64_t width = a.x.value_width;
   const int64_t stride = a.panel_bytes;
   const uint8_t* w = panel;
+  const Ahead ahead(a.cols, W::step, P * stride, prefetch_bytes / W::step);
   for (int64_t k = 0; k < a.cols; ++k) {
     F weights[P];
 #pragma GCC unroll 16
     for (int p = 0; p < P; ++p) {
-      if constexpr (T == 1) prefetch(w + p * stride + prefetch_bytes);
+      if constexpr (T == 1) prefetch(w + p * stride + ahead.at(k));
       weights[p] = W::weights(w + p * stride);
     }
 #pragma GCC unroll 16
@@ -205,6 +229,8 @@ void quant_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* 
   const int32_t* x = a.x.quants + token;
   const uint8_t* w = panel;
   const uint8_t* meta = panel + blocks * W::block_bytes;
+  constexpr int64_t distance = prefetch_bytes / W::block_bytes;
+  const Ahead ahead(blocks, W::block_bytes, P * stride, distance), meta_ahead(blocks, W::meta_step, P * stride, distance);
   for (int64_t b = 0; b < blocks; ++b) {
     I dots[P][T], last_dots[P][T];
     const int32_t* sums = a.x.negated_sums + b * width + token;
@@ -223,7 +249,9 @@ void quant_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* 
 #pragma GCC unroll 16
       for (int p = 0; p < P; ++p)
 #pragma GCC unroll 8
-        for (int line = 0; line < W::block_bytes; line += 64) prefetch(w + p * stride + line + prefetch_bytes);
+        for (int line = 0; line < W::block_bytes; line += 64) prefetch(w + p * stride + line + ahead.at(b));
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) prefetch(meta + p * stride + b * W::meta_step + meta_ahead.at(b));
     }
     quant_groups<W, P, T, 0>(dots, last_dots, w, stride, x, width);
     quant_groups<W, P, T, 1>(dots, last_dots, w, stride, x, width);
