@@ -41,7 +41,7 @@ void TeamPolicy::step_ended(int64_t shape, double seconds, double lost) {
     case State::trying_alone:
       alone_rate_ = rate;
       if (rate < clear_gain * together_rate_) {
-        stay_alone_ = first_stay;
+        stay_alone_ = std::max(stay_alone_, first_stay);  // a neighbour that came back needs no new proof
         alone_until_ = now_ + stay_alone_;
         enter(State::alone);
       } else {
@@ -57,7 +57,7 @@ void TeamPolicy::step_ended(int64_t shape, double seconds, double lost) {
     case State::trying_together:
       together_rate_ = rate;
       if (rate < alone_rate_) {
-        trial_pause_ = 0;
+        trial_pause_ = stay_alone_ = 0;
         enter(State::together);
       } else {
         stay_alone_ = std::min(longest_stay, 2 * stay_alone_);
