@@ -18,10 +18,11 @@ constexpr Row table[] = {
     {"generate", "Continue a text, or answer one message", add_generate},
     {"logits", "Raw logits of every position of a prompt, float32", add_logits},
     {"score", "Negative log-likelihood and perplexity of a text", add_score},
+    {"bench", "Speed, beside the limits of this machine", add_bench},
     {"chat", "Talk with a model in the terminal", add_chat},
     {"serve", "The HTTP API without a window", add_serve},
     {"sessions", "List, show, roll back, export sessions", add_sessions},
-    {"models", "The models at hand", add_models},
+    {"models", "List the models at hand, quantise one", add_models},
 };
 
 }  // namespace

@@ -1,0 +1,282 @@
+// bench: prefill and decode of a model, file or made-up shape, beside the limits of this machine, measured
+// interleaved with the work (NUMERICS 12). Decode samples nothing; prefill wants the logits of the last token
+// only.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "app/cli/commands.h"
+#include "core/base/clock.h"
+#include "core/compute/cpu/machine_limits.h"
+#include "core/compute/executor.h"
+#include "core/model/model.h"
+#include "core/model/shapes.h"
+
+namespace fabula::cli {
+
+namespace {
+
+using compute::cpu::MachineLimits;
+using compute::cpu::MachineMeter;
+
+struct Options {
+  std::string model, shape, precision = "auto", kv_precision = "f16", device = "auto";
+  int threads = 0;
+  int64_t prompt = 512, decode = 128, depth = 0, batch = 1, repeat = 5;
+  bool json = false;
+};
+
+// What is run: the spec points into `source`.
+struct Subject {
+  std::string name;
+  compute::ModelSpec spec;
+  std::shared_ptr<const formats::TensorSource> source;
+  compute::Precision precision = compute::Precision::automatic;
+};
+
+Result<Subject> subject_of(const App& app, const Options& options) {
+  if (!options.shape.empty()) {
+    const std::string type = options.precision == "auto" ? "bf16" : options.precision;
+    const auto stored = formats::dtype_from_name_or_none(type);
+    if (!stored) return Error{ErrorCode::invalid_argument, "\"" + type + "\" is no stored type"};
+    FABULA_ASSIGN(model::SyntheticModel made, model::make_synthetic_model(options.shape, *stored));
+    // f32 stays f32: `auto` would take made-up weights to f16.
+    const auto precision =
+        *stored == formats::DType::f32 ? compute::Precision::f32 : compute::Precision::automatic;
+    return Subject{options.shape + " " + type, std::move(made.spec), std::move(made.source), precision};
+  }
+  FABULA_ASSIGN(const auto path, resolve_model(app, options.model));
+  FABULA_ASSIGN(const auto model, model::open_model(path));
+  FABULA_ASSIGN(const compute::Precision precision, compute::precision_from_name(options.precision));
+  return Subject{model->info.name, model->spec, model->source, precision};
+}
+
+// The same made-up prompt in each of `batch` sequences with blocks of their own.
+class Runner {
+ public:
+  Runner(compute::Executor& executor, const Options& options, int64_t vocab, int64_t blocks_each)
+      : executor_(executor), vocab_(vocab), blocks_(static_cast<size_t>(options.batch)) {
+    for (size_t b = 0; b < blocks_.size(); ++b) {
+      blocks_[b].resize(static_cast<size_t>(blocks_each));
+      std::iota(blocks_[b].begin(), blocks_[b].end(),
+                static_cast<int32_t>(static_cast<int64_t>(b) * blocks_each));
+    }
+  }
+
+  // Seconds for positions start .. start + n - 1 of every sequence, `step` tokens of each at a time.
+  Result<double> read(int64_t start, int64_t n, int64_t step) {
+    std::vector<int32_t> tokens(static_cast<size_t>(n));
+    for (size_t i = 0; i < tokens.size(); ++i)
+      tokens[i] = static_cast<int32_t>((i * 7919 + 13) % static_cast<size_t>(vocab_));
+    std::vector<compute::SequenceSlice> slices(blocks_.size());
+    const double begin = monotonic_seconds();
+    for (int64_t at = 0; at < n; at += step) {
+      const int64_t m = std::min(step, n - at);
+      const auto rows = at + m == n || step == 1 ? compute::LogitRows::last : compute::LogitRows::none;
+      for (size_t b = 0; b < blocks_.size(); ++b)
+        slices[b] = {std::span(tokens).subspan(static_cast<size_t>(at), static_cast<size_t>(m)), start + at,
+                     blocks_[b], rows};
+      FABULA_TRY(executor_.forward(slices, nullptr));
+    }
+    return monotonic_seconds() - begin;
+  }
+
+ private:
+  compute::Executor& executor_;
+  int64_t vocab_;
+  std::vector<std::vector<int32_t>> blocks_;
+};
+
+struct Range {
+  double min = 0, median = 0, max = 0;
+};
+
+Range range_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return {values.front(), values[values.size() / 2], values.back()};
+}
+
+struct Measured {
+  Range prefill, decode;
+  MachineLimits limits;
+};
+
+Result<Measured> measure(Runner& runner, MachineMeter& meter, const Options& options, int64_t chunk) {
+  std::vector<double> prefill, decode;
+  std::vector<MachineLimits> samples;
+  FABULA_TRY(runner.read(0, std::min<int64_t>(options.prompt, 64),
+                         std::min<int64_t>(chunk, 64)));  // wakes the workers
+  for (int64_t r = 0; r < options.repeat; ++r) {
+    samples.push_back(meter.sample());
+    FABULA_ASSIGN(const double read_seconds, runner.read(0, options.prompt, chunk));
+    prefill.push_back(static_cast<double>(options.prompt * options.batch) / read_seconds);
+    samples.push_back(meter.sample());
+    if (options.depth > 0) FABULA_TRY(runner.read(0, options.depth, chunk));
+    FABULA_TRY(runner.read(options.depth, std::min<int64_t>(2, options.decode), 1));
+    FABULA_ASSIGN(const double write_seconds, runner.read(options.depth, options.decode, 1));
+    decode.push_back(static_cast<double>(options.decode * options.batch) / write_seconds);
+  }
+  return Measured{range_of(prefill), range_of(decode), compute::cpu::median(samples)};
+}
+
+// Operations of one prompt token in its matrix products (experts: the active ones), split by the unit that
+// does them.
+struct Operations {
+  double ints = 0, floats = 0;
+};
+
+Operations operations_per_token(const compute::ModelSpec& spec) {
+  Operations operations;
+  const auto add = [&](const compute::MatrixRef& m, double share = 1) {
+    if (!m) return;
+    (formats::is_quantised(m.tensor->type) ? operations.ints : operations.floats) +=
+        2.0 * share * static_cast<double>(m.rows * m.cols);
+  };
+  for (const compute::LayerSpec& layer : spec.layers) {
+    for (const auto* m : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down,
+                          &layer.router, &layer.shared_gate, &layer.shared_up, &layer.shared_down})
+      add(*m);
+    const double active = layer.expert_up.empty() ? 0
+                                                  : static_cast<double>(spec.experts_per_token) /
+                                                        static_cast<double>(layer.expert_up.size());
+    for (const auto* list : {&layer.expert_gate, &layer.expert_up, &layer.expert_down})
+      for (const auto& m : *list) add(m, active);
+  }
+  return operations;
+}
+
+struct Row {
+  const char* phase;
+  Range rate;
+  double gb_per_s;
+  const char* level;
+  double share;
+};
+
+std::vector<Row> rows_of(const Options& options, const compute::ModelSpec& spec,
+                         const compute::ExecutorInfo& info, const Measured& measured,
+                         const MachineMeter& meter) {
+  const Operations operations = operations_per_token(spec);
+  const MachineLimits& limits = measured.limits;
+  const double attention = 2.0 * static_cast<double>(spec.n_layers * spec.n_heads * spec.head_dim) *
+                           static_cast<double>(options.prompt + 1);
+  const bool has_int_unit = limits.int8_ops > 0;
+  const double floats = operations.floats + attention + (has_int_unit ? 0 : operations.ints);
+  const double seconds_at_limit =
+      (has_int_unit ? operations.ints / limits.int8_ops : 0) + floats / limits.fma_flops;
+  const double weights = static_cast<double>(info.weight_bytes_per_token);
+  const double kv = static_cast<double>(info.kv_bytes_per_token) *
+                    (static_cast<double>(options.depth) + static_cast<double>(options.decode) / 2);
+  const double bytes_per_token = weights / static_cast<double>(options.batch) + kv;
+  const double decode_bytes = measured.decode.median * bytes_per_token;
+  return {{"prefill", measured.prefill,
+           measured.prefill.median * weights / static_cast<double>(options.prompt) / 1e9,
+           has_int_unit && operations.ints > operations.floats ? "vnni" : "fma",
+           measured.prefill.median * seconds_at_limit},
+          {"decode", measured.decode, decode_bytes / 1e9,
+           compute::cpu::level_name(meter.level_of(info.weight_bytes_per_token)),
+           decode_bytes / limits.weights_read_bytes_per_second}};
+}
+
+OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& info,
+                        const MachineLimits& limits, const std::vector<Row>& rows, double load_seconds) {
+  OrderedJson list = OrderedJson::array();
+  for (const Row& row : rows)
+    list.push_back(
+        {{"phase", row.phase},
+         {"tokens_per_second", {{"min", row.rate.min}, {"median", row.rate.median}, {"max", row.rate.max}}},
+         {"gb_per_s", row.gb_per_s},
+         {"level", row.level},
+         {"share_of_peak", row.share}});
+  return {{"machine",
+           {{"threads", info.threads},
+            {"isa", info.isa},
+            {"dram_read_gb_s", limits.dram_read_bytes_per_second / 1e9},
+            {"l3_read_gb_s", limits.l3_read_bytes_per_second / 1e9},
+            {"fma_gflop_s", limits.fma_flops / 1e9},
+            {"vnni_gop_s", limits.int8_ops / 1e9}}},
+          {"model",
+           {{"name", subject.name}, {"weight_bytes", info.weight_bytes}, {"load_seconds", load_seconds}}},
+          {"rows", std::move(list)}};
+}
+
+void print_plain(const Subject& subject, const compute::ExecutorInfo& info, const MachineLimits& limits,
+                 const std::vector<Row>& rows) {
+  std::printf("%s, %.1f MB of weights, %d threads, %s\n", subject.name.c_str(),
+              static_cast<double>(info.weight_bytes) / 1e6, info.threads, info.isa.c_str());
+  std::printf("limits: DRAM %.1f GB/s, L3 %.1f GB/s, FMA %.0f GFLOP/s, int8 %.0f GOP/s\n",
+              limits.dram_read_bytes_per_second / 1e9, limits.l3_read_bytes_per_second / 1e9,
+              limits.fma_flops / 1e9, limits.int8_ops / 1e9);
+  for (const Row& row : rows)
+    std::printf("%-8s %9.1f tokens/s (%.1f to %.1f)  %6.1f GB/s  %3.0f %% of %s\n", row.phase,
+                row.rate.median, row.rate.min, row.rate.max, row.gb_per_s, row.share * 100, row.level);
+}
+
+Status bench(const App& app, const Options& options) {
+  if (options.device != "auto" && options.device != "cpu")
+    return Error{ErrorCode::unsupported, "this build has no device \"" + options.device + "\""};
+  FABULA_ASSIGN(const Subject subject, subject_of(app, options));
+  const int64_t positions = std::max(options.prompt, options.depth + options.decode);
+  if (positions > subject.spec.context_length)
+    return Error{ErrorCode::context_overflow, std::to_string(positions) +
+                                                  " positions exceed the context of " +
+                                                  std::to_string(subject.spec.context_length)};
+  const int64_t blocks_each = (positions + compute::kv_block_tokens - 1) / compute::kv_block_tokens;
+  compute::LoadOptions load;
+  load.precision = subject.precision;
+  load.kv_blocks = blocks_each * options.batch;
+  load.max_logit_rows = std::max<int64_t>(load.max_logit_rows, options.batch);
+  FABULA_ASSIGN(load.kv_precision, compute::kv_precision_from_name(options.kv_precision));
+  compute::CpuOptions cpu;
+  cpu.threads = options.threads;
+  if (const char* isa = std::getenv("FABULA_ISA")) cpu.isa_override = isa;
+  const double begin = monotonic_seconds();
+  FABULA_ASSIGN(const auto executor, compute::make_cpu_executor(subject.spec, *subject.source, load, cpu));
+  const double load_seconds = monotonic_seconds() - begin;
+  const compute::ExecutorInfo& info = executor->info();
+  FABULA_ASSIGN(const auto meter,
+                MachineMeter::make(info.threads, cpu.isa_override, info.weight_bytes_per_token));
+  executor->set_hot(true);
+  Runner runner(*executor, options, subject.spec.vocab, blocks_each);
+  FABULA_ASSIGN(const Measured measured,
+                measure(runner, *meter, options, load.max_batch_tokens / options.batch));
+  const std::vector<Row> rows = rows_of(options, subject.spec, info, measured, *meter);
+  if (options.json)
+    print_json(answer_json(subject, info, measured.limits, rows, load_seconds));
+  else
+    print_plain(subject, info, measured.limits, rows);
+  return {};
+}
+
+}  // namespace
+
+void add_bench(CLI::App& command, App& app) {
+  auto options = std::make_shared<Options>();
+  auto* subject = command.add_option_group("subject");
+  subject->add_option("-m,--model", options->model, "GGUF file, model directory or name");
+  subject->add_option("--shape", options->shape,
+                      "Made-up weights: story, smollm2-135m, llama-3.2-1b, llama-3.1-8b");
+  subject->require_option(1);
+  command.add_option("--precision", options->precision, "Type of the weights; any stored type with --shape");
+  command.add_option("--kv-precision", options->kv_precision, "Type of the KV cache")
+      ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
+      ->capture_default_str();
+  command.add_option("--device", options->device, "auto or cpu")->capture_default_str();
+  command.add_option("--threads", options->threads, "Worker threads (default: physical cores)")
+      ->check(CLI::Range(1, 1024));
+  const auto count = [&](const char* flag, int64_t& field, int64_t lowest, int64_t highest,
+                         const char* what) {
+    command.add_option(flag, field, what)->capture_default_str()->check(CLI::Range(lowest, highest));
+  };
+  count("--prompt", options->prompt, 1, 1 << 20, "Prompt tokens of one prefill");
+  count("--decode", options->decode, 1, 1 << 20, "Tokens of one decode");
+  count("--depth", options->depth, 0, 1 << 20, "Tokens in the context before decode");
+  count("--batch", options->batch, 1, 64, "Sequences side by side");
+  count("--repeat", options->repeat, 1, 1000, "Measurements; the median is shown");
+  command.add_flag("--json", options->json, "Print JSON");
+  set_body(command, app, [options, &app] { return bench(app, *options); });
+}
+
+}  // namespace fabula::cli
