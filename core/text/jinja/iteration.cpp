@@ -112,7 +112,7 @@ std::vector<Value> collect(Runtime& runtime, const Value& iterable) {
     runtime.step(static_cast<int64_t>(items.size()) / 8);
     return items;
   }
-  const size_t most = static_cast<size_t>(runtime.limits.max_range) * 10;
+  const size_t most = static_cast<size_t>(runtime.limits.max_range) * 5;
   std::vector<Value> items;
   const Value iterator = iterate(runtime, iterable);
   for (Value value; next(runtime, iterator, value);) {

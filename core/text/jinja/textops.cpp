@@ -161,11 +161,11 @@ Text center(Runtime& runtime, const Text& text, int64_t width, std::string_view 
 
 namespace {
 
-constexpr size_t kMaxPieces = 1'000'000;
+constexpr size_t kMaxPieces = 500'000;
 
 void add(std::vector<Piece>& pieces, size_t begin, size_t end) {
   if (pieces.size() >= kMaxPieces)
-    fail("MemoryError", "a string of the template splits into more than 1000000 pieces");
+    fail("MemoryError", "a string of the template splits into more than 500000 pieces");
   pieces.push_back({begin, end});
 }
 
