@@ -20,6 +20,7 @@ void add_bench(CLI::App& command, App& app);
 void add_chat(CLI::App& command, App& app);
 void add_serve(CLI::App& command, App& app);
 void add_sessions(CLI::App& command, App& app);
+void add_replay(CLI::App& sessions, App& app);  // below sessions
 void add_models(CLI::App& command, App& app);
 
 void add_all(CLI::App& root, App& app);

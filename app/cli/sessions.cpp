@@ -157,6 +157,7 @@ void add_sessions(CLI::App& command, App& app) {
         add(command, app, "import", "Reads an exported session; prints its id", import_session);
     sub->add_option("file", options->file, "Exported session")->required();
   }
+  add_replay(command, app);
   add_act(command, app, "delete", "Moves a session to the trash",
           [](session::Service& s, const std::string& id) { return s.remove(id); });
   add_act(command, app, "restore", "Takes a session out of the trash",

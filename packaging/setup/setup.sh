@@ -3,6 +3,9 @@
 
 fabula_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
+# ccache finds the objects of one clone for another: paths below the clone are hashed as relative ones.
+export CCACHE_BASEDIR=$fabula_root CCACHE_NOHASHDIR=1
+
 say() { printf '\033[1mfabula:\033[0m %s\n' "$*" >&2; }
 die() {
   printf '\033[1;31mfabula:\033[0m %s\n' "$*" >&2

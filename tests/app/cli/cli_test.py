@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """fabula-cli as the contract writes it: run as a stranger would, against independent expected values of the test data."""
 
+import http.client
 import json
 import math
 import os
@@ -176,6 +177,33 @@ class Models(unittest.TestCase):
             found = run_json("score", "-m", DATA / "models" / file, "--prompt-tokens", ",".join(map(str, expected["ids"])))
             self.assertEqual(found["tokens"], len(expected["ids"]) - 1)
             self.assertAlmostEqual(found["perplexity"], expected["ppl"], delta=1e-3 * expected["ppl"])
+
+    def test_a_told_story_replays_equal_and_a_changed_one_does_not(self):
+        with tempfile.TemporaryDirectory() as folder:
+            chat = subprocess.run([CLI, "--data-dir", folder, "sessions", "new", "--mode", "story", "--json"], capture_output=True, check=True)
+            place = json.loads(chat.stdout)["id"]
+            serve = subprocess.Popen([CLI, "--data-dir", folder, "serve", "-m", str(TINY), "--port", "0", "--quiet"], stdout=subprocess.PIPE, text=True)
+            port = int(serve.stdout.readline().rsplit(":", 1)[1])
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            for _ in range(200):
+                connection.request("GET", "/v1/models")
+                if json.loads(connection.getresponse().read())["data"]:
+                    break
+                time.sleep(0.05)
+            connection.request("POST", f"/api/sessions/{place}/messages", json.dumps({"content": "Once upon a time", "max_tokens": 30}))
+            self.assertEqual(json.loads(connection.getresponse().read())["role"], "assistant")
+            connection.close()
+            serve.terminate()
+            self.assertEqual(serve.wait(10), 0)
+            serve.stdout.close()
+            report = json.loads(run("--data-dir", folder, "sessions", "replay", place, "--json", check=0).stdout)
+            self.assertEqual((report["equal"], report["different"], report["skipped"]), (1, 0, 0), report)
+            document = json.loads(run("--data-dir", folder, "sessions", "export", place, check=0).stdout)
+            document["messages"][1]["tokens"][5] += 1
+            changed = pathlib.Path(folder, "changed.json")
+            changed.write_text(json.dumps(document))
+            report = json.loads(run("--data-dir", folder, "sessions", "replay", changed, "-m", TINY, "--json", check=1).stdout)
+            self.assertEqual(report["replies"][0]["first_difference"]["index"], 5)
 
     def test_cancel(self):
         process = subprocess.Popen([CLI, "generate", "-m", str(TINY), "-p", "Once", "--max-tokens", "100000", "--context", "512", "--json",
