@@ -120,21 +120,21 @@ std::string streamed(const TokenizerPtr& tokenizer, const Ids& ids, bool keep) {
 
 TEST_CASE("random texts: round trips, streams, special tokens") {
   std::mt19937_64 random(test::seed());
-  for (const auto& [name, tokenizer, lossless] : tokenizers()) {
-    INFO(name);
+  for (const Named& named : tokenizers()) {
+    INFO(named.name);
     int wrong = 0;
     for (int round = 0; round < 120; ++round) {
       const std::string text = random_text(random, 1 + random() % 60);
-      const Ids ids = tokenizer->encode(text, {false, true}), plain = tokenizer->encode(text, {false, false});
-      if (lossless && tokenizer->decode(ids, true) != text) ++wrong;
-      if (lossless && tokenizer->decode(plain, true) != text) ++wrong;
-      if (count_special(*tokenizer, plain) != 0) ++wrong;
+      const Ids ids = named.tokenizer->encode(text, {false, true}), plain = named.tokenizer->encode(text, {false, false});
+      if (named.lossless && named.tokenizer->decode(ids, true) != text) ++wrong;
+      if (named.lossless && named.tokenizer->decode(plain, true) != text) ++wrong;
+      if (count_special(*named.tokenizer, plain) != 0) ++wrong;
       for (const bool keep : {false, true}) {
         Ids some;
         for (int i = 0; i < 12; ++i)
-          some.push_back(static_cast<TokenId>(random() % static_cast<uint64_t>(tokenizer->vocab_size())));
-        if (streamed(tokenizer, ids, keep) != tokenizer->decode(ids, keep)) ++wrong;
-        if (streamed(tokenizer, some, keep) != tokenizer->decode(some, keep)) ++wrong;
+          some.push_back(static_cast<TokenId>(random() % static_cast<uint64_t>(named.tokenizer->vocab_size())));
+        if (streamed(named.tokenizer, ids, keep) != named.tokenizer->decode(ids, keep)) ++wrong;
+        if (streamed(named.tokenizer, some, keep) != named.tokenizer->decode(some, keep)) ++wrong;
       }
     }
     CHECK(wrong == 0);
@@ -143,24 +143,24 @@ TEST_CASE("random texts: round trips, streams, special tokens") {
 
 TEST_CASE("ill-formed UTF-8 gives ids, and text that is well formed") {
   std::mt19937_64 random(test::seed());
-  for (const auto& [name, tokenizer, lossless] : tokenizers()) {
-    INFO(name);
+  for (const Named& named : tokenizers()) {
+    INFO(named.name);
     for (int round = 0; round < 100; ++round) {
       std::string bytes;
       for (size_t i = random() % 40; i > 0; --i) bytes += static_cast<char>(random() % 256);
-      CHECK(is_valid_utf8(tokenizer->decode(tokenizer->encode(bytes), true)));
+      CHECK(is_valid_utf8(named.tokenizer->decode(named.tokenizer->encode(bytes), true)));
     }
   }
 }
 
 TEST_CASE("plain ranges: equal ids where they hold no special token, no special token out of them") {
   std::mt19937_64 random(test::seed());
-  for (const auto& [name, tokenizer, lossless] : tokenizers()) {
-    INFO(name);
+  for (const Named& named : tokenizers()) {
+    INFO(named.name);
     std::string marker;
     for (const char* candidate :
          {"<|im_start|>", "<|eot_id|>", "<|endoftext|>", "<|start_story|>", "<s>", "<｜begin▁of▁sentence｜>"})
-      if (marker.empty() && tokenizer->kind(tokenizer->find_or_negative(candidate)) == TokenKind::control)
+      if (marker.empty() && named.tokenizer->kind(named.tokenizer->find_or_negative(candidate)) == TokenKind::control)
         marker = candidate;
     REQUIRE(!marker.empty());
     for (int round = 0; round < 60; ++round) {
@@ -169,13 +169,13 @@ TEST_CASE("plain ranges: equal ids where they hold no special token, no special 
         user.erase(at, 1);  // no special text
       const std::string head = marker + "user\n", tail = " " + marker + "\n";
       const std::vector<TextRange> range{{head.size(), head.size() + user.size()}};
-      CHECK(tokenizer->encode_with_plain_ranges(head + user + tail, range, true) ==
-            tokenizer->encode(head + user + tail));
+      CHECK(named.tokenizer->encode_with_plain_ranges(head + user + tail, range, true) ==
+            named.tokenizer->encode(head + user + tail));
       const std::string hostile = user + " " + marker + " x " + marker;
       const std::vector<TextRange> hostile_range{{head.size(), head.size() + hostile.size()}};
-      const Ids ids = tokenizer->encode_with_plain_ranges(head + hostile + tail, hostile_range, false);
-      CHECK(count_special(*tokenizer, ids) ==
-            count_special(*tokenizer, tokenizer->encode(head + user + tail, {false, true})));
+      const Ids ids = named.tokenizer->encode_with_plain_ranges(head + hostile + tail, hostile_range, false);
+      CHECK(count_special(*named.tokenizer, ids) ==
+            count_special(*named.tokenizer, named.tokenizer->encode(head + user + tail, {false, true})));
     }
   }
 }
@@ -191,11 +191,11 @@ TEST_CASE("a megabyte without a space takes no quadratic time") {
   std::mt19937_64 random(test::seed());
   std::string letters, same(1 << 20, 'a');
   while (letters.size() < same.size()) letters += static_cast<char>('a' + random() % 26);
-  for (const auto& [name, tokenizer, lossless] : tokenizers()) {
-    INFO(name);
+  for (const Named& named : tokenizers()) {
+    INFO(named.name);
     const auto begin = std::chrono::steady_clock::now();
-    CHECK(!tokenizer->encode(letters).empty());
-    CHECK(!tokenizer->encode(same).empty());
+    CHECK(!named.tokenizer->encode(letters).empty());
+    CHECK(!named.tokenizer->encode(same).empty());
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     CHECK(took.count() < 60.0);  // measured 1 s; quadratic time would be hours
   }
@@ -223,13 +223,13 @@ TEST_CASE("a text that continues another gets no space in front") {
   const auto model = test::testdata_file("tokenizers/sentencepiece/llama2.model");
   if (model)
     all.push_back({"llama2.model", *make_tokenizer_from_sentencepiece(test::read_text(*model)), false});
-  for (const auto& [name, tokenizer, lossless] : all) {
-    INFO(name);
+  for (const Named& named : all) {
+    INFO(named.name);
     for (const std::string text : {" ran away.", "ran away.", "  two", "ing\n"}) {
-      Ids ids = tokenizer->encode("The dog", {false, false});
-      const Ids more = tokenizer->encode(text, {false, false, true});
+      Ids ids = named.tokenizer->encode("The dog", {false, false});
+      const Ids more = named.tokenizer->encode(text, {false, false, true});
       ids.insert(ids.end(), more.begin(), more.end());
-      CHECK(tokenizer->decode(ids, false) == "The dog" + text);
+      CHECK(named.tokenizer->decode(ids, false) == "The dog" + text);
     }
   }
 }
