@@ -6,7 +6,8 @@
 namespace fabula::session {
 
 Change::Content content_of(const Message& message) {
-  return {message.id, message.text, message.tokenizer, message.finish_reason, message.tokens, message.receipt, message.stats};
+  return {message.id,     message.text,    message.tokenizer, message.finish_reason,
+          message.tokens, message.receipt, message.stats};
 }
 
 void apply_content(const Change::Content& content, Message& message) {
@@ -43,7 +44,8 @@ Result<Change::Content> content_from_json(const Json& value) {
     out.tokens = reader.keep(tokens_from_json(*tokens, reader.path_of("tokens")));
   if (const Json* receipt = reader.child_or_null("receipt"))
     out.receipt = reader.keep(receipt_from_json(*receipt, reader.path_of("receipt")));
-  if (const Json* stats = reader.child("stats")) out.stats = reader.keep(stats_from_json(*stats, reader.path_of("stats")));
+  if (const Json* stats = reader.child("stats"))
+    out.stats = reader.keep(stats_from_json(*stats, reader.path_of("stats")));
   FABULA_TRY(reader.finish());
   return out;
 }
@@ -73,14 +75,16 @@ Result<Change> change_from_text(std::string_view text) {
   ObjectReader reader(value, "operation");
   Change out;
   if (reader.child_or_null("current")) out.current = reader.text("current");
-  if (reader.child_or_null("title")) out.title = Change::Title{reader.text("title"), reader.boolean("title_is_manual")};
+  if (reader.child_or_null("title"))
+    out.title = Change::Title{reader.text("title"), reader.boolean("title_is_manual")};
   if (reader.child_or_null("system")) out.system = reader.text("system");
   if (const Json* settings = reader.child_or_null("settings"))
     out.settings = reader.keep(settings_from_json(*settings, reader.path_of("settings")));
   if (reader.child_or_null("in_trash")) out.in_trash = reader.boolean("in_trash");
   if (reader.child_or_null("messages"))
     out.deleted = Change::Deleted{reader.texts_or_empty("messages"), reader.boolean("deleted")};
-  if (const Json* content = reader.child_or_null("content")) out.content = reader.keep(content_from_json(*content));
+  if (const Json* content = reader.child_or_null("content"))
+    out.content = reader.keep(content_from_json(*content));
   FABULA_TRY(reader.finish());
   return out;
 }

@@ -1,5 +1,5 @@
-// What an operation changed in a session, forwards or backwards: the log stores two of these as JSON (before, after), and
-// doing, undoing and redoing are one function that applies one of them.
+// What an operation changed in a session, forwards or backwards: the log stores two of these as JSON (before,
+// after), and doing, undoing and redoing are one function that applies one of them.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +41,7 @@ struct Change {
 Change::Content content_of(const Message& message);
 void apply_content(const Change::Content& content, Message& message);
 
-std::string change_to_text(const Change& change);  // JSON
+std::string change_to_text(const Change& change);        // JSON
 Result<Change> change_from_text(std::string_view text);  // Errors: corrupt
 
 }  // namespace fabula::session

@@ -10,7 +10,9 @@ namespace fabula::session {
 
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
@@ -22,8 +24,8 @@ bool is_end_token(const model::Model& model, int32_t token) {
   return std::find(model.end_tokens.begin(), model.end_tokens.end(), token) != model.end_tokens.end();
 }
 
-// The ids of a message as they stand in a prompt, and the end of its text that they do not cover: of a reply that ended
-// with a stop string, the stop string is not part of the text.
+// The ids of a message as they stand in a prompt, and the end of its text that they do not cover: of a reply
+// that ended with a stop string, the stop string is not part of the text.
 struct Own {
   std::span<const int32_t> tokens;  // without an end token
   int32_t end_token = -1;
@@ -50,7 +52,9 @@ Own own_tokens(const model::Model& model, const Message& message) {
   return own;
 }
 
-void append(std::vector<int32_t>& out, std::span<const int32_t> more) { out.insert(out.end(), more.begin(), more.end()); }
+void append(std::vector<int32_t>& out, std::span<const int32_t> more) {
+  out.insert(out.end(), more.begin(), more.end());
+}
 
 // SentencePiece puts a space before the first word of a text.
 bool adds_space(const text::Tokenizer& tokenizer) {
@@ -67,7 +71,8 @@ std::vector<text::TextRange> shifted(std::span<const text::TextRange> ranges, si
 // ---- the rendered conversation, cut at the replies ----
 
 // Where the template wrote the words of a message, whole. Spaces at the ends may be missing.
-std::optional<text::TextRange> find_words(const text::Rendered& rendered, int32_t message, std::string_view words) {
+std::optional<text::TextRange> find_words(const text::Rendered& rendered, int32_t message,
+                                          std::string_view words) {
   std::optional<text::TextRange> found;
   for (size_t i = 0; i < rendered.from_input.size();) {
     text::TextRange range{rendered.from_input[i].begin, rendered.from_input[i].end};
@@ -75,7 +80,8 @@ std::optional<text::TextRange> find_words(const text::Rendered& rendered, int32_
     while (i < rendered.from_input.size() && rendered.from_input[i].message == owner &&
            rendered.from_input[i].begin == range.end)
       range.end = rendered.from_input[i++].end;
-    const std::string_view shown = std::string_view(rendered.text).substr(range.begin, range.end - range.begin);
+    const std::string_view shown =
+        std::string_view(rendered.text).substr(range.begin, range.end - range.begin);
     if (owner == message && trimmed(shown) == trimmed(words)) found = range;
   }
   return found;
@@ -83,12 +89,14 @@ std::optional<text::TextRange> find_words(const text::Rendered& rendered, int32_
 
 class ChatWriter {
  public:
-  ChatWriter(const model::Model& model, const text::Rendered& rendered) : model_(model), rendered_(rendered) {}
+  ChatWriter(const model::Model& model, const text::Rendered& rendered)
+      : model_(model), rendered_(rendered) {}
 
   // The piece up to the reply, then the reply's own ids.
   void reply(const text::TextRange& words, const Message& message) {
     const Own own = own_tokens(model_, message);
-    const std::string_view shown = std::string_view(rendered_.text).substr(words.begin, words.end - words.begin);
+    const std::string_view shown =
+        std::string_view(rendered_.text).substr(words.begin, words.end - words.begin);
     piece_until(words.begin - spaces_written_twice(words, message.text));
     append(out_, own.tokens);
     at_ = words.end;
@@ -101,7 +109,8 @@ class ChatWriter {
     at_ += end_text.size();
   }
 
-  // The last piece. The ids that hold `words`, if any: what is left when the piece's ids before and after it are taken away.
+  // The last piece. The ids that hold `words`, if any: what is left when the piece's ids before and after it
+  // are taken away.
   Context finish(const std::optional<text::TextRange>& words) {
     Context context;
     const size_t before_piece = out_.size(), begin = at_;
@@ -110,9 +119,15 @@ class ChatWriter {
     if (!words || words->begin < begin) return context;
     const std::span<const int32_t> piece = std::span(context.tokens).subspan(before_piece);
     const auto before = encode(begin, words->begin), after = encode(words->end, rendered_.text.size());
-    const size_t head = static_cast<size_t>(std::mismatch(piece.begin(), piece.end(), before.begin(), before.end()).first - piece.begin());
-    const size_t tail = static_cast<size_t>(std::mismatch(piece.rbegin(), piece.rend() - static_cast<std::ptrdiff_t>(head), after.rbegin(), after.rend()).first - piece.rbegin());
-    context.last_tokens.assign(piece.begin() + static_cast<std::ptrdiff_t>(head), piece.end() - static_cast<std::ptrdiff_t>(tail));
+    const size_t head = static_cast<size_t>(
+        std::mismatch(piece.begin(), piece.end(), before.begin(), before.end()).first - piece.begin());
+    const size_t tail =
+        static_cast<size_t>(std::mismatch(piece.rbegin(), piece.rend() - static_cast<std::ptrdiff_t>(head),
+                                          after.rbegin(), after.rend())
+                                .first -
+                            piece.rbegin());
+    context.last_tokens.assign(piece.begin() + static_cast<std::ptrdiff_t>(head),
+                               piece.end() - static_cast<std::ptrdiff_t>(tail));
     return context;
   }
 
@@ -128,8 +143,8 @@ class ChatWriter {
     if (begin == 0) return model_.tokenizer->encode_with_plain_ranges(text, plain, /*add_special=*/false);
     return encode_continuing(*model_.tokenizer, text, plain);
   }
-  // "[/INST]" is answered with " Hello", and shown later as "[/INST]" + " " + "Hello": the space that the template takes off
-  // the reply and writes itself is in the reply's ids already.
+  // "[/INST]" is answered with " Hello", and shown later as "[/INST]" + " " + "Hello": the space that the
+  // template takes off the reply and writes itself is in the reply's ids already.
   size_t spaces_written_twice(const text::TextRange& words, std::string_view reply) const {
     size_t n_spaces = 0;
     while (n_spaces < reply.size() && is_space(reply[n_spaces])) ++n_spaces;
@@ -149,8 +164,11 @@ class ChatWriter {
   size_t at_ = 0;
 };
 
-OrderedJson template_variables(const text::Tokenizer& tokenizer, std::string_view system, const MessagePath& path) {
-  const auto token_text = [&](int32_t id) { return id < 0 ? std::string() : std::string(tokenizer.token_text_or_empty(id)); };
+OrderedJson template_variables(const text::Tokenizer& tokenizer, std::string_view system,
+                               const MessagePath& path) {
+  const auto token_text = [&](int32_t id) {
+    return id < 0 ? std::string() : std::string(tokenizer.token_text_or_empty(id));
+  };
   const auto entry = [](const char* role, std::string_view content) {
     OrderedJson out = OrderedJson::object();
     out["role"] = role;
@@ -177,15 +195,18 @@ std::vector<int32_t> encode_continuing(const text::Tokenizer& tokenizer, std::st
   // The first-word rule is spent on a word in front, whose ids are then taken away again.
   for (std::string_view front : {"\n", "x", "."}) {
     const auto front_ids = tokenizer.encode(front, {false, false});
-    auto ids = tokenizer.encode_with_plain_ranges(std::string(front) + std::string(text), shifted(plain, front.size()), false);
-    if (ids.size() <= front_ids.size() || !std::equal(front_ids.begin(), front_ids.end(), ids.begin())) continue;
+    auto ids = tokenizer.encode_with_plain_ranges(std::string(front) + std::string(text),
+                                                  shifted(plain, front.size()), false);
+    if (ids.size() <= front_ids.size() || !std::equal(front_ids.begin(), front_ids.end(), ids.begin()))
+      continue;
     ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(front_ids.size()));
     return ids;
   }
   return alone;
 }
 
-std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string_view text, const Message& old, bool at_start) {
+std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string_view text,
+                                   const Message& old, bool at_start) {
   size_t n_bytes = 0, kept = 0, kept_bytes = 0;
   if (old.tokenizer == tokenizer.fingerprint()) {
     for (size_t i = 0; i < old.tokens.size(); ++i) {
@@ -205,7 +226,8 @@ std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string
   return out;
 }
 
-Result<Context> chat_context(const model::Model& model, std::string_view system, const MessagePath& path, int64_t created_at) {
+Result<Context> chat_context(const model::Model& model, std::string_view system, const MessagePath& path,
+                             int64_t created_at) {
   if (!model.chat_template) {
     const std::string why = model.chat_template_error.empty() ? "it has none" : model.chat_template_error;
     return Error{ErrorCode::unsupported, model.info.name + " cannot chat: " + why};
@@ -217,7 +239,9 @@ Result<Context> chat_context(const model::Model& model, std::string_view system,
   size_t end_of_last = 0;
   for (size_t i = 0; i < path.size(); ++i) {
     const Message& message = *path[i];
-    if (message.role != Role::assistant || message.tokens.empty() || message.tokenizer != model.tokenizer->fingerprint()) continue;
+    if (message.role != Role::assistant || message.tokens.empty() ||
+        message.tokenizer != model.tokenizer->fingerprint())
+      continue;
     const auto words = find_words(rendered, first + static_cast<int32_t>(i), message.text);
     if (!words || words->begin < end_of_last) continue;
     writer.reply(*words, message);
@@ -232,7 +256,8 @@ Result<Context> chat_context(const model::Model& model, std::string_view system,
 Context story_context(const model::Model& model, const MessagePath& path, const KnownTokens& known) {
   const text::Tokenizer& tokenizer = *model.tokenizer;
   Context context;
-  if (tokenizer.adds_bos() && tokenizer.bos_or_negative() >= 0) context.tokens.push_back(tokenizer.bos_or_negative());
+  if (tokenizer.adds_bos() && tokenizer.bos_or_negative() >= 0)
+    context.tokens.push_back(tokenizer.bos_or_negative());
   bool at_start = true;
   for (const auto& message : path) {
     const size_t before = context.tokens.size();
@@ -252,13 +277,14 @@ Context story_context(const model::Model& model, const MessagePath& path, const 
       write_plain(message->text);
     }
     at_start = at_start && message->text.empty();
-    context.last_tokens.assign(context.tokens.begin() + static_cast<std::ptrdiff_t>(before), context.tokens.end());
+    context.last_tokens.assign(context.tokens.begin() + static_cast<std::ptrdiff_t>(before),
+                               context.tokens.end());
   }
   return context;
 }
 
-std::string decode_continuing(const std::shared_ptr<const text::Tokenizer>& tokenizer, std::span<const int32_t> before,
-                              std::span<const int32_t> tokens) {
+std::string decode_continuing(const std::shared_ptr<const text::Tokenizer>& tokenizer,
+                              std::span<const int32_t> before, std::span<const int32_t> tokens) {
   text::TokenStream stream(tokenizer, /*keep_special=*/false);
   for (int32_t token : before) (void)stream.push(token);
   std::string out;

@@ -1,6 +1,6 @@
-// From a session's path to the exact ids that the model reads. Replies are never tokenised again: their own ids stand in
-// the prompt. What stands between two replies (the template's text, the user's words) is tokenised as one piece that depends
-// on nothing else, so that the ids of earlier turns never change.
+// From a session's path to the exact ids that the model reads. Replies are never tokenised again: their own
+// ids stand in the prompt. What stands between two replies (the template's text, the user's words) is
+// tokenised as one piece that depends on nothing else, so that the ids of earlier turns never change.
 #pragma once
 
 #include <cstdint>
@@ -20,32 +20,36 @@ namespace fabula::session {
 using MessagePath = std::vector<std::shared_ptr<const Message>>;
 
 struct Context {
-  std::vector<int32_t> tokens;       // the prompt
-  std::vector<int32_t> last_tokens;  // those of them that hold the words of the path's last message, where it is a user's
+  std::vector<int32_t> tokens;  // the prompt
+  std::vector<int32_t>
+      last_tokens;  // those of them that hold the words of the path's last message, where it is a user's
 };
 
-// The path rendered through the model's template, ready for a reply. `created_at`: of the session, Unix milliseconds; it is
-// the date that templates show, so that a session reads the same tomorrow.
-// Where the template shows a reply otherwise than it was written (old reasoning dropped), the template's version is read.
-// Errors: unsupported (no template: says why), invalid_argument (the template's own words).
-Result<Context> chat_context(const model::Model& model, std::string_view system, const MessagePath& path, int64_t created_at);
+// The path rendered through the model's template, ready for a reply. `created_at`: of the session, Unix
+// milliseconds; it is the date that templates show, so that a session reads the same tomorrow. Where the
+// template shows a reply otherwise than it was written (old reasoning dropped), the template's version is
+// read. Errors: unsupported (no template: says why), invalid_argument (the template's own words).
+Result<Context> chat_context(const model::Model& model, std::string_view system, const MessagePath& path,
+                             int64_t created_at);
 
-// The page: BOS where the tokenizer adds one, then every message's own ids. `tokens_for` answers for a message of another
-// tokenizer with the ids that were read for it before, or nothing.
+// The page: BOS where the tokenizer adds one, then every message's own ids. `tokens_for` answers for a
+// message of another tokenizer with the ids that were read for it before, or nothing.
 using KnownTokens = std::function<std::vector<int32_t>(const Message&)>;
 Context story_context(const model::Model& model, const MessagePath& path, const KnownTokens& known);
 
-// Words that follow on a text that is there already: no first-word rule of the tokenizer applies (SentencePiece's space),
-// and nothing in it becomes a special token.
+// Words that follow on a text that is there already: no first-word rule of the tokenizer applies
+// (SentencePiece's space), and nothing in it becomes a special token.
 std::vector<int32_t> encode_continuing(const text::Tokenizer& tokenizer, std::string_view text,
                                        std::span<const text::TextRange> plain);
 
-// New ids for a text that was edited: those of `old` are kept as far as the texts agree up to a gap between words.
-std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string_view text, const Message& old, bool at_start);
+// New ids for a text that was edited: those of `old` are kept as far as the texts agree up to a gap between
+// words.
+std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string_view text,
+                                   const Message& old, bool at_start);
 
 // What the ids say, behind `before`. A character that is not complete yet is left out.
-std::string decode_continuing(const std::shared_ptr<const text::Tokenizer>& tokenizer, std::span<const int32_t> before,
-                              std::span<const int32_t> tokens);
+std::string decode_continuing(const std::shared_ptr<const text::Tokenizer>& tokenizer,
+                              std::span<const int32_t> before, std::span<const int32_t> tokens);
 
 // ---- receipts ----
 
@@ -53,10 +57,13 @@ std::string prompt_hash(std::span<const int32_t> tokens);  // SHA-256 over 4 byt
 
 using FindMessage = std::function<const Message*(const std::string& id)>;
 
-// The exact prompt that a receipt stands for. Errors: not_found (an earlier reply is missing), corrupt (hash differs).
+// The exact prompt that a receipt stands for. Errors: not_found (an earlier reply is missing), corrupt (hash
+// differs).
 Result<std::vector<int32_t>> prompt_of(const Receipt& receipt, const FindMessage& find);
 
-// Fills prompt_base, prompt_keep, prompt and prompt_hash: the prompt as what it adds to the nearest earlier reply of `path`.
-void describe_prompt(Receipt& receipt, std::span<const int32_t> prompt, const MessagePath& path, const FindMessage& find);
+// Fills prompt_base, prompt_keep, prompt and prompt_hash: the prompt as what it adds to the nearest earlier
+// reply of `path`.
+void describe_prompt(Receipt& receipt, std::span<const int32_t> prompt, const MessagePath& path,
+                     const FindMessage& find);
 
 }  // namespace fabula::session

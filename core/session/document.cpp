@@ -15,7 +15,9 @@ namespace {
 constexpr const char* format_name = "fabula.session";
 constexpr int64_t format_version = 1;
 
-OrderedJson text_or_null(const std::string& text) { return text.empty() ? OrderedJson(nullptr) : OrderedJson(text); }
+OrderedJson text_or_null(const std::string& text) {
+  return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
+}
 
 OrderedJson message_to_json(const Message& message) {
   OrderedJson out = OrderedJson::object();
@@ -88,14 +90,16 @@ Result<Message> read_message(const Json& value, const std::string& where) {
   if (const Json* tokens = reader.child_or_null("tokens"))
     out.tokens = reader.keep(tokens_from_json(*tokens, reader.path_of("tokens")));
   out.tokenizer = reader.text_or_empty("tokenizer");
-  if (out.tokenizer.empty() && !out.tokens.empty()) reader.fail("tokenizer", "is missing, though there are tokens");
+  if (out.tokenizer.empty() && !out.tokens.empty())
+    reader.fail("tokenizer", "is missing, though there are tokens");
   out.created_at = read_time(reader, "created_at");
   out.finish_reason = reader.text_or_empty("finish_reason");
   if (out.finish_reason == "partial") out.finish_reason = "interrupted";
   if (!is_finish_reason(out.finish_reason)) reader.fail("finish_reason", "is none that Fabula knows");
   if (const Json* receipt = reader.child_or_null("receipt"))
     out.receipt = reader.keep(receipt_from_json(*receipt, reader.path_of("receipt")));
-  if (const Json* stats = reader.child_or_null("stats")) out.stats = reader.keep(stats_from_json(*stats, reader.path_of("stats")));
+  if (const Json* stats = reader.child_or_null("stats"))
+    out.stats = reader.keep(stats_from_json(*stats, reader.path_of("stats")));
   FABULA_TRY(reader.finish());
   return out;
 }
@@ -122,7 +126,8 @@ Result<std::vector<std::shared_ptr<const Message>>> parents_first(std::vector<Me
   for (size_t i = 0; i < messages.size(); ++i) {
     chain.clear();
     for (size_t at = i; at != no_parent && !placed[at]; at = parent_of[at]) {
-      if (waiting[at]) return Error{ErrorCode::corrupt, "messages: " + messages[at].id + " is its own ancestor"};
+      if (waiting[at])
+        return Error{ErrorCode::corrupt, "messages: " + messages[at].id + " is its own ancestor"};
       waiting[at] = true;
       chain.push_back(at);
     }
@@ -141,7 +146,8 @@ Status check_receipts(const Document& document) {
     if (!message->receipt) continue;
     const std::string& base = message->receipt->prompt_base;
     if (!base.empty() && !replies.contains(base))
-      return Error{ErrorCode::corrupt, "message " + message->id + ": the receipt builds on no earlier reply of this session"};
+      return Error{ErrorCode::corrupt,
+                   "message " + message->id + ": the receipt builds on no earlier reply of this session"};
     replies.insert(message->id);
   }
   return {};
@@ -176,10 +182,12 @@ Result<Document> document_from_json(const Json& value) {
   ObjectReader reader(value, "document");
   if (reader.text("format") != format_name) {
     FABULA_TRY(value.is_object() ? Status() : reader.finish());
-    return Error{ErrorCode::unsupported, "this is no session that Fabula exported (\"format\" is not \"fabula.session\")"};
+    return Error{ErrorCode::unsupported,
+                 "this is no session that Fabula exported (\"format\" is not \"fabula.session\")"};
   }
   if (reader.integer("version", 0, INT64_MAX) != format_version)
-    return Error{ErrorCode::unsupported, "this session was exported by another version of Fabula (\"version\" is not 1)"};
+    return Error{ErrorCode::unsupported,
+                 "this session was exported by another version of Fabula (\"version\" is not 1)"};
   const Json *session = reader.child("session"), *list = reader.child("messages");
   Document out;
   out.current = reader.text_or_empty("current");

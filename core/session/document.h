@@ -1,4 +1,5 @@
-// A session as one JSON document (CONTRACT, Export): written, and read back with everything checked before anything is kept.
+// A session as one JSON document (CONTRACT, Export): written, and read back with everything checked before
+// anything is kept.
 #pragma once
 
 #include <memory>
@@ -16,13 +17,13 @@ struct Document {
   std::string system;
   SessionSettings settings;
   std::vector<std::shared_ptr<const Message>> messages;  // parents first
-  std::string current;  // "" for an empty path
+  std::string current;                                   // "" for an empty path
 };
 
 OrderedJson document_to_json(const Document& document);
 
-// Errors: unsupported (format, version), corrupt: types, ranges, unknown fields, ids that stand twice, unknown parents,
-// cycles; each says where. Nothing of the document is trusted.
+// Errors: unsupported (format, version), corrupt: types, ranges, unknown fields, ids that stand twice,
+// unknown parents, cycles; each says where. Nothing of the document is trusted.
 Result<Document> document_from_json(const Json& value);
 
 // The current path as Markdown, for reading and printing; not for import.

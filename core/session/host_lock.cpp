@@ -37,7 +37,8 @@ Result<HostLock> HostLock::acquire(const std::filesystem::path& folder) {
   if (lock.descriptor_ < 0) return io_error("opening", path, errno);
   if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return io_error("locking", path, errno);
-    return Error{ErrorCode::busy, "the sessions in " + folder.string() + " are in use by " + holder_of(lock.descriptor_) +
+    return Error{ErrorCode::busy, "the sessions in " + folder.string() + " are in use by " +
+                                      holder_of(lock.descriptor_) +
                                       ". Close it first, or use another data directory."};
   }
   // Only for the message above: that the note cannot be written (a full disk) is no reason to refuse.

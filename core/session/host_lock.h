@@ -1,5 +1,6 @@
-// One engine host per data directory (CONTRACT, Processes): a lock file that the operating system lets go of when its holder
-// ends, however it ends. Attaching to a running host over a socket is not built; a second one is told who holds the place.
+// One engine host per data directory (CONTRACT, Processes): a lock file that the operating system lets go of
+// when its holder ends, however it ends. Attaching to a running host over a socket is not built; a second one
+// is told who holds the place.
 #pragma once
 
 #include <filesystem>

@@ -31,7 +31,8 @@ OrderedJson sampler_to_json(const engine::SamplerSettings& sampler) {
   });
   if (!sampler.logit_bias.empty()) {
     OrderedJson list = OrderedJson::array();
-    for (const auto& [token, bias] : sampler.logit_bias) list.push_back(OrderedJson::array({token, shortest(bias)}));
+    for (const auto& [token, bias] : sampler.logit_bias)
+      list.push_back(OrderedJson::array({token, shortest(bias)}));
     out["logit_bias"] = std::move(list);
   }
   return out;
@@ -59,14 +60,16 @@ engine::SamplerSettings sampler_from_json(ObjectReader& outer, const char* name)
   const Json* value = outer.child_or_null(name);
   if (!value) return sampler;
   ObjectReader reader(*value, outer.path_of(name));
-  engine::SamplerSettings::visit(sampler, [&](const char* field_name, auto& field, auto lowest, auto highest) {
-    if (!reader.child_or_null(field_name)) return;
-    using Field = std::decay_t<decltype(field)>;
-    if constexpr (std::is_floating_point_v<Field>)
-      field = static_cast<Field>(reader.number(field_name, lowest, highest));
-    else
-      field = static_cast<Field>(reader.integer(field_name, static_cast<int64_t>(lowest), static_cast<int64_t>(highest)));
-  });
+  engine::SamplerSettings::visit(
+      sampler, [&](const char* field_name, auto& field, auto lowest, auto highest) {
+        if (!reader.child_or_null(field_name)) return;
+        using Field = std::decay_t<decltype(field)>;
+        if constexpr (std::is_floating_point_v<Field>)
+          field = static_cast<Field>(reader.number(field_name, lowest, highest));
+        else
+          field = static_cast<Field>(
+              reader.integer(field_name, static_cast<int64_t>(lowest), static_cast<int64_t>(highest)));
+      });
   read_logit_bias(reader, sampler);
   if (Status status = reader.finish(); !status.ok()) outer.keep(Result<int>(status.error()));
   return sampler;
@@ -123,7 +126,8 @@ OrderedJson receipt_to_json(const Receipt& receipt) {
 
 namespace {
 
-Result<std::vector<Receipt::Continuation>> continuations_from_json(const Json& list, const std::string& where) {
+Result<std::vector<Receipt::Continuation>> continuations_from_json(const Json& list,
+                                                                   const std::string& where) {
   if (!list.is_array()) return Error{ErrorCode::corrupt, where + ": a list was expected"};
   std::vector<Receipt::Continuation> out;
   for (size_t i = 0; i < list.size(); ++i) {
@@ -193,7 +197,8 @@ Result<std::vector<int32_t>> tokens_from_json(const Json& value, const std::stri
   for (const Json& entry : value) {
     const bool fits = entry.is_number_integer() && entry >= 0 && entry <= std::numeric_limits<int32_t>::max();
     if (!fits)
-      return Error{ErrorCode::corrupt, where + "[" + std::to_string(out.size()) + "]: a token id was expected (0 to 2147483647)"};
+      return Error{ErrorCode::corrupt,
+                   where + "[" + std::to_string(out.size()) + "]: a token id was expected (0 to 2147483647)"};
     out.push_back(entry.get<int32_t>());
   }
   return out;

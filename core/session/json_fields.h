@@ -1,5 +1,6 @@
-// The parts of a session as JSON: what the database keeps in its JSON columns and what an export holds is written and read
-// by the same functions. Reading is strict: wrong types, values out of range and unknown fields are errors that say where.
+// The parts of a session as JSON: what the database keeps in its JSON columns and what an export holds is
+// written and read by the same functions. Reading is strict: wrong types, values out of range and unknown
+// fields are errors that say where.
 #pragma once
 
 #include <string>

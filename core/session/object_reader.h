@@ -1,5 +1,6 @@
-// Reads one JSON object field by field, remembers the first thing that was wrong and every name that was asked for, so that
-// finish() can refuse fields nobody knows. Getters go on with a harmless value after an error.
+// Reads one JSON object field by field, remembers the first thing that was wrong and every name that was
+// asked for, so that finish() can refuse fields nobody knows. Getters go on with a harmless value after an
+// error.
 #pragma once
 
 #include <cstdint>
@@ -87,7 +88,8 @@ class ObjectReader {
     for (const auto& [name, value] : object_->items()) {
       bool known = false;
       for (std::string_view asked : names_) known = known || asked == name;
-      if (!known) return Error{ErrorCode::corrupt, where_ + ": the field \"" + name.substr(0, 80) + "\" is unknown"};
+      if (!known)
+        return Error{ErrorCode::corrupt, where_ + ": the field \"" + name.substr(0, 80) + "\" is unknown"};
     }
     return {};
   }
@@ -95,7 +97,8 @@ class ObjectReader {
  private:
   std::string read_text(const char* name, const Json* found) {
     if (!found) return {};
-    if (!found->is_string()) return fail(name, "a text was expected, but it is " + std::string(found->type_name())), "";
+    if (!found->is_string())
+      return fail(name, "a text was expected, but it is " + std::string(found->type_name())), "";
     return found->get<std::string>();
   }
   int64_t read_integer(const char* name, const Json* found, int64_t lowest, int64_t highest) {

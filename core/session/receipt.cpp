@@ -39,20 +39,24 @@ Result<std::vector<int32_t>> prompt_of(const Receipt& receipt, const FindMessage
   for (size_t i = chain.size(); i-- > 0;) {
     if (i + 1 < chain.size()) context.insert(context.end(), bases[i]->tokens.begin(), bases[i]->tokens.end());
     const auto keep = static_cast<size_t>(std::max<int64_t>(chain[i]->prompt_keep, 0));
-    if (keep > context.size()) return Error{ErrorCode::corrupt, "its receipt keeps more than the earlier reply has"};
+    if (keep > context.size())
+      return Error{ErrorCode::corrupt, "its receipt keeps more than the earlier reply has"};
     context.resize(keep);
     context.insert(context.end(), chain[i]->prompt.begin(), chain[i]->prompt.end());
   }
   if (prompt_hash(context) != receipt.prompt_hash)
-    return Error{ErrorCode::corrupt, "its prompt is not the one that it was written for (an earlier reply was changed)"};
+    return Error{ErrorCode::corrupt,
+                 "its prompt is not the one that it was written for (an earlier reply was changed)"};
   return context;
 }
 
-void describe_prompt(Receipt& receipt, std::span<const int32_t> prompt, const MessagePath& path, const FindMessage& find) {
+void describe_prompt(Receipt& receipt, std::span<const int32_t> prompt, const MessagePath& path,
+                     const FindMessage& find) {
   receipt.prompt_hash = prompt_hash(prompt);
   receipt.prompt_base.clear();
   receipt.prompt_keep = 0;
-  const auto base = std::find_if(path.rbegin(), path.rend(), [](const auto& message) { return message->receipt.has_value(); });
+  const auto base = std::find_if(path.rbegin(), path.rend(),
+                                 [](const auto& message) { return message->receipt.has_value(); });
   if (base != path.rend()) {
     if (auto context = prompt_of(*(*base)->receipt, find); context.ok()) {
       context->insert(context->end(), (*base)->tokens.begin(), (*base)->tokens.end());

@@ -13,13 +13,14 @@ namespace fabula::session {
 
 namespace {
 
-// Each migration leads from its index to the next version. What has shipped is never edited, only followed by another.
+// Each migration leads from its index to the next version. What has shipped is never edited, only followed by
+// another.
 //
 // messages: a tree; rows are added and grow while a reply is written, their place never changes.
 // message_tokens: exact ids, int32 little-endian, one row per tokenizer that has read the message.
-// operations: the log behind undo; `previous` chains it, sessions.undo_op points at the last one that is in force, and the
-// newest operation that follows it is what redo does. before/after are changes as JSON (change.h). A joined operation is
-// undone and redone together with its previous one.
+// operations: the log behind undo; `previous` chains it, sessions.undo_op points at the last one that is in
+// force, and the newest operation that follows it is what redo does. before/after are changes as JSON
+// (change.h). A joined operation is undone and redone together with its previous one.
 constexpr std::array<const char*, schema_version> migrations{
     R"sql(
 CREATE TABLE sessions(
@@ -77,8 +78,8 @@ CREATE TABLE operations(
 ) STRICT;
 CREATE INDEX operations_of_session ON operations(session, previous, key);
 )sql",
-    // Full text (search_text.h): contentless, filled by index_everything() below. `indexed` says whether a row's present
-    // text is in the index: a reply gets there when it is finished.
+    // Full text (search_text.h): contentless, filled by index_everything() below. `indexed` says whether a
+    // row's present text is in the index: a reply gets there when it is finished.
     R"sql(
 ALTER TABLE messages ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
 )sql"};
@@ -90,7 +91,8 @@ Error refused(const std::filesystem::path& path, int64_t version) {
 }
 
 Error foreign(const std::filesystem::path& path) {
-  return {ErrorCode::unsupported, path.string() + " is a database, but not one of Fabula. It was left untouched."};
+  return {ErrorCode::unsupported,
+          path.string() + " is a database, but not one of Fabula. It was left untouched."};
 }
 
 int64_t big_endian(const std::array<std::byte, 100>& header, size_t at) {
@@ -99,7 +101,8 @@ int64_t big_endian(const std::array<std::byte, 100>& header, size_t at) {
   return static_cast<int32_t>(value);
 }
 
-// Looks at the header (https://www.sqlite.org/fileformat.html#the_database_header) before SQLite may touch the file.
+// Looks at the header (https://www.sqlite.org/fileformat.html#the_database_header) before SQLite may touch
+// the file.
 Status judge_header(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return {};
@@ -109,7 +112,8 @@ Status judge_header(const std::filesystem::path& path) {
   if (file.size_bytes() < header.size())
     return Error{ErrorCode::corrupt, path.string() + " is too short to be a database"};
   FABULA_TRY(file.read_at(0, header));
-  if (std::string_view(reinterpret_cast<const char*>(header.data()), 16) != std::string_view("SQLite format 3\0", 16))
+  if (std::string_view(reinterpret_cast<const char*>(header.data()), 16) !=
+      std::string_view("SQLite format 3\0", 16))
     return Error{ErrorCode::corrupt, path.string() + " is not a database"};
   const int64_t version = big_endian(header, 60), application = big_endian(header, 68);
   if (application != 0 && application != database_application_id) return foreign(path);
@@ -126,8 +130,9 @@ Status write_index(Database& database, std::string_view sql, int64_t key, std::s
 
 Status add_to_index(Database& database, SearchIndex index, int64_t key, std::string_view text) {
   return write_index(database,
-                     index == SearchIndex::messages ? "INSERT INTO message_index(rowid, words, pairs) VALUES(?1, ?2, ?3)"
-                                                    : "INSERT INTO title_index(rowid, words, pairs) VALUES(?1, ?2, ?3)",
+                     index == SearchIndex::messages
+                         ? "INSERT INTO message_index(rowid, words, pairs) VALUES(?1, ?2, ?3)"
+                         : "INSERT INTO title_index(rowid, words, pairs) VALUES(?1, ?2, ?3)",
                      key, text);
 }
 
@@ -143,7 +148,8 @@ Status take_from_index(Database& database, SearchIndex index, int64_t key, std::
 namespace {
 
 Status configure(Database& database) {
-  // Whoever made this file, its schema runs no code of its own, and a strange page is an error rather than a guess.
+  // Whoever made this file, its schema runs no code of its own, and a strange page is an error rather than a
+  // guess.
   sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
@@ -156,8 +162,11 @@ Status configure(Database& database) {
 
 Status index_everything(Database& database) {
   for (const char* table : {"message_index", "title_index"})
-    FABULA_TRY(database.execute(("CREATE VIRTUAL TABLE " + std::string(table) + " USING fts5(" + search_index_columns + ")").c_str()));
-  FABULA_ASSIGN(Query messages, database.query("SELECT key, text FROM messages WHERE finish_reason <> 'partial'"));
+    FABULA_TRY(database.execute(
+        ("CREATE VIRTUAL TABLE " + std::string(table) + " USING fts5(" + search_index_columns + ")")
+            .c_str()));
+  FABULA_ASSIGN(Query messages,
+                database.query("SELECT key, text FROM messages WHERE finish_reason <> 'partial'"));
   for (;;) {
     FABULA_ASSIGN(const bool row, messages.step());
     if (!row) break;
@@ -188,8 +197,8 @@ Status migrate(Database& database, int64_t from) {
 Result<Database> open_session_database(const std::filesystem::path& path, const char* vfs) {
   FABULA_TRY(judge_header(path));
   FABULA_ASSIGN(Database database, Database::open(path, vfs));
-  // The write-ahead log may hold a newer header than the file: asked again before anything is written, and the log is left
-  // as it is in that case.
+  // The write-ahead log may hold a newer header than the file: asked again before anything is written, and
+  // the log is left as it is in that case.
   FABULA_ASSIGN(const int64_t version, database.integer_or(0, "PRAGMA user_version"));
   FABULA_ASSIGN(const int64_t application, database.integer_or(0, "PRAGMA application_id"));
   FABULA_ASSIGN(const int64_t tables, database.integer_or(0, "SELECT count(*) FROM sqlite_schema"));

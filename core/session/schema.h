@@ -1,5 +1,6 @@
 // The tables of fabula.db and how an old database becomes a new one.
-// Old versions open for ever; a newer one, or the database of another program, is refused before a byte of it changes.
+// Old versions open for ever; a newer one, or the database of another program, is refused before a byte of it
+// changes.
 #pragma once
 
 #include <cstdint>

@@ -62,8 +62,8 @@ bool is_word(char32_t c) {
   }
 }
 
-// Case, width and ligatures folded; marks dropped (é is found as e). Characters of unspaced scripts keep their marks: they
-// tell apart letters there.
+// Case, width and ligatures folded; marks dropped (é is found as e). Characters of unspaced scripts keep
+// their marks: they tell apart letters there.
 void append_folded(std::string& out, char32_t c) {
   if (c < 0x80) {
     out += static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);

@@ -1,10 +1,10 @@
-// How texts are cut for full-text search. Words are folded (case, diacritics, width) in scripts that put spaces between
-// words; scripts that do not (Han, kana, Hangul, Thai ...) give single characters and pairs, so that a word of one or two
-// characters is found as well as a long phrase.
+// How texts are cut for full-text search. Words are folded (case, diacritics, width) in scripts that put
+// spaces between words; scripts that do not (Han, kana, Hangul, Thai ...) give single characters and pairs,
+// so that a word of one or two characters is found as well as a long phrase.
 //
-// The index holds the terms in two columns, separated by spaces, and FTS5's built-in tokenizer only splits them again. A
-// tokenizer registered with FTS5 would do the same, but then no other program (sqlite3, a backup check, PRAGMA
-// integrity_check of SQLite 3.44 and later) could open the index in the database.
+// The index holds the terms in two columns, separated by spaces, and FTS5's built-in tokenizer only splits
+// them again. A tokenizer registered with FTS5 would do the same, but then no other program (sqlite3, a
+// backup check, PRAGMA integrity_check of SQLite 3.44 and later) could open the index in the database.
 #pragma once
 
 #include <string>
@@ -22,8 +22,8 @@ struct SearchTerms {
 };
 SearchTerms search_terms(std::string_view text);
 
-// What a person types, as an FTS5 expression: all words must occur, the last one may be unfinished. "" where nothing in it
-// can be searched for. Nothing that is typed can become syntax.
+// What a person types, as an FTS5 expression: all words must occur, the last one may be unfinished. "" where
+// nothing in it can be searched for. Nothing that is typed can become syntax.
 std::string search_expression(std::string_view typed);
 
 // A piece of `text` around the first match, matches between U+0002 and U+0003, line breaks as spaces.

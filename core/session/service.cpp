@@ -20,25 +20,38 @@ Result<std::unique_ptr<Service>> Service::open(Options options) {
 
 // ---- snapshots ----
 
-std::shared_ptr<const std::vector<SessionInfo>> Service::sessions() const { return impl_->snapshots.sessions(); }
-std::shared_ptr<const std::vector<SessionInfo>> Service::trash() const { return impl_->snapshots.trash(); }
+std::shared_ptr<const std::vector<SessionInfo>> Service::sessions() const {
+  return impl_->snapshots.sessions();
+}
+std::shared_ptr<const std::vector<SessionInfo>> Service::trash() const {
+  return impl_->snapshots.trash();
+}
 std::shared_ptr<const SessionView> Service::view_or_null(const std::string& session) const {
   return impl_->snapshots.view_or_null(session);
 }
 std::shared_ptr<const LiveReply> Service::live_or_null(const std::string& session) const {
   return impl_->snapshots.live_or_null(session);
 }
-ModelState Service::model_state(Mode mode) const { return impl_->snapshots.model(mode); }
-engine::Metrics Service::metrics() const { return impl_->engine.metrics(); }
-engine::Engine& Service::engine() { return impl_->engine; }
-std::vector<Notice> Service::take_notices() { return impl_->snapshots.take_notices(); }
+ModelState Service::model_state(Mode mode) const {
+  return impl_->snapshots.model(mode);
+}
+engine::Metrics Service::metrics() const {
+  return impl_->engine.metrics();
+}
+engine::Engine& Service::engine() {
+  return impl_->engine;
+}
+std::vector<Notice> Service::take_notices() {
+  return impl_->snapshots.take_notices();
+}
 
 // ---- models ----
 
 Answer<ModelState> Service::load_model(Mode mode, engine::ModelLoad load) {
-  return impl_->ask_later<ModelState>([impl = impl_.get(), mode, load = std::move(load)](auto promise) mutable {
-    impl->load_model(mode, std::move(load), std::move(promise));
-  });
+  return impl_->ask_later<ModelState>(
+      [impl = impl_.get(), mode, load = std::move(load)](auto promise) mutable {
+        impl->load_model(mode, std::move(load), std::move(promise));
+      });
 }
 
 void Service::unload_model(Mode mode) {
@@ -54,11 +67,12 @@ void Service::set_threads(int threads) {
 // ---- sessions ----
 
 Answer<SessionInfo> Service::create(Mode mode, std::string title, std::string system) {
-  return impl_->ask<SessionInfo>([impl = impl_.get(), mode, title = std::move(title), system = std::move(system)] {
-    auto made = impl->store->create(mode, replace_invalid_utf8(title), replace_invalid_utf8(system), {});
-    impl->publish_sessions();
-    return made;
-  });
+  return impl_->ask<SessionInfo>(
+      [impl = impl_.get(), mode, title = std::move(title), system = std::move(system)] {
+        auto made = impl->store->create(mode, replace_invalid_utf8(title), replace_invalid_utf8(system), {});
+        impl->publish_sessions();
+        return made;
+      });
 }
 
 Answer<SessionView> Service::open_session(std::string session) {
@@ -208,19 +222,20 @@ Answer<void> Service::rollback_last_exchange(std::string session) {
 }
 
 Answer<void> Service::edit(std::string session, std::string message, std::string text) {
-  return impl_->ask<void>(
-      [impl = impl_.get(), session = std::move(session), message = std::move(message), text = std::move(text)] {
-        return impl->change(session, [&] { return impl->edit(session, message, replace_invalid_utf8(text)); });
-      });
+  return impl_->ask<void>([impl = impl_.get(), session = std::move(session), message = std::move(message),
+                           text = std::move(text)] {
+    return impl->change(session, [&] { return impl->edit(session, message, replace_invalid_utf8(text)); });
+  });
 }
 
 Answer<void> Service::select_sibling(std::string session, std::string message, int step) {
-  return impl_->ask<void>([impl = impl_.get(), session = std::move(session), message = std::move(message), step] {
-    return impl->change(session, [&]() -> Status {
-      FABULA_ASSIGN(const std::string end, impl->store->branch_end(session, message, step));
-      return impl->store->set_current(session, end);
-    });
-  });
+  return impl_->ask<void>(
+      [impl = impl_.get(), session = std::move(session), message = std::move(message), step] {
+        return impl->change(session, [&]() -> Status {
+          FABULA_ASSIGN(const std::string end, impl->store->branch_end(session, message, step));
+          return impl->store->set_current(session, end);
+        });
+      });
 }
 
 Answer<void> Service::remove_message(std::string session, std::string message) {
@@ -247,14 +262,15 @@ Answer<std::string> Service::export_markdown(std::string session) {
 }
 
 Answer<std::string> Service::import_session(std::string document) {
-  return impl_->ask<std::string>([impl = impl_.get(), document = std::move(document)]() -> Result<std::string> {
-    JsonLimits limits;
-    limits.refuse_duplicate_keys = true;
-    FABULA_ASSIGN(const Json value, parse_json(document, "the exported session", limits));
-    auto imported = impl->store->import_session(value);
-    impl->publish_sessions();
-    return imported;
-  });
+  return impl_->ask<std::string>(
+      [impl = impl_.get(), document = std::move(document)]() -> Result<std::string> {
+        JsonLimits limits;
+        limits.refuse_duplicate_keys = true;
+        FABULA_ASSIGN(const Json value, parse_json(document, "the exported session", limits));
+        auto imported = impl->store->import_session(value);
+        impl->publish_sessions();
+        return imported;
+      });
 }
 
 Answer<std::vector<Store::Hit>> Service::search(std::string query, int limit) {

@@ -1,4 +1,5 @@
-// Inside of the Service: one thread that owns the store, the engine's consumer and every reply that is being written.
+// Inside of the Service: one thread that owns the store, the engine's consumer and every reply that is being
+// written.
 #pragma once
 
 #include <array>
@@ -32,11 +33,11 @@ class Service::Impl {
     std::optional<Message> before;  // what it was, where it is being continued
     Promise<Message> answer;
     engine::ModelId model = 0;
-    int64_t tokens_before = 0;      // that it had when this request began
+    int64_t tokens_before = 0;  // that it had when this request began
     int64_t prompt_done = 0, prompt_total = 0;
     double asked_at = 0, first_token_at = 0, flushed_at = 0;  // monotonic seconds
-    bool changed = false;           // since the last flush
-    bool flush_failed = false;      // said once
+    bool changed = false;                                     // since the last flush
+    bool flush_failed = false;                                // said once
   };
   struct Loading {
     Mode mode = Mode::chat;
@@ -82,10 +83,14 @@ class Service::Impl {
   void publish(const std::string& session);  // list and view
 
   // ---- words (service_words.cpp) ----
-  Status begin_send(const std::string& session, std::string text, const ReplyOptions& options, const Promise<Message>& answer);
-  Status begin_regenerate(const std::string& session, const ReplyOptions& options, const Promise<Message>& answer);
-  Status begin_continue(const std::string& session, const ReplyOptions& options, const Promise<Message>& answer);
-  Status continue_message(const SessionView& view, const ReplyOptions& options, const Promise<Message>& answer);
+  Status begin_send(const std::string& session, std::string text, const ReplyOptions& options,
+                    const Promise<Message>& answer);
+  Status begin_regenerate(const std::string& session, const ReplyOptions& options,
+                          const Promise<Message>& answer);
+  Status begin_continue(const std::string& session, const ReplyOptions& options,
+                        const Promise<Message>& answer);
+  Status continue_message(const SessionView& view, const ReplyOptions& options,
+                          const Promise<Message>& answer);
   Status edit(const std::string& session, const std::string& message, const std::string& text);
   Status rollback_last_exchange(const std::string& session);
 
@@ -98,8 +103,8 @@ class Service::Impl {
     int64_t max_tokens = 0;
     bool joined = false;
   };
-  Status start_reply(const SessionView& view, const MessagePath& path, std::vector<int32_t> prompt, const ReplyOptions& options,
-                     bool joined, const Promise<Message>& answer);
+  Status start_reply(const SessionView& view, const MessagePath& path, std::vector<int32_t> prompt,
+                     const ReplyOptions& options, bool joined, const Promise<Message>& answer);
   Status start(const SessionView& view, Start start, const Promise<Message>& answer);
   Result<Context> context_of(const LoadedModel& loaded, const SessionView& view, const MessagePath& path);
   Result<std::shared_ptr<const LoadedModel>> ready_model(Mode mode) const;
@@ -151,7 +156,7 @@ class Service::Impl {
   std::array<engine::RequestId, 2> newest_load{};
   std::set<engine::ModelId> loaded_models;
   std::unordered_set<std::string> open_views;
-  std::vector<Running> unsaved;                  // finished, but the disk refused
+  std::vector<Running> unsaved;  // finished, but the disk refused
   double unsaved_tried_at = 0;
   std::unique_ptr<Replay> replay;
   std::map<uint64_t, Follower> followers;

@@ -10,9 +10,9 @@ namespace fabula::session {
 
 namespace {
 
-constexpr double flush_seconds = 0.2;   // the contract says at least every 250 ms
-constexpr double retry_seconds = 1.0;   // after a disk that was full or read-only
-constexpr int events_per_turn = 512;    // so that jobs are not starved while many replies stream
+constexpr double flush_seconds = 0.2;  // the contract says at least every 250 ms
+constexpr double retry_seconds = 1.0;  // after a disk that was full or read-only
+constexpr int events_per_turn = 512;   // so that jobs are not starved while many replies stream
 
 engine::EngineOptions engine_options(const Service::Options& options) {
   engine::EngineOptions out = options.engine;
@@ -25,7 +25,10 @@ engine::EngineOptions engine_options(const Service::Options& options) {
 }  // namespace
 
 Service::Impl::Impl(Options given, HostLock held, std::unique_ptr<Store> opened)
-    : options(std::move(given)), lock(std::move(held)), store(std::move(opened)), engine(engine_options(options)) {
+    : options(std::move(given)),
+      lock(std::move(held)),
+      store(std::move(opened)),
+      engine(engine_options(options)) {
   consumer = engine.make_consumer([this] {
     if (engine_has_events.exchange(true)) return;
     const std::lock_guard guard(mutex);
@@ -56,7 +59,8 @@ void Service::Impl::wait_for_work() {
   const auto ready = [&] { return closing || !jobs.empty() || engine_has_events.load(); };
   if (!unsaved.empty())
     wakes.wait_for(guard, std::chrono::duration<double>(retry_seconds), ready);
-  else if (std::any_of(running.begin(), running.end(), [](const auto& entry) { return entry.second.changed; }))
+  else if (std::any_of(running.begin(), running.end(),
+                       [](const auto& entry) { return entry.second.changed; }))
     wakes.wait_for(guard, std::chrono::duration<double>(flush_seconds / 2), ready);
   else
     wakes.wait(guard, ready);
@@ -72,7 +76,8 @@ void Service::Impl::run() {
       last_turn = closing && taken.empty();
     }
     for (auto& job : taken) job();
-    if (!taken.empty()) shown_changed = true;  // an answer came: whoever waits for it with the window's loop is woken too
+    if (!taken.empty())
+      shown_changed = true;  // an answer came: whoever waits for it with the window's loop is woken too
     const bool more = handle_events();
     flush_partials(false);
     retry_unsaved();
@@ -87,9 +92,11 @@ void Service::Impl::run() {
   retry_unsaved();
   for (auto& [request, reply] : running) {
     engine.cancel(request);
-    reply.answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing; what was written so far is kept"});
+    reply.answer->set_value(
+        Error{ErrorCode::cancelled, "Fabula is closing; what was written so far is kept"});
   }
-  for (auto& [request, load] : loading) load.answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
+  for (auto& [request, load] : loading)
+    load.answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
   if (replay) replay->answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
   running.clear();
   loading.clear();
@@ -177,7 +184,8 @@ void Service::Impl::retry_unsaved() {
   unsaved_tried_at = now;
   std::vector<Running> waiting = std::exchange(unsaved, {});
   for (Running& reply : waiting) {
-    const Status status = store->finish_message(reply.session, reply.message, reply.before ? &*reply.before : nullptr);
+    const Status status =
+        store->finish_message(reply.session, reply.message, reply.before ? &*reply.before : nullptr);
     if (!status.ok() && status.error().code != ErrorCode::not_found) {
       unsaved.push_back(std::move(reply));
       continue;

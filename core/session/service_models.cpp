@@ -11,8 +11,8 @@ namespace fabula::session {
 namespace {
 
 bool same_load(const engine::ModelLoad& a, const engine::ModelLoad& b) {
-  return a.path == b.path && a.precision == b.precision && a.kv_precision == b.kv_precision && a.context == b.context &&
-         a.device == b.device;
+  return a.path == b.path && a.precision == b.precision && a.kv_precision == b.kv_precision &&
+         a.context == b.context && a.device == b.device;
 }
 
 constexpr std::array both_modes{Mode::chat, Mode::story};
@@ -20,8 +20,10 @@ constexpr std::array both_modes{Mode::chat, Mode::story};
 std::string effective_precision(const compute::ExecutorInfo& executor) {
   // The type that most of the weights have; norms and biases are small.
   std::map<std::string, int> counts;
-  for (const compute::TensorReport& tensor : executor.tensors) ++counts[std::string(formats::dtype_info(tensor.effective).name)];
-  const auto most = std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  for (const compute::TensorReport& tensor : executor.tensors)
+    ++counts[std::string(formats::dtype_info(tensor.effective).name)];
+  const auto most = std::max_element(counts.begin(), counts.end(),
+                                     [](const auto& a, const auto& b) { return a.second < b.second; });
   return most == counts.end() ? std::string() : most->first;
 }
 
@@ -29,10 +31,12 @@ std::string effective_precision(const compute::ExecutorInfo& executor) {
 
 void Service::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<ModelState> answer) {
   const auto index = static_cast<size_t>(mode);
-  newest_load[index] = std::numeric_limits<engine::RequestId>::max();  // an older load that is still under way is not wanted
+  newest_load[index] =
+      std::numeric_limits<engine::RequestId>::max();  // an older load that is still under way is not wanted
   for (Mode other : both_modes) {
     const auto& state = models[static_cast<size_t>(other)];
-    if (state.phase != ModelState::Phase::ready || !same_load(model_loads[static_cast<size_t>(other)], load)) continue;
+    if (state.phase != ModelState::Phase::ready || !same_load(model_loads[static_cast<size_t>(other)], load))
+      continue;
     use_model(mode, state.id, load);
     answer->set_value(models[index]);
     return;
@@ -143,8 +147,10 @@ Status Service::Impl::set_settings(const std::string& session, SessionSettings s
 // Models that no mode speaks with any more, and no reply is being written by, give their memory back.
 void Service::Impl::retire_unused() {
   const auto is_used = [&](engine::ModelId model) {
-    return std::any_of(models.begin(), models.end(), [&](const ModelState& state) { return state.id == model; }) ||
-           std::any_of(running.begin(), running.end(), [&](const auto& entry) { return entry.second.model == model; });
+    return std::any_of(models.begin(), models.end(),
+                       [&](const ModelState& state) { return state.id == model; }) ||
+           std::any_of(running.begin(), running.end(),
+                       [&](const auto& entry) { return entry.second.model == model; });
   };
   std::erase_if(loaded_models, [&](engine::ModelId model) {
     if (is_used(model)) return false;

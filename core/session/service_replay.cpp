@@ -20,7 +20,8 @@ Part part_of(const Message& reply, size_t index) {
   const auto at = [&](size_t i) {
     if (i == 0) return size_t{0};
     if (i > receipt.continuations.size()) return reply.tokens.size();
-    return std::min(static_cast<size_t>(std::max<int64_t>(receipt.continuations[i - 1].at, 0)), reply.tokens.size());
+    return std::min(static_cast<size_t>(std::max<int64_t>(receipt.continuations[i - 1].at, 0)),
+                    reply.tokens.size());
   };
   const size_t begin = at(index), end = std::max(begin, at(index + 1));
   if (index == 0) return {begin, end, receipt.seed, &receipt.sampler};
@@ -29,7 +30,8 @@ Part part_of(const Message& reply, size_t index) {
 
 }  // namespace
 
-void Service::Impl::begin_replay(std::vector<std::shared_ptr<const Message>> messages, Promise<ReplayReport> answer) {
+void Service::Impl::begin_replay(std::vector<std::shared_ptr<const Message>> messages,
+                                 Promise<ReplayReport> answer) {
   if (replay) return answer->set_value(Error{ErrorCode::busy, "another session is being replayed"});
   replay = std::make_unique<Replay>();
   replay->messages = std::move(messages);
@@ -96,7 +98,8 @@ Status Service::Impl::submit_replay_part() {
   engine::GenerateRequest request;
   request.model = replay->model;
   request.prompt = replay->prompt;
-  request.prompt.insert(request.prompt.end(), reply.tokens.begin(), reply.tokens.begin() + static_cast<std::ptrdiff_t>(part.begin));
+  request.prompt.insert(request.prompt.end(), reply.tokens.begin(),
+                        reply.tokens.begin() + static_cast<std::ptrdiff_t>(part.begin));
   request.sampler = *part.sampler;
   request.seed = part.seed;
   request.max_tokens = static_cast<int64_t>(part.end - part.begin);
@@ -112,11 +115,13 @@ bool Service::Impl::on_replay_event(const engine::Event& event) {
   if (event.kind != Kind::finished) return true;
   const Message& reply = *replay->reply;
   if (event.reason == engine::FinishReason::error || event.reason == engine::FinishReason::cancelled) {
-    end_replay_reply(Outcome::skipped, event.reason == engine::FinishReason::error ? consumer->take_error(event.request).message
-                                                                                   : std::string("it was stopped"));
+    end_replay_reply(Outcome::skipped, event.reason == engine::FinishReason::error
+                                           ? consumer->take_error(event.request).message
+                                           : std::string("it was stopped"));
   } else {
     const Part part = part_of(reply, replay->part);
-    const bool so_far_equal = replay->got.size() == part.end && std::equal(replay->got.begin(), replay->got.end(), reply.tokens.begin());
+    const bool so_far_equal = replay->got.size() == part.end &&
+                              std::equal(replay->got.begin(), replay->got.end(), reply.tokens.begin());
     if (so_far_equal && part.end < reply.tokens.size()) {
       ++replay->part;
       const Status submitted = submit_replay_part();
@@ -138,7 +143,9 @@ void Service::Impl::end_replay_reply(Outcome outcome, std::string why) {
   entry.tokens = static_cast<int64_t>(expected.size());
   entry.why = std::move(why);
   ReplayReport& report = replay->report;
-  ++(outcome == Outcome::equal ? report.equal : outcome == Outcome::different ? report.different : report.skipped);
+  ++(outcome == Outcome::equal       ? report.equal
+     : outcome == Outcome::different ? report.different
+                                     : report.skipped);
   if (outcome == Outcome::different) {
     const std::vector<int32_t>& got = replay->got;
     const auto [e, g] = std::mismatch(expected.begin(), expected.end(), got.begin(), got.end());

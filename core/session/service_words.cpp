@@ -1,4 +1,5 @@
-// Sending, regenerating, continuing, editing: from a session's path to a request, and from its end to a finished message.
+// Sending, regenerating, continuing, editing: from a session's path to a request, and from its end to a
+// finished message.
 #include <algorithm>
 
 #include "core/base/clock.h"
@@ -12,16 +13,22 @@ namespace {
 // Receipts name what wrote them; part of it decides on nothing and only helps to find a regression.
 constexpr const char* build_name = "fabula " FABULA_VERSION;
 
-MessagePath up_to(const MessagePath& path, size_t count) { return {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(count)}; }
-
-bool is_reply(const Message& message) { return message.role == Role::assistant; }
-
-bool was_cut_short(const Message& message) {
-  return message.finish_reason == "interrupted" || message.finish_reason == "cancelled" || message.finish_reason == "error" ||
-         message.finish_reason == "partial";
+MessagePath up_to(const MessagePath& path, size_t count) {
+  return {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(count)};
 }
 
-Error nothing_there() { return {ErrorCode::invalid_argument, "there is nothing to go on from yet"}; }
+bool is_reply(const Message& message) {
+  return message.role == Role::assistant;
+}
+
+bool was_cut_short(const Message& message) {
+  return message.finish_reason == "interrupted" || message.finish_reason == "cancelled" ||
+         message.finish_reason == "error" || message.finish_reason == "partial";
+}
+
+Error nothing_there() {
+  return {ErrorCode::invalid_argument, "there is nothing to go on from yet"};
+}
 
 }  // namespace
 
@@ -29,7 +36,8 @@ Error nothing_there() { return {ErrorCode::invalid_argument, "there is nothing t
 
 Status Service::Impl::check_idle(const std::string& session) const {
   for (const auto& [request, reply] : running)
-    if (reply.session == session) return Error{ErrorCode::busy, "a reply is being written in this session: stop it first"};
+    if (reply.session == session)
+      return Error{ErrorCode::busy, "a reply is being written in this session: stop it first"};
   return {};
 }
 
@@ -37,7 +45,8 @@ Result<std::shared_ptr<const engine::Engine::LoadedModel>> Service::Impl::ready_
   const ModelState& state = models[static_cast<size_t>(mode)];
   const auto loaded = engine.loaded_or_null(state.id);
   if (loaded) return loaded;
-  const bool is_loading = std::any_of(loading.begin(), loading.end(), [&](const auto& entry) { return entry.second.mode == mode; });
+  const bool is_loading = std::any_of(loading.begin(), loading.end(),
+                                      [&](const auto& entry) { return entry.second.mode == mode; });
   if (is_loading) return Error{ErrorCode::busy, "the model is still being loaded"};
   return Error{ErrorCode::unsupported, "no model is loaded: choose one first"};
 }
@@ -49,25 +58,29 @@ FindMessage Service::Impl::finder(const std::string& session) {
   };
 }
 
-Result<Context> Service::Impl::context_of(const LoadedModel& loaded, const SessionView& view, const MessagePath& path) {
+Result<Context> Service::Impl::context_of(const LoadedModel& loaded, const SessionView& view,
+                                          const MessagePath& path) {
   Context context;
   if (view.info.mode == Mode::chat) {
     FABULA_ASSIGN(context, chat_context(*loaded.model, view.system, path, view.info.created_at));
   } else {
     context = story_context(*loaded.model, path, [&](const Message& message) {
-      const auto known = store->tokens_or_empty(view.info.id, message.id, loaded.model->tokenizer->fingerprint());
+      const auto known =
+          store->tokens_or_empty(view.info.id, message.id, loaded.model->tokenizer->fingerprint());
       return known.ok() ? *known : std::vector<int32_t>();
     });
   }
   if (context.tokens.empty()) return nothing_there();
   const auto size = static_cast<int64_t>(context.tokens.size());
   if (size >= loaded.context)
-    return Error{ErrorCode::context_overflow, "the text so far is " + std::to_string(size) + " tokens long, and the context holds " +
+    return Error{ErrorCode::context_overflow, "the text so far is " + std::to_string(size) +
+                                                  " tokens long, and the context holds " +
                                                   std::to_string(loaded.context) + ": nothing more fits"};
   return context;
 }
 
-engine::SamplerSettings Service::Impl::sampler_of(const SessionView& view, const ReplyOptions& options) const {
+engine::SamplerSettings Service::Impl::sampler_of(const SessionView& view,
+                                                  const ReplyOptions& options) const {
   return options.sampler ? *options.sampler : shown_sampler(view.info.mode, view.settings.sampler);
 }
 
@@ -95,30 +108,35 @@ Status Service::Impl::begin_send(const std::string& session, std::string text, c
   user.tokenizer = user.tokens.empty() ? "" : loaded->model->tokenizer->fingerprint();
   path.back() = std::make_shared<const Message>(user);
   FABULA_TRY(store->append(session, user));
-  if (const Status cleared = store->set_draft(session, ""); !cleared.ok()) say(Notice::Kind::warning, cleared.error().message);
+  if (const Status cleared = store->set_draft(session, ""); !cleared.ok())
+    say(Notice::Kind::warning, cleared.error().message);
   const Status started = start_reply(view, path, std::move(context.tokens), options, /*joined=*/true, answer);
   publish(session);
   return started;
 }
 
-Status Service::Impl::begin_regenerate(const std::string& session, const ReplyOptions& options, const Promise<Message>& answer) {
+Status Service::Impl::begin_regenerate(const std::string& session, const ReplyOptions& options,
+                                       const Promise<Message>& answer) {
   FABULA_TRY(check_idle(session));
   FABULA_ASSIGN(const SessionView view, store->view(session));
   if (view.path.empty()) return nothing_there();
   FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
   MessagePath path = is_reply(*view.path.back()) ? up_to(view.path, view.path.size() - 1) : view.path;
   FABULA_ASSIGN(Context context, context_of(*loaded, view, path));
-  const Status started = start_reply(view, path, std::move(context.tokens), options, /*joined=*/false, answer);
+  const Status started =
+      start_reply(view, path, std::move(context.tokens), options, /*joined=*/false, answer);
   publish(session);
   return started;
 }
 
-Status Service::Impl::begin_continue(const std::string& session, const ReplyOptions& options, const Promise<Message>& answer) {
+Status Service::Impl::begin_continue(const std::string& session, const ReplyOptions& options,
+                                     const Promise<Message>& answer) {
   FABULA_TRY(check_idle(session));
   FABULA_ASSIGN(const SessionView view, store->view(session));
   const bool chat = view.info.mode == Mode::chat;
   if (chat && view.path.empty()) return nothing_there();
-  const bool same_message = !view.path.empty() && is_reply(*view.path.back()) && (chat || was_cut_short(*view.path.back()));
+  const bool same_message =
+      !view.path.empty() && is_reply(*view.path.back()) && (chat || was_cut_short(*view.path.back()));
   Status started;
   if (same_message) {
     started = continue_message(view, options, answer);
@@ -131,8 +149,9 @@ Status Service::Impl::begin_continue(const std::string& session, const ReplyOpti
   return started;
 }
 
-Status Service::Impl::start_reply(const SessionView& view, const MessagePath& path, std::vector<int32_t> prompt,
-                                  const ReplyOptions& options, bool joined, const Promise<Message>& answer) {
+Status Service::Impl::start_reply(const SessionView& view, const MessagePath& path,
+                                  std::vector<int32_t> prompt, const ReplyOptions& options, bool joined,
+                                  const Promise<Message>& answer) {
   FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
   Start start;
   start.seed = options.seed ? *options.seed : view.settings.seed ? *view.settings.seed : draw_seed();
@@ -171,8 +190,9 @@ InForce in_force(const Receipt& receipt) {
   return {receipt.continuations.back().seed, receipt.continuations.back().sampler};
 }
 
-// Text that might have become a stop string was held back when the reply was cut: its tokens are written again (the same
-// ones, for randomness goes by position), so that a stop string across the cut is still found.
+// Text that might have become a stop string was held back when the reply was cut: its tokens are written
+// again (the same ones, for randomness goes by position), so that a stop string across the cut is still
+// found.
 size_t tokens_to_repeat(const Receipt& receipt) {
   size_t longest = 0;
   for (const std::string& stop : receipt.stop) longest = std::max(longest, stop.size());
@@ -181,33 +201,44 @@ size_t tokens_to_repeat(const Receipt& receipt) {
 
 }  // namespace
 
-Status Service::Impl::continue_message(const SessionView& view, const ReplyOptions& options, const Promise<Message>& answer) {
+Status Service::Impl::continue_message(const SessionView& view, const ReplyOptions& options,
+                                       const Promise<Message>& answer) {
   FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
   const model::Model& model = *loaded->model;
   const Message& old = *view.path.back();
   if (!old.receipt)
-    return Error{ErrorCode::invalid_argument, "this reply was not written by a model, so nothing says how it would go on: regenerate it"};
-  if (old.receipt->model_fingerprint != model.info.fingerprint || old.receipt->numerics_id != loaded->executor.numerics_id)
-    return Error{ErrorCode::unsupported, "this reply was begun by another model or precision: load that one to go on, or regenerate the reply"};
+    return Error{ErrorCode::invalid_argument,
+                 "this reply was not written by a model, so nothing says how it would go on: regenerate it"};
+  if (old.receipt->model_fingerprint != model.info.fingerprint ||
+      old.receipt->numerics_id != loaded->executor.numerics_id)
+    return Error{ErrorCode::unsupported,
+                 "this reply was begun by another model or precision: load that one to go on, or regenerate "
+                 "the reply"};
   FABULA_ASSIGN(Start start, ([&]() -> Result<Start> {
-    Start made;
-    FABULA_ASSIGN(made.prompt, prompt_of(*old.receipt, finder(view.info.id)));
-    return made;
-  }()));
+                  Start made;
+                  FABULA_ASSIGN(made.prompt, prompt_of(*old.receipt, finder(view.info.id)));
+                  return made;
+                }()));
   start.message = old;
   start.before = old;
   Message& reply = start.message;
   Receipt& receipt = *reply.receipt;
   const bool cut_short = was_cut_short(old);
-  const bool at_end_token = !reply.tokens.empty() && std::find(model.end_tokens.begin(), model.end_tokens.end(), reply.tokens.back()) != model.end_tokens.end();
+  const bool at_end_token =
+      !reply.tokens.empty() && std::find(model.end_tokens.begin(), model.end_tokens.end(),
+                                         reply.tokens.back()) != model.end_tokens.end();
   if (at_end_token) reply.tokens.pop_back();
-  if (cut_short) reply.tokens.resize(reply.tokens.size() - std::min(reply.tokens.size(), tokens_to_repeat(receipt)));
+  if (cut_short)
+    reply.tokens.resize(reply.tokens.size() - std::min(reply.tokens.size(), tokens_to_repeat(receipt)));
 
-  // The same words that would have come; another seed only where one was asked for, or where the old one ends the reply.
+  // The same words that would have come; another seed only where one was asked for, or where the old one ends
+  // the reply.
   const InForce old_force = in_force(receipt);
   InForce force = old_force;
-  if (options.seed) force.seed = *options.seed;
-  else if (at_end_token) force.seed = draw_seed();
+  if (options.seed)
+    force.seed = *options.seed;
+  else if (at_end_token)
+    force.seed = draw_seed();
   if (options.sampler) force.sampler = *options.sampler;
   const auto n_tokens = static_cast<int64_t>(reply.tokens.size());
   if (force.seed != old_force.seed || !same_sampler(force.sampler, old_force.sampler))
@@ -259,7 +290,8 @@ Status Service::Impl::start(const SessionView& view, Start start, const Promise<
     return saved;
   }
   const model::ModelInfo& info = loaded->model->info;
-  if (const Status noted = store->set_model(reply.session, info.path, info.name, info.fingerprint); !noted.ok())
+  if (const Status noted = store->set_model(reply.session, info.path, info.name, info.fingerprint);
+      !noted.ok())
     say(Notice::Kind::warning, noted.error().message);
   publish_live(reply);
   running.emplace(id, std::move(reply));
@@ -276,10 +308,13 @@ Service::Impl::Running* Service::Impl::running_or_null(const std::string& sessio
 
 void Service::Impl::finish(Running reply, engine::FinishReason reason, std::optional<Error> error) {
   reply.message.finish_reason = engine::finish_reason_name(reason);
-  const Status saved = store->finish_message(reply.session, reply.message, reply.before ? &*reply.before : nullptr);
+  const Status saved =
+      store->finish_message(reply.session, reply.message, reply.before ? &*reply.before : nullptr);
   const std::string session = reply.session;
   const auto answer = reply.answer;
-  Result<Message> result = error ? Result<Message>(*error) : saved.ok() ? Result<Message>(reply.message) : Result<Message>(saved.error());
+  Result<Message> result = error        ? Result<Message>(*error)
+                           : saved.ok() ? Result<Message>(reply.message)
+                                        : Result<Message>(saved.error());
   if (error) say(Notice::Kind::error, error->message);
   if (saved.ok()) {
     snapshots.set_live(session, nullptr);

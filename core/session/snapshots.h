@@ -1,5 +1,5 @@
-// What the service shows to other threads: immutable values behind pointers that are swapped whole. The lock is held for the
-// swap of a pointer, never while disk or inference works.
+// What the service shows to other threads: immutable values behind pointers that are swapped whole. The lock
+// is held for the swap of a pointer, never while disk or inference works.
 #pragma once
 
 #include <array>
@@ -26,18 +26,34 @@ class Snapshots {
  public:
   using Infos = std::shared_ptr<const std::vector<SessionInfo>>;
 
-  Infos sessions() const { return locked([&] { return sessions_; }); }
-  Infos trash() const { return locked([&] { return trash_; }); }
-  std::shared_ptr<const SessionView> view_or_null(const std::string& session) const { return find(views_, session); }
-  std::shared_ptr<const LiveReply> live_or_null(const std::string& session) const { return find(live_, session); }
-  ModelState model(Mode mode) const { return locked([&] { return models_[static_cast<size_t>(mode)]; }); }
-  std::vector<Notice> take_notices() { return locked([&] { return std::exchange(notices_, {}); }); }
+  Infos sessions() const {
+    return locked([&] { return sessions_; });
+  }
+  Infos trash() const {
+    return locked([&] { return trash_; });
+  }
+  std::shared_ptr<const SessionView> view_or_null(const std::string& session) const {
+    return find(views_, session);
+  }
+  std::shared_ptr<const LiveReply> live_or_null(const std::string& session) const {
+    return find(live_, session);
+  }
+  ModelState model(Mode mode) const {
+    return locked([&] { return models_[static_cast<size_t>(mode)]; });
+  }
+  std::vector<Notice> take_notices() {
+    return locked([&] { return std::exchange(notices_, {}); });
+  }
 
   void set_sessions(Infos sessions, Infos trash) {
     locked([&] { sessions_.swap(sessions), trash_.swap(trash); });
   }
-  void set_view(const std::string& session, std::shared_ptr<const SessionView> view) { set(views_, session, std::move(view)); }
-  void set_live(const std::string& session, std::shared_ptr<const LiveReply> live) { set(live_, session, std::move(live)); }
+  void set_view(const std::string& session, std::shared_ptr<const SessionView> view) {
+    set(views_, session, std::move(view));
+  }
+  void set_live(const std::string& session, std::shared_ptr<const LiveReply> live) {
+    set(live_, session, std::move(live));
+  }
   void set_model(Mode mode, ModelState state) {
     locked([&] { std::swap(models_[static_cast<size_t>(mode)], state); });
   }
@@ -59,7 +75,8 @@ class Snapshots {
   }
   // null takes the entry away. What was replaced is destroyed outside the lock.
   template <class T>
-  void set(std::unordered_map<std::string, std::shared_ptr<const T>>& map, const std::string& key, std::shared_ptr<const T> value) {
+  void set(std::unordered_map<std::string, std::shared_ptr<const T>>& map, const std::string& key,
+           std::shared_ptr<const T> value) {
     locked([&] {
       if (value)
         map[key].swap(value);

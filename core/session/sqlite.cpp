@@ -48,7 +48,9 @@ Error sqlite_error(sqlite3* connection, int code) {
   return {meaning.code, message};
 }
 
-Query::Cached::~Cached() { sqlite3_finalize(statement); }
+Query::Cached::~Cached() {
+  sqlite3_finalize(statement);
+}
 
 Query::Query(Query&& other) noexcept : connection_(other.connection_), cached_(std::move(other.cached_)) {}
 
@@ -66,9 +68,15 @@ Result<bool> Query::step() {
   return sqlite_error(connection_, code);
 }
 
-int64_t Query::integer(int column) const { return sqlite3_column_int64(cached_->statement, column); }
-double Query::real(int column) const { return sqlite3_column_double(cached_->statement, column); }
-bool Query::is_null(int column) const { return sqlite3_column_type(cached_->statement, column) == SQLITE_NULL; }
+int64_t Query::integer(int column) const {
+  return sqlite3_column_int64(cached_->statement, column);
+}
+double Query::real(int column) const {
+  return sqlite3_column_double(cached_->statement, column);
+}
+bool Query::is_null(int column) const {
+  return sqlite3_column_type(cached_->statement, column) == SQLITE_NULL;
+}
 
 std::string_view Query::text(int column) const {
   const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(cached_->statement, column));
@@ -91,7 +99,9 @@ Status bound(sqlite3* connection, int code) {
 
 }  // namespace
 
-Status Query::bind(int index, std::nullptr_t) { return bound(connection_, sqlite3_bind_null(cached_->statement, index)); }
+Status Query::bind(int index, std::nullptr_t) {
+  return bound(connection_, sqlite3_bind_null(cached_->statement, index));
+}
 
 Status Query::bind(int index, int64_t value) {
   return bound(connection_, sqlite3_bind_int64(cached_->statement, index, value));
@@ -100,13 +110,14 @@ Status Query::bind(int index, int64_t value) {
 Status Query::bind(int index, std::string_view value) {
   // An empty view may have no address, which SQLite would take for NULL.
   const char* bytes = value.data() ? value.data() : "";
-  return bound(connection_,
-               sqlite3_bind_text64(cached_->statement, index, bytes, value.size(), SQLITE_STATIC, SQLITE_UTF8));
+  return bound(connection_, sqlite3_bind_text64(cached_->statement, index, bytes, value.size(), SQLITE_STATIC,
+                                                SQLITE_UTF8));
 }
 
 Status Query::bind(int index, std::span<const std::byte> value) {
   const void* bytes = value.data() ? static_cast<const void*>(value.data()) : "";
-  return bound(connection_, sqlite3_bind_blob64(cached_->statement, index, bytes, value.size(), SQLITE_STATIC));
+  return bound(connection_,
+               sqlite3_bind_blob64(cached_->statement, index, bytes, value.size(), SQLITE_STATIC));
 }
 
 Result<Database> Database::open(const std::filesystem::path& path, const char* vfs) {
@@ -145,8 +156,8 @@ Result<Query> Database::prepare(std::string_view sql) {
     return Query(connection_, slot);
   }
   auto fresh = std::make_shared<Query::Cached>();
-  const int code = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
-                                      &fresh->statement, nullptr);
+  const int code = sqlite3_prepare_v3(connection_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &fresh->statement, nullptr);
   if (code != SQLITE_OK) return sqlite_error(connection_, code);
   fresh->in_use = true;
   if (!slot) slot = fresh;
@@ -160,8 +171,12 @@ Status Database::finish(Query& query) {
   }
 }
 
-int64_t Database::last_key() const { return sqlite3_last_insert_rowid(connection_); }
-bool Database::in_transaction() const { return sqlite3_get_autocommit(connection_) == 0; }
+int64_t Database::last_key() const {
+  return sqlite3_last_insert_rowid(connection_);
+}
+bool Database::in_transaction() const {
+  return sqlite3_get_autocommit(connection_) == 0;
+}
 
 Result<Transaction> Transaction::begin(Database& database) {
   FABULA_TRY(database.execute("BEGIN IMMEDIATE"));

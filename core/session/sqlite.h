@@ -1,7 +1,7 @@
-// SQLite with results instead of codes: a connection, its cached statements, and transactions that roll back by themselves.
-// Goals: hostile or damaged files give clear errors; every commit is durable (WAL, synchronous=FULL); deleted text is
-// overwritten (secure_delete). Non-goal: hiding SQL.
-// Thread: a Database and what comes from it belong to one thread.
+// SQLite with results instead of codes: a connection, its cached statements, and transactions that roll back
+// by themselves. Goals: hostile or damaged files give clear errors; every commit is durable (WAL,
+// synchronous=FULL); deleted text is overwritten (secure_delete). Non-goal: hiding SQL. Thread: a Database
+// and what comes from it belong to one thread.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,8 @@ struct sqlite3_stmt;
 
 namespace fabula::session {
 
-// A statement that is being run. Its columns are valid until the next step(); destroying it gives it back to the cache.
+// A statement that is being run. Its columns are valid until the next step(); destroying it gives it back to
+// the cache.
 class Query {
  public:
   Query(Query&& other) noexcept;
@@ -34,7 +35,7 @@ class Query {
   int64_t integer(int column) const;
   double real(int column) const;
   bool is_null(int column) const;
-  std::string_view text(int column) const;           // "" for NULL
+  std::string_view text(int column) const;            // "" for NULL
   std::span<const std::byte> blob(int column) const;  // empty for NULL
 
  private:
@@ -44,7 +45,8 @@ class Query {
     bool in_use = false;
     ~Cached();
   };
-  Query(sqlite3* connection, std::shared_ptr<Cached> cached) : connection_(connection), cached_(std::move(cached)) {}
+  Query(sqlite3* connection, std::shared_ptr<Cached> cached)
+      : connection_(connection), cached_(std::move(cached)) {}
   Status bind(int index, std::nullptr_t);
   Status bind(int index, int64_t value);
   Status bind(int index, std::string_view value);

@@ -63,9 +63,10 @@ Result<const Tree::Node*> Store::Impl::living(Loaded& session, std::string_view 
 
 Result<bool> Store::Impl::can_redo(Loaded& session) {
   if (!session.can_redo) {
-    FABULA_ASSIGN(const int64_t next,
-                  database.integer_or(0, "SELECT key FROM operations WHERE session = ?1 AND previous = ?2 LIMIT 1",
-                                      session.key, session.undo_op));
+    FABULA_ASSIGN(
+        const int64_t next,
+        database.integer_or(0, "SELECT key FROM operations WHERE session = ?1 AND previous = ?2 LIMIT 1",
+                            session.key, session.undo_op));
     session.can_redo = next != 0;
   }
   return *session.can_redo;
@@ -86,7 +87,8 @@ void Store::Impl::mirror_change(Loaded& session, const Change& change) {
     }
   }
   if (change.deleted && session.tree)
-    for (const std::string& message : change.deleted->messages) session.tree->set_deleted(message, change.deleted->deleted);
+    for (const std::string& message : change.deleted->messages)
+      session.tree->set_deleted(message, change.deleted->deleted);
   if (change.current) {
     session.current = *change.current;
     const Tree::Node* node = session.tree ? session.tree->find_or_null(session.current) : nullptr;
@@ -102,7 +104,8 @@ void Store::Impl::mirror_change(Loaded& session, const Change& change) {
   ++session.revision;
 }
 
-void Store::Impl::mirror_operation(Loaded& session, const Operation& operation, int64_t operation_key, int64_t now) {
+void Store::Impl::mirror_operation(Loaded& session, const Operation& operation, int64_t operation_key,
+                                   int64_t now) {
   mirror_change(session, operation.after);
   session.undo_op = operation_key;
   session.can_redo = false;
@@ -115,7 +118,8 @@ Status Store::Impl::perform(Loaded& session, const Operation& operation) {
   FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
   FABULA_TRY(write_change(session, operation.after));
   FABULA_TRY(write_operation(session, operation, now));
-  FABULA_ASSIGN(const int64_t key, database.integer_or(0, "SELECT undo_op FROM sessions WHERE key = ?1", session.key));
+  FABULA_ASSIGN(const int64_t key,
+                database.integer_or(0, "SELECT undo_op FROM sessions WHERE key = ?1", session.key));
   FABULA_TRY(transaction.commit());
   mirror_operation(session, operation, key, now);
   return {};
@@ -130,9 +134,11 @@ Status Store::Impl::apply_quietly(Loaded& session, const Change& change) {
 }
 
 Result<bool> Store::Impl::travel(Loaded& session, bool back) {
-  constexpr const char* last_done = "SELECT key, previous, joined, before FROM operations WHERE key = ?2 AND session = ?1";
+  constexpr const char* last_done =
+      "SELECT key, previous, joined, before FROM operations WHERE key = ?2 AND session = ?1";
   constexpr const char* next_undone =
-      "SELECT key, previous, joined, after FROM operations WHERE session = ?1 AND previous = ?2 ORDER BY key DESC LIMIT 1";
+      "SELECT key, previous, joined, after FROM operations WHERE session = ?1 AND previous = ?2 ORDER BY key "
+      "DESC LIMIT 1";
   FABULA_TRY(tree_of(session));
   FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
   std::vector<Change> changes;
@@ -144,7 +150,8 @@ Result<bool> Store::Impl::travel(Loaded& session, bool back) {
   while (!back || at != 0) {
     FABULA_ASSIGN(Query row, database.query(back ? last_done : next_undone, session.key, at));
     FABULA_ASSIGN(const bool found, row.step());
-    if (!found && back) return Error{ErrorCode::corrupt, "the undo log of session " + session.info.id + " is damaged"};
+    if (!found && back)
+      return Error{ErrorCode::corrupt, "the undo log of session " + session.info.id + " is damaged"};
     const bool joined = found && row.integer(2) != 0;
     if (!found || (!back && !changes.empty() && !joined)) break;
     FABULA_ASSIGN(Change change, change_from_text(row.text(3)));
@@ -311,7 +318,8 @@ Status Store::append(std::string_view session, const Message& message, bool join
   }
   if (message.id.empty() || tree->find_or_null(message.id))
     return Error{ErrorCode::already_exists, "a new message needs an id of its own"};
-  Impl::Operation operation{"append", current_change(found->current), current_change(message.id), joined, true};
+  Impl::Operation operation{"append", current_change(found->current), current_change(message.id), joined,
+                            true};
   if (auto title = impl_->title_from(*found, message)) {
     operation.before.title = Change::Title{found->info.title, found->info.title_is_manual};
     operation.after.title = std::move(title);
@@ -334,7 +342,8 @@ Status Store::set_current(std::string_view session, std::string_view message) {
   FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
   if (!message.empty()) FABULA_TRY(impl_->living(*found, message));
   if (message == found->current) return {};
-  return impl_->perform(*found, {"move", current_change(found->current), current_change(message), false, true});
+  return impl_->perform(*found,
+                        {"move", current_change(found->current), current_change(message), false, true});
 }
 
 Status Store::remove_message(std::string_view session, std::string_view message) {
@@ -394,7 +403,8 @@ Status Store::finish_message(std::string_view session, const Message& message, c
   operation.after.content = content_of(message);
   operation.after.title = impl_->title_from(*found, message);
   if (before) operation.before.content = content_of(*before);
-  if (operation.after.title) operation.before.title = Change::Title{found->info.title, found->info.title_is_manual};
+  if (operation.after.title)
+    operation.before.title = Change::Title{found->info.title, found->info.title_is_manual};
   const Change& change = operation.after;
   const int64_t now = std::max(unix_milliseconds(), found->info.updated_at);
   FABULA_ASSIGN(Transaction transaction, Transaction::begin(impl_->database));

@@ -1,9 +1,10 @@
-// Sessions in SQLite: an append-only history that survives kill -9 and power loss (WAL, synchronous=FULL per commit).
+// Sessions in SQLite: an append-only history that survives kill -9 and power loss (WAL, synchronous=FULL per
+// commit).
 //
-// Goals: nothing acknowledged is ever lost; delete is a trash; every change is an operation that can be undone, also after a
-// restart; old database versions open for ever, a newer one is refused untouched.
-// Thread: one Store, one thread (the session service's). Errors: io (disk full, read-only), busy, corrupt, not_found, invalid_argument.
-// After an error the database and what this class shows are as before the call.
+// Goals: nothing acknowledged is ever lost; delete is a trash; every change is an operation that can be
+// undone, also after a restart; old database versions open for ever, a newer one is refused untouched.
+// Thread: one Store, one thread (the session service's). Errors: io (disk full, read-only), busy, corrupt,
+// not_found, invalid_argument. After an error the database and what this class shows are as before the call.
 #pragma once
 
 #include <filesystem>
@@ -24,19 +25,24 @@ struct Document;
 
 class Store {
  public:
-  // vfs: the name of a registered sqlite3_vfs, null for the system's own. Replies that a dead process left "partial" are
-  // "interrupted" afterwards. Errors: io, busy, corrupt, unsupported (a newer version, another program's database).
-  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& database, const char* vfs = nullptr);
+  // vfs: the name of a registered sqlite3_vfs, null for the system's own. Replies that a dead process left
+  // "partial" are "interrupted" afterwards. Errors: io, busy, corrupt, unsupported (a newer version, another
+  // program's database).
+  static Result<std::unique_ptr<Store>> open(const std::filesystem::path& database,
+                                             const char* vfs = nullptr);
   ~Store();
 
   // Sessions, pinned ones first, then newest change first. Trash: only deleted ones.
   std::vector<SessionInfo> list(bool trash = false) const;
   Result<SessionInfo> info(std::string_view session) const;
-  Result<SessionInfo> create(Mode mode, std::string_view title, std::string_view system, const SessionSettings& settings);
+  Result<SessionInfo> create(Mode mode, std::string_view title, std::string_view system,
+                             const SessionSettings& settings);
   Result<SessionView> view(std::string_view session);
-  Result<std::vector<std::shared_ptr<const Message>>> tree(std::string_view session);  // not deleted ones, parents first
+  Result<std::vector<std::shared_ptr<const Message>>> tree(
+      std::string_view session);  // not deleted ones, parents first
   Result<std::shared_ptr<const Message>> message(std::string_view session, std::string_view message);
-  // The last message of the branch through `message` + step places among its alternatives (step 0: of its own branch).
+  // The last message of the branch through `message` + step places among its alternatives (step 0: of its own
+  // branch).
   Result<std::string> branch_end(std::string_view session, std::string_view message, int step);
   Result<bool> has_followers(std::string_view session, std::string_view message);  // on any branch
   // Gives the memory of a session's messages back; they are read again when needed.
@@ -46,39 +52,48 @@ class Store {
   Status rename(std::string_view session, std::string_view title);  // a manual title; does not reorder
   Status set_system(std::string_view session, std::string_view system);
   Status set_settings(std::string_view session, const SessionSettings& settings);
-  Status append(std::string_view session, const Message& message, bool joined = false);  // becomes the current leaf
-  Status set_current(std::string_view session, std::string_view message);    // rollback, branch switch; "" for an empty path
-  Status remove_message(std::string_view session, std::string_view message);  // and all that follows it, on every branch
-  Status remove(std::string_view session);   // to the trash
+  Status append(std::string_view session, const Message& message,
+                bool joined = false);  // becomes the current leaf
+  Status set_current(std::string_view session,
+                     std::string_view message);  // rollback, branch switch; "" for an empty path
+  Status remove_message(std::string_view session,
+                        std::string_view message);  // and all that follows it, on every branch
+  Status remove(std::string_view session);          // to the trash
   Status restore(std::string_view session);
   Result<bool> undo(std::string_view session);  // false: nothing left
   Result<bool> redo(std::string_view session);
 
   // Not operations:
-  Status update_partial(std::string_view session, const Message& message);   // a reply as it grows; same id
-  // Its end; durable when this returns. `before`: the reply as it was before it was continued; makes this an operation.
+  Status update_partial(std::string_view session, const Message& message);  // a reply as it grows; same id
+  // Its end; durable when this returns. `before`: the reply as it was before it was continued; makes this an
+  // operation.
   Status finish_message(std::string_view session, const Message& message, const Message* before = nullptr);
   Status set_title_automatic(std::string_view session, std::string_view title);
   Status set_draft(std::string_view session, std::string_view draft);
-  Status set_model(std::string_view session, std::string_view path, std::string_view name, std::string_view fingerprint);
+  Status set_model(std::string_view session, std::string_view path, std::string_view name,
+                   std::string_view fingerprint);
   Status set_pinned(std::string_view session, bool pinned);
-  Status purge(std::string_view session);    // for good: messages, log, search index; pages overwritten (secure_delete)
+  Status purge(
+      std::string_view session);  // for good: messages, log, search index; pages overwritten (secure_delete)
 
-  // A message's ids under another tokenizer than its own, kept so that a session that changed its model reads the same ids
-  // every time. Empty: not known.
-  Result<std::vector<int32_t>> tokens_or_empty(std::string_view session, std::string_view message, std::string_view tokenizer);
+  // A message's ids under another tokenizer than its own, kept so that a session that changed its model reads
+  // the same ids every time. Empty: not known.
+  Result<std::vector<int32_t>> tokens_or_empty(std::string_view session, std::string_view message,
+                                               std::string_view tokenizer);
   Status keep_tokens(std::string_view session, std::string_view message, std::string_view tokenizer,
                      std::span<const int32_t> tokens);
 
   // Full text over titles and contents, inactive branches too, newest first.
   struct Hit {
-    std::string session, message, snippet;  // snippet marks matches with U+0002 ... U+0003; message "": the title matched
+    std::string session, message,
+        snippet;  // snippet marks matches with U+0002 ... U+0003; message "": the title matched
   };
   Result<std::vector<Hit>> search(std::string_view query, int limit = 50);
 
-  Result<OrderedJson> export_session(std::string_view session);              // CONTRACT, Export
-  Result<std::string> export_markdown(std::string_view session);             // the current path, to read
-  // The id it got; all or nothing. The same document again gives the session that is there (out of the trash).
+  Result<OrderedJson> export_session(std::string_view session);   // CONTRACT, Export
+  Result<std::string> export_markdown(std::string_view session);  // the current path, to read
+  // The id it got; all or nothing. The same document again gives the session that is there (out of the
+  // trash).
   Result<std::string> import_session(const Json& document);
   Result<std::string> import_document(Document document);
   Status check_integrity();

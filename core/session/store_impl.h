@@ -1,5 +1,6 @@
-// Inside of the Store: the sessions' rows kept in memory, and the statements that change them. Every method that writes either
-// runs inside a caller's transaction (write_*) or opens its own; memory (mirror_*) changes only after the commit.
+// Inside of the Store: the sessions' rows kept in memory, and the statements that change them. Every method
+// that writes either runs inside a caller's transaction (write_*) or opens its own; memory (mirror_*) changes
+// only after the commit.
 #pragma once
 
 #include <optional>
@@ -28,7 +29,7 @@ class Store::Impl {
     uint64_t revision = 1;
     std::optional<bool> can_redo;  // none: not looked up yet
     std::optional<Tree> tree;
-    std::optional<Error> damage;   // why this session cannot be used, though the others can
+    std::optional<Error> damage;  // why this session cannot be used, though the others can
   };
   struct Operation {
     const char* kind;
@@ -44,12 +45,15 @@ class Store::Impl {
   Result<Loaded*> find(std::string_view session);
   Result<Tree*> tree_of(Loaded& session);
   Result<bool> can_redo(Loaded& session);
-  Result<bool> is_untouched(Loaded& session);  // what is set now belongs to its making, and is no step of undo
+  Result<bool> is_untouched(
+      Loaded& session);  // what is set now belongs to its making, and is no step of undo
   Result<const Tree::Node*> living(Loaded& session, std::string_view message);
 
   // Rows (store_rows.cpp)
-  Result<int64_t> insert_session(const SessionInfo& info, std::string_view system, const SessionSettings& settings);
-  Result<int64_t> insert_message(int64_t session_key, int64_t parent_key, int64_t depth, const Message& message);
+  Result<int64_t> insert_session(const SessionInfo& info, std::string_view system,
+                                 const SessionSettings& settings);
+  Result<int64_t> insert_message(int64_t session_key, int64_t parent_key, int64_t depth,
+                                 const Message& message);
   Status write_content(int64_t session_key, const Change::Content& content);
   Status write_tokens(int64_t message_key, std::string_view tokenizer, std::span<const int32_t> tokens);
   Status write_title(const Loaded& session, const Change::Title& title);

@@ -31,8 +31,8 @@ Status Store::set_model(std::string_view session, std::string_view path, std::st
   SessionInfo& info = found->info;
   if (info.model_path == path && info.model_name == name && info.model_fingerprint == fingerprint) return {};
   FABULA_TRY(impl_->database.run(
-      "UPDATE sessions SET model_path = ?2, model_name = ?3, model_fingerprint = ?4 WHERE key = ?1", found->key, path, name,
-      fingerprint));
+      "UPDATE sessions SET model_path = ?2, model_name = ?3, model_fingerprint = ?4 WHERE key = ?1",
+      found->key, path, name, fingerprint));
   info.model_path = path;
   info.model_name = name;
   info.model_fingerprint = fingerprint;
@@ -53,12 +53,14 @@ Result<std::vector<int32_t>> Store::tokens_or_empty(std::string_view session, st
   FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
   FABULA_ASSIGN(const Tree::Node* node, impl_->living(*found, message));
   if (node->message->tokenizer == tokenizer) return node->message->tokens;
-  FABULA_ASSIGN(Query row, impl_->database.query("SELECT ids FROM message_tokens WHERE message = ?1 AND tokenizer = ?2",
-                                                 node->key, tokenizer));
+  FABULA_ASSIGN(Query row,
+                impl_->database.query("SELECT ids FROM message_tokens WHERE message = ?1 AND tokenizer = ?2",
+                                      node->key, tokenizer));
   FABULA_ASSIGN(const bool there, row.step());
   const std::span<const std::byte> blob = there ? row.blob(0) : std::span<const std::byte>();
   std::vector<int32_t> tokens(blob.size() / sizeof(int32_t));
-  std::copy_n(blob.begin(), tokens.size() * sizeof(int32_t), std::as_writable_bytes(std::span(tokens)).begin());
+  std::copy_n(blob.begin(), tokens.size() * sizeof(int32_t),
+              std::as_writable_bytes(std::span(tokens)).begin());
   return tokens;
 }
 
@@ -76,8 +78,9 @@ Status Store::purge(std::string_view session) {
   Database& database = impl_->database;
   {
     FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
-    FABULA_ASSIGN(Query indexed,
-                  database.query("SELECT key, text FROM messages WHERE session = ?1 AND indexed = 1", found->key));
+    FABULA_ASSIGN(
+        Query indexed,
+        database.query("SELECT key, text FROM messages WHERE session = ?1 AND indexed = 1", found->key));
     for (;;) {
       FABULA_ASSIGN(const bool row, indexed.step());
       if (!row) break;
@@ -86,7 +89,8 @@ Status Store::purge(std::string_view session) {
     FABULA_TRY(take_from_index(database, SearchIndex::titles, found->key, found->info.title));
     FABULA_TRY(database.run("UPDATE sessions SET current = NULL WHERE key = ?1", found->key));
     FABULA_TRY(database.run(
-        "DELETE FROM message_tokens WHERE message IN (SELECT key FROM messages WHERE session = ?1)", found->key));
+        "DELETE FROM message_tokens WHERE message IN (SELECT key FROM messages WHERE session = ?1)",
+        found->key));
     FABULA_TRY(database.run("DELETE FROM operations WHERE session = ?1", found->key));
     FABULA_TRY(database.run("DELETE FROM messages WHERE session = ?1", found->key));
     FABULA_TRY(database.run("DELETE FROM sessions WHERE key = ?1", found->key));
@@ -99,7 +103,9 @@ Status Store::purge(std::string_view session) {
   // The write-ahead log still holds the old pages.
   FABULA_ASSIGN(const int64_t blocked, database.integer_or(1, "PRAGMA wal_checkpoint(TRUNCATE)"));
   if (blocked)
-    return Error{ErrorCode::busy, "the session is gone, but another program reads the database: its text leaves the file later"};
+    return Error{
+        ErrorCode::busy,
+        "the session is gone, but another program reads the database: its text leaves the file later"};
   return {};
 }
 
@@ -108,27 +114,31 @@ Result<std::vector<Store::Hit>> Store::search(std::string_view query, int limit)
   const std::string expression = search_expression(query);
   if (expression.empty() || limit <= 0) return hits;
   {
-    FABULA_ASSIGN(Query rows, impl_->database.query(
-                                  "SELECT s.id, s.title FROM title_index CROSS JOIN sessions s ON s.key = title_index.rowid"
-                                  " WHERE title_index MATCH ?1 AND s.in_trash = 0 ORDER BY title_index.rowid DESC LIMIT ?2",
-                                  expression, limit));
+    FABULA_ASSIGN(
+        Query rows,
+        impl_->database.query(
+            "SELECT s.id, s.title FROM title_index CROSS JOIN sessions s ON s.key = title_index.rowid"
+            " WHERE title_index MATCH ?1 AND s.in_trash = 0 ORDER BY title_index.rowid DESC LIMIT ?2",
+            expression, limit));
     for (;;) {
       FABULA_ASSIGN(const bool row, rows.step());
       if (!row) break;
       hits.push_back({std::string(rows.text(0)), "", search_snippet(rows.text(1), query)});
     }
   }
-  FABULA_ASSIGN(Query rows,
-                impl_->database.query(
-                    "SELECT s.id, m.id, m.text FROM message_index CROSS JOIN messages m ON m.key = message_index.rowid"
-                    " CROSS JOIN sessions s ON s.key = m.session"
-                    " WHERE message_index MATCH ?1 AND m.deleted = 0 AND s.in_trash = 0"
-                    " ORDER BY message_index.rowid DESC LIMIT ?2",
-                    expression, limit - static_cast<int>(hits.size())));
+  FABULA_ASSIGN(
+      Query rows,
+      impl_->database.query(
+          "SELECT s.id, m.id, m.text FROM message_index CROSS JOIN messages m ON m.key = message_index.rowid"
+          " CROSS JOIN sessions s ON s.key = m.session"
+          " WHERE message_index MATCH ?1 AND m.deleted = 0 AND s.in_trash = 0"
+          " ORDER BY message_index.rowid DESC LIMIT ?2",
+          expression, limit - static_cast<int>(hits.size())));
   for (;;) {
     FABULA_ASSIGN(const bool row, rows.step());
     if (!row) return hits;
-    hits.push_back({std::string(rows.text(0)), std::string(rows.text(1)), search_snippet(rows.text(2), query)});
+    hits.push_back(
+        {std::string(rows.text(0)), std::string(rows.text(1)), search_snippet(rows.text(2), query)});
   }
 }
 
@@ -153,7 +163,8 @@ Result<std::string> Store::export_markdown(std::string_view session) {
 
 Result<bool> Store::Impl::any_message_exists(const Document& document) {
   for (const auto& message : document.messages) {
-    FABULA_ASSIGN(const int64_t key, database.integer_or(0, "SELECT key FROM messages WHERE id = ?1", message->id));
+    FABULA_ASSIGN(const int64_t key,
+                  database.integer_or(0, "SELECT key FROM messages WHERE id = ?1", message->id));
     if (key != 0) return true;
   }
   return false;
@@ -171,8 +182,10 @@ Result<std::string> Store::Impl::insert_document(Document document) {
   FABULA_ASSIGN(loaded.key, insert_session(loaded.info, loaded.system, loaded.settings));
   for (const auto& message : document.messages) {
     const Tree::Node* parent = tree.find_or_null(message->parent);
-    FABULA_ASSIGN(const int64_t key, insert_message(loaded.key, parent ? parent->key : 0, parent ? parent->depth + 1 : 1, *message));
-    if (!tree.add(*message, key)) return Error{ErrorCode::internal, "message " + message->id + " could not be placed"};
+    FABULA_ASSIGN(const int64_t key, insert_message(loaded.key, parent ? parent->key : 0,
+                                                    parent ? parent->depth + 1 : 1, *message));
+    if (!tree.add(*message, key))
+      return Error{ErrorCode::internal, "message " + message->id + " could not be placed"};
   }
   Change change;
   change.current = document.current;
@@ -215,11 +228,14 @@ Status Store::check_integrity() {
   for (;;) {
     FABULA_ASSIGN(const bool row, rows.step());
     if (!row) break;
-    if (rows.text(0) != "ok") return Error{ErrorCode::corrupt, "the database is damaged: " + std::string(rows.text(0))};
+    if (rows.text(0) != "ok")
+      return Error{ErrorCode::corrupt, "the database is damaged: " + std::string(rows.text(0))};
   }
   FABULA_ASSIGN(Query broken, impl_->database.query("PRAGMA foreign_key_check"));
   FABULA_ASSIGN(const bool any, broken.step());
-  if (any) return Error{ErrorCode::corrupt, "the database is damaged: a row of " + std::string(broken.text(0)) + " stands alone"};
+  if (any)
+    return Error{ErrorCode::corrupt,
+                 "the database is damaged: a row of " + std::string(broken.text(0)) + " stands alone"};
   FABULA_TRY(impl_->database.run("INSERT INTO message_index(message_index) VALUES('integrity-check')"));
   return impl_->database.run("INSERT INTO title_index(title_index) VALUES('integrity-check')");
 }

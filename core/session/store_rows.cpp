@@ -11,7 +11,8 @@ namespace fabula::session {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "token ids are stored little-endian as they stand in memory");
+static_assert(std::endian::native == std::endian::little,
+              "token ids are stored little-endian as they stand in memory");
 
 std::optional<std::string> receipt_text(const std::optional<Receipt>& receipt) {
   if (!receipt) return std::nullopt;
@@ -57,33 +58,36 @@ Result<int64_t> Store::Impl::insert_session(const SessionInfo& info, std::string
   FABULA_TRY(database.run(
       "INSERT INTO sessions(id, mode, title, title_is_manual, created_at, updated_at, model_path, model_name,"
       " model_fingerprint, system, settings) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-      info.id, mode_name(info.mode), info.title, info.title_is_manual, info.created_at, info.updated_at, info.model_path,
-      info.model_name, info.model_fingerprint, system, settings_text));
+      info.id, mode_name(info.mode), info.title, info.title_is_manual, info.created_at, info.updated_at,
+      info.model_path, info.model_name, info.model_fingerprint, system, settings_text));
   const int64_t key = database.last_key();
   FABULA_TRY(add_to_index(database, SearchIndex::titles, key, info.title));
   return key;
 }
 
-Result<int64_t> Store::Impl::insert_message(int64_t session_key, int64_t parent_key, int64_t depth, const Message& message) {
+Result<int64_t> Store::Impl::insert_message(int64_t session_key, int64_t parent_key, int64_t depth,
+                                            const Message& message) {
   const std::optional<int64_t> parent = parent_key ? std::optional(parent_key) : std::nullopt;
   const std::optional<std::string> receipt = receipt_text(message.receipt);
   const std::string stats = dump_json(stats_to_json(message.stats));
   const bool indexed = message.finish_reason != "partial";
-  FABULA_TRY(database.run(
-      "INSERT INTO messages(id, session, parent, depth, role, text, tokenizer, created_at, finish_reason, receipt, stats,"
-      " indexed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-      message.id, session_key, parent, depth, role_name(message.role), message.text, message.tokenizer, message.created_at,
-      message.finish_reason, receipt, stats, indexed));
+  FABULA_TRY(
+      database.run("INSERT INTO messages(id, session, parent, depth, role, text, tokenizer, created_at, "
+                   "finish_reason, receipt, stats,"
+                   " indexed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                   message.id, session_key, parent, depth, role_name(message.role), message.text,
+                   message.tokenizer, message.created_at, message.finish_reason, receipt, stats, indexed));
   const int64_t key = database.last_key();
   FABULA_TRY(write_tokens(key, message.tokenizer, message.tokens));
   if (indexed) FABULA_TRY(add_to_index(database, SearchIndex::messages, key, message.text));
   return key;
 }
 
-Status Store::Impl::write_tokens(int64_t message_key, std::string_view tokenizer, std::span<const int32_t> tokens) {
+Status Store::Impl::write_tokens(int64_t message_key, std::string_view tokenizer,
+                                 std::span<const int32_t> tokens) {
   if (tokenizer.empty()) return {};
-  return database.run("INSERT OR REPLACE INTO message_tokens(message, tokenizer, ids) VALUES(?1, ?2, ?3)", message_key,
-                      tokenizer, std::as_bytes(tokens));
+  return database.run("INSERT OR REPLACE INTO message_tokens(message, tokenizer, ids) VALUES(?1, ?2, ?3)",
+                      message_key, tokenizer, std::as_bytes(tokens));
 }
 
 Status Store::Impl::write_content(int64_t session_key, const Change::Content& content) {
@@ -91,10 +95,12 @@ Status Store::Impl::write_content(int64_t session_key, const Change::Content& co
   bool indexed = false;
   std::string old_text;
   {
-    FABULA_ASSIGN(Query row, database.query("SELECT key, text, indexed FROM messages WHERE id = ?1 AND session = ?2",
-                                            content.message, session_key));
+    FABULA_ASSIGN(Query row,
+                  database.query("SELECT key, text, indexed FROM messages WHERE id = ?1 AND session = ?2",
+                                 content.message, session_key));
     FABULA_ASSIGN(const bool found, row.step());
-    if (!found) return Error{ErrorCode::not_found, "there is no message " + content.message + " in this session"};
+    if (!found)
+      return Error{ErrorCode::not_found, "there is no message " + content.message + " in this session"};
     key = row.integer(0);
     old_text = row.text(1);
     indexed = row.integer(2) != 0;
@@ -104,11 +110,13 @@ Status Store::Impl::write_content(int64_t session_key, const Change::Content& co
   if (indexed && !same_text) FABULA_TRY(take_from_index(database, SearchIndex::messages, key, old_text));
   const std::optional<std::string> receipt = receipt_text(content.receipt);
   const std::string stats = dump_json(stats_to_json(content.stats));
-  FABULA_TRY(database.run(
-      "UPDATE messages SET text = ?2, tokenizer = ?3, finish_reason = ?4, receipt = ?5, stats = ?6, indexed = ?7"
-      " WHERE key = ?1",
-      key, content.text, content.tokenizer, content.finish_reason, receipt, stats, wants_index));
-  FABULA_TRY(database.run("DELETE FROM message_tokens WHERE message = ?1 AND tokenizer <> ?2", key, content.tokenizer));
+  FABULA_TRY(
+      database.run("UPDATE messages SET text = ?2, tokenizer = ?3, finish_reason = ?4, receipt = ?5, stats = "
+                   "?6, indexed = ?7"
+                   " WHERE key = ?1",
+                   key, content.text, content.tokenizer, content.finish_reason, receipt, stats, wants_index));
+  FABULA_TRY(database.run("DELETE FROM message_tokens WHERE message = ?1 AND tokenizer <> ?2", key,
+                          content.tokenizer));
   FABULA_TRY(write_tokens(key, content.tokenizer, content.tokens));
   if (wants_index && !same_text) FABULA_TRY(add_to_index(database, SearchIndex::messages, key, content.text));
   return {};
@@ -116,8 +124,8 @@ Status Store::Impl::write_content(int64_t session_key, const Change::Content& co
 
 Status Store::Impl::write_title(const Loaded& session, const Change::Title& title) {
   FABULA_TRY(take_from_index(database, SearchIndex::titles, session.key, session.info.title));
-  FABULA_TRY(database.run("UPDATE sessions SET title = ?2, title_is_manual = ?3 WHERE key = ?1", session.key, title.text,
-                          title.is_manual));
+  FABULA_TRY(database.run("UPDATE sessions SET title = ?2, title_is_manual = ?3 WHERE key = ?1", session.key,
+                          title.text, title.is_manual));
   return add_to_index(database, SearchIndex::titles, session.key, title.text);
 }
 
@@ -125,13 +133,14 @@ Status Store::Impl::write_change(const Loaded& session, const Change& change) {
   if (change.content) FABULA_TRY(write_content(session.key, *change.content));
   if (change.deleted) {
     for (const std::string& message : change.deleted->messages)
-      FABULA_TRY(database.run("UPDATE messages SET deleted = ?3 WHERE id = ?1 AND session = ?2", message, session.key,
-                              change.deleted->deleted));
+      FABULA_TRY(database.run("UPDATE messages SET deleted = ?3 WHERE id = ?1 AND session = ?2", message,
+                              session.key, change.deleted->deleted));
   }
   if (change.current)
-    FABULA_TRY(database.run(
-        "UPDATE sessions SET current = (SELECT key FROM messages WHERE id = ?2 AND session = ?1) WHERE key = ?1",
-        session.key, *change.current));
+    FABULA_TRY(
+        database.run("UPDATE sessions SET current = (SELECT key FROM messages WHERE id = ?2 AND session = "
+                     "?1) WHERE key = ?1",
+                     session.key, *change.current));
   if (change.title) FABULA_TRY(write_title(session, *change.title));
   if (change.system)
     FABULA_TRY(database.run("UPDATE sessions SET system = ?2 WHERE key = ?1", session.key, *change.system));
@@ -140,44 +149,51 @@ Status Store::Impl::write_change(const Loaded& session, const Change& change) {
     FABULA_TRY(database.run("UPDATE sessions SET settings = ?2 WHERE key = ?1", session.key, text));
   }
   if (change.in_trash)
-    FABULA_TRY(database.run("UPDATE sessions SET in_trash = ?2 WHERE key = ?1", session.key, *change.in_trash));
+    FABULA_TRY(
+        database.run("UPDATE sessions SET in_trash = ?2 WHERE key = ?1", session.key, *change.in_trash));
   return {};
 }
 
 Status Store::Impl::write_operation(const Loaded& session, const Operation& operation, int64_t now) {
   const std::string before = change_to_text(operation.before), after = change_to_text(operation.after);
-  FABULA_TRY(database.run(
-      "INSERT INTO operations(session, previous, kind, joined, before, after, created_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-      session.key, session.undo_op, operation.kind, operation.joined, before, after, now));
-  return database.run("UPDATE sessions SET undo_op = last_insert_rowid(), updated_at = ?2 WHERE key = ?1", session.key,
+  FABULA_TRY(
+      database.run("INSERT INTO operations(session, previous, kind, joined, before, after, created_at) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                   session.key, session.undo_op, operation.kind, operation.joined, before, after, now));
+  return database.run("UPDATE sessions SET undo_op = last_insert_rowid(), updated_at = ?2 WHERE key = ?1",
+                      session.key,
                       operation.reorders ? std::max(now, session.info.updated_at) : session.info.updated_at);
 }
 
 Result<Tree> Store::Impl::read_tree(int64_t session_key) {
   Tree tree;
-  FABULA_ASSIGN(Query rows,
-                database.query(
-                    "SELECT m.key, m.id, p.id, m.role, m.text, m.tokenizer, m.created_at, m.finish_reason, m.receipt, m.stats,"
-                    " m.deleted, t.ids FROM messages m LEFT JOIN messages p ON p.key = m.parent"
-                    " LEFT JOIN message_tokens t ON t.message = m.key AND t.tokenizer = m.tokenizer"
-                    " WHERE m.session = ?1 ORDER BY m.key",
-                    session_key));
+  FABULA_ASSIGN(
+      Query rows,
+      database.query("SELECT m.key, m.id, p.id, m.role, m.text, m.tokenizer, m.created_at, m.finish_reason, "
+                     "m.receipt, m.stats,"
+                     " m.deleted, t.ids FROM messages m LEFT JOIN messages p ON p.key = m.parent"
+                     " LEFT JOIN message_tokens t ON t.message = m.key AND t.tokenizer = m.tokenizer"
+                     " WHERE m.session = ?1 ORDER BY m.key",
+                     session_key));
   for (;;) {
     FABULA_ASSIGN(const bool found, rows.step());
     if (!found) return tree;
     FABULA_ASSIGN(Message message, read_message_row(rows));
     const std::string id = message.id;
     if (!tree.add(std::move(message), rows.integer(0), rows.integer(10) != 0))
-      return Error{ErrorCode::corrupt, "message " + id + " stands nowhere in its session's tree: the database is damaged"};
+      return Error{ErrorCode::corrupt,
+                   "message " + id + " stands nowhere in its session's tree: the database is damaged"};
   }
 }
 
 Status Store::Impl::load_sessions() {
-  FABULA_ASSIGN(Query rows,
-                database.query(
-                    "SELECT s.key, s.id, s.mode, s.title, s.title_is_manual, s.created_at, s.updated_at, s.model_path,"
-                    " s.model_name, s.model_fingerprint, s.system, s.settings, s.draft, m.id, m.depth, s.in_trash, s.pinned,"
-                    " s.undo_op FROM sessions s LEFT JOIN messages m ON m.key = s.current"));
+  FABULA_ASSIGN(
+      Query rows,
+      database.query(
+          "SELECT s.key, s.id, s.mode, s.title, s.title_is_manual, s.created_at, s.updated_at, s.model_path,"
+          " s.model_name, s.model_fingerprint, s.system, s.settings, s.draft, m.id, m.depth, s.in_trash, "
+          "s.pinned,"
+          " s.undo_op FROM sessions s LEFT JOIN messages m ON m.key = s.current"));
   for (;;) {
     FABULA_ASSIGN(const bool found, rows.step());
     if (!found) return {};
@@ -185,7 +201,8 @@ Status Store::Impl::load_sessions() {
     loaded.key = rows.integer(0);
     loaded.info.id = rows.text(1);
     const auto mode = mode_or_none(rows.text(2));
-    if (!mode) loaded.damage = Error{ErrorCode::corrupt, "session " + loaded.info.id + " has an unknown mode"};
+    if (!mode)
+      loaded.damage = Error{ErrorCode::corrupt, "session " + loaded.info.id + " has an unknown mode"};
     loaded.info.mode = mode.value_or(Mode::chat);
     loaded.info.title = rows.text(3);
     loaded.info.title_is_manual = rows.integer(4) != 0;
@@ -214,13 +231,15 @@ Status Store::Impl::load_sessions() {
 
 Status Store::Impl::mark_interrupted() {
   FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
-  FABULA_ASSIGN(Query rows, database.query("SELECT key, text, indexed FROM messages WHERE finish_reason = 'partial'"));
+  FABULA_ASSIGN(Query rows,
+                database.query("SELECT key, text, indexed FROM messages WHERE finish_reason = 'partial'"));
   bool any = false;
   for (;;) {
     FABULA_ASSIGN(const bool found, rows.step());
     if (!found) break;
     any = true;
-    if (rows.integer(2) == 0) FABULA_TRY(add_to_index(database, SearchIndex::messages, rows.integer(0), rows.text(1)));
+    if (rows.integer(2) == 0)
+      FABULA_TRY(add_to_index(database, SearchIndex::messages, rows.integer(0), rows.text(1)));
   }
   if (!any) return {};
   FABULA_TRY(database.run(

@@ -47,7 +47,8 @@ void Tree::set_deleted(std::string_view id, bool deleted) {
 }
 
 void Tree::renumber(const std::vector<Node*>& family) {
-  const auto living = static_cast<int>(std::count_if(family.begin(), family.end(), [](Node* node) { return !node->deleted; }));
+  const auto living = static_cast<int>(
+      std::count_if(family.begin(), family.end(), [](Node* node) { return !node->deleted; }));
   int index = 0;
   for (Node* node : family) {
     if (node->deleted) continue;
@@ -83,7 +84,8 @@ std::vector<const Tree::Node*> Tree::siblings(const Node& node) const {
 const Tree::Node& Tree::newest_leaf_below(const Node& node) const {
   const Node* at = &node;
   for (;;) {
-    const auto newest = std::find_if(at->children.rbegin(), at->children.rend(), [](Node* child) { return !child->deleted; });
+    const auto newest =
+        std::find_if(at->children.rbegin(), at->children.rend(), [](Node* child) { return !child->deleted; });
     if (newest == at->children.rend()) return *at;
     at = *newest;
   }

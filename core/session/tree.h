@@ -1,5 +1,5 @@
-// The message tree of one session in memory: what views are made of. A mirror of the database that changes only after a
-// commit. Messages are immutable and shared with snapshots; a change replaces the pointer.
+// The message tree of one session in memory: what views are made of. A mirror of the database that changes
+// only after a commit. Messages are immutable and shared with snapshots; a change replaces the pointer.
 // Thread: the Store's.
 #pragma once
 
@@ -44,7 +44,9 @@ class Tree {
   std::vector<const Node*> living_below(const Node& node) const;
 
  private:
-  const std::vector<Node*>& family_of(const Node& node) const { return node.parent ? node.parent->children : roots_; }
+  const std::vector<Node*>& family_of(const Node& node) const {
+    return node.parent ? node.parent->children : roots_;
+  }
   void renumber(const std::vector<Node*>& family);
 
   std::unordered_map<std::string, std::unique_ptr<Node>> nodes_;

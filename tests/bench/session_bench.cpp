@@ -1,5 +1,5 @@
-// Sessions: rolling back, views of long sessions, search. Prints medians and maxima; beside each change also the time that its
-// durable commit takes on the disk of the temporary folder.
+// Sessions: rolling back, views of long sessions, search. Prints medians and maxima; beside each change also
+// the time that its durable commit takes on the disk of the temporary folder.
 #include <stdlib.h>
 
 #include <algorithm>
@@ -36,7 +36,8 @@ class Folder {
 
 void print_times(const char* what, std::vector<double> seconds) {
   std::sort(seconds.begin(), seconds.end());
-  std::printf("%-58s median %9.3f ms   max %9.3f ms\n", what, seconds[seconds.size() / 2] * 1e3, seconds.back() * 1e3);
+  std::printf("%-58s median %9.3f ms   max %9.3f ms\n", what, seconds[seconds.size() / 2] * 1e3,
+              seconds.back() * 1e3);
 }
 
 std::vector<double> measure(int times, const std::function<void()>& work) {
@@ -50,8 +51,9 @@ std::vector<double> measure(int times, const std::function<void()>& work) {
 }
 
 std::string words(std::mt19937_64& random, int count) {
-  static constexpr const char* some[] = {"the",  "dragon", "walked", "over",   "a",    "hill",  "and",  "saw",  "river",
-                                         "castle", "rain",  "story",  "little", "girl", "北京", "大学", "下雨", "花园"};
+  static constexpr const char* some[] = {"the",    "dragon", "walked", "over",   "a",    "hill",
+                                         "and",    "saw",    "river",  "castle", "rain", "story",
+                                         "little", "girl",   "北京",   "大学",   "下雨", "花园"};
   std::string out;
   for (int i = 0; i < count; ++i) {
     // Squared, so that some words are common and some rare.
@@ -139,10 +141,13 @@ void bench_search(const std::filesystem::path& memory, int messages) {
   if (!store.ok()) return;
   const double start = monotonic_seconds();
   for (int written = 0; written < messages; written += 1000)
-    if (!(*store)->import_document(long_document(std::min(1000, messages - written), random, 60)).ok()) return;
-  std::printf("%d messages of 60 words written and indexed in %.1f s, database %.1f MB\n", messages, monotonic_seconds() - start,
+    if (!(*store)->import_document(long_document(std::min(1000, messages - written), random, 60)).ok())
+      return;
+  std::printf("%d messages of 60 words written and indexed in %.1f s, database %.1f MB\n", messages,
+              monotonic_seconds() - start,
               static_cast<double>(std::filesystem::file_size(folder.database())) / 1e6);
-  for (const char* query : {"the", "dragon castle", "花园", "大学 下雨", "gir", "zzz", "the dragon walked over a hill"}) {
+  for (const char* query :
+       {"the", "dragon castle", "花园", "大学 下雨", "gir", "zzz", "the dragon walked over a hill"}) {
     size_t hits = 0;
     std::vector<double> seconds = measure(20, [&] {
       const auto found = (*store)->search(query);

@@ -13,7 +13,8 @@ using namespace fabula::session::test;
 namespace {
 
 std::shared_ptr<model::Model> model_with(const char* source) {
-  const auto opened = model::open_model(*fabula::test::testdata_file("models/stories260k/generated/stories260K-F16.gguf"));
+  const auto opened =
+      model::open_model(*fabula::test::testdata_file("models/stories260k/generated/stories260K-F16.gguf"));
   REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? std::string() : opened.error().message));
   auto copy = std::make_shared<model::Model>(**opened);
   auto parsed = text::ChatTemplate::parse(source);
@@ -69,10 +70,12 @@ std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& 
 
 TEST_CASE("a template that writes the space before a reply itself does not double it") {
   FABULA_REQUIRE_TESTDATA();
-  Talk talk(model_with("{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}[I] {{ m['content'] | trim }} [/I]"
-                       "{% else %} {{ m['content'] | trim }}{{ eos_token }}{% endif %}{% endfor %}"));
+  Talk talk(model_with(
+      "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}[I] {{ m['content'] | trim }} [/I]"
+      "{% else %} {{ m['content'] | trim }}{{ eos_token }}{% endif %}{% endfor %}"));
   const auto first = talk.ask("Hello");
-  const auto reply = talk.answer(joined(talk.ids("Once there was"), {2}), first);  // begins with the tokenizer's space
+  const auto reply =
+      talk.answer(joined(talk.ids("Once there was"), {2}), first);  // begins with the tokenizer's space
   CHECK(talk.last_text() == " Once there was");
   const auto second = talk.ask("And?");
   CHECK(starts_with(second, joined(first, reply)));
@@ -80,7 +83,9 @@ TEST_CASE("a template that writes the space before a reply itself does not doubl
 
 TEST_CASE("ids that the tokenizer would not choose stay as the model wrote them") {
   FABULA_REQUIRE_TESTDATA();
-  Talk talk(model_with("{{ bos_token }}{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] }}{{ eos_token }}{% endfor %}{{ 'assistant:\n' }}"));
+  Talk talk(
+      model_with("{{ bos_token }}{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] }}{{ eos_token "
+                 "}}{% endfor %}{{ 'assistant:\n' }}"));
   const auto first = talk.ask("Hello");
   // Letter by letter where the vocabulary has the whole word.
   std::vector<int32_t> letters;
@@ -90,14 +95,17 @@ TEST_CASE("ids that the tokenizer would not choose stay as the model wrote them"
   CHECK(talk.last_text() == "Once");
   const auto second = talk.ask("Go on");
   CHECK(starts_with(second, joined(joined(first, letters), {2})));
-  CHECK(std::search(second.begin(), second.end(), talk.last_tokens.begin(), talk.last_tokens.end()) != second.end());
+  CHECK(std::search(second.begin(), second.end(), talk.last_tokens.begin(), talk.last_tokens.end()) !=
+        second.end());
 }
 
 TEST_CASE("where a template rewrites a reply, its version is read and the rest keeps its ids") {
   FABULA_REQUIRE_TESTDATA();
   // Old reasoning is dropped.
-  Talk talk(model_with("{{ bos_token }}{% for m in messages %}{{ m['role'] }}:\n{{ m['content'].split('|')[-1] }}{{ eos_token }}"
-                       "{% endfor %}{{ 'assistant:\n' }}"));
+  Talk talk(
+      model_with("{{ bos_token }}{% for m in messages %}{{ m['role'] }}:\n{{ m['content'].split('|')[-1] "
+                 "}}{{ eos_token }}"
+                 "{% endfor %}{{ 'assistant:\n' }}"));
   const auto first = talk.ask("Hello");
   talk.answer(joined(talk.ids("think|said"), {2}), first);
   const auto second = talk.ask("And?");

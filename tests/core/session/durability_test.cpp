@@ -45,7 +45,8 @@ class Writer {
     }
     Open& session = sessions_[random_() % sessions_.size()];
     const std::string words = "words " + std::to_string(random_());
-    Message message = make_message(Role::user, words + std::string(random_() % 3000, 'w'), session.last, {1, 2, 3});
+    Message message =
+        make_message(Role::user, words + std::string(random_() % 3000, 'w'), session.last, {1, 2, 3});
     switch (random_() % 6) {
       case 0: {  // a reply that grows
         message.role = Role::assistant;
@@ -61,7 +62,8 @@ class Writer {
         break;
       }
       case 1:
-        if (!session.last.empty() && store_.set_current(session.id, session.last).ok()) (void)store_.undo(session.id);
+        if (!session.last.empty() && store_.set_current(session.id, session.last).ok())
+          (void)store_.undo(session.id);
         (void)store_.rename(session.id, words);
         return;
       default:
@@ -149,7 +151,8 @@ TEST_CASE("killed at any moment, every acknowledged message is there") {
     ::close(ends[1]);
     std::string notes;
     char buffer[4096];
-    // Dies between a moment after its first word and 60 ms later; the pipe is drained meanwhile so that it never waits.
+    // Dies between a moment after its first word and 60 ms later; the pipe is drained meanwhile so that it
+    // never waits.
     const double deadline = monotonic_seconds() + static_cast<double>(random() % 60) / 1000.0;
     bool killed = false;
     for (;;) {
@@ -167,7 +170,8 @@ TEST_CASE("killed at any moment, every acknowledged message is there") {
       take_note(all, notes.substr(begin, end - begin));
       begin = end + 1;
     }
-    if (!full_run() || kill_number % 20 == 0 || kill_number + 1 == kills) check_everything_is_there(path, all);
+    if (!full_run() || kill_number % 20 == 0 || kill_number + 1 == kills)
+      check_everything_is_there(path, all);
   }
   MESSAGE(kills << " kills, " << all.text_of.size() << " acknowledged messages");
   CHECK(all.text_of.size() > 10);
@@ -255,7 +259,8 @@ TEST_CASE("a folder that cannot be written is an error in plain words") {
     return;
   }
   ScratchFolder folder;
-  std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  std::filesystem::permissions(folder.path(),
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
   const auto store = Store::open(folder.path() / "fabula.db");
   REQUIRE_FALSE(store.ok());
   CHECK(store.error().code == ErrorCode::io);
@@ -277,7 +282,8 @@ TEST_CASE("a damaged database gives errors, never a crash") {
   for (int i = 0; i < rounds; ++i) {
     std::string bytes = good;
     if (i % 5 == 0) bytes.resize(random() % bytes.size());
-    for (uint64_t flips = 1 + random() % 30; flips-- > 0 && !bytes.empty();) bytes[random() % bytes.size()] = static_cast<char>(random());
+    for (uint64_t flips = 1 + random() % 30; flips-- > 0 && !bytes.empty();)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
     const auto damaged = folder.path() / "damaged" / "fabula.db";
     std::filesystem::create_directory(damaged.parent_path());
     REQUIRE(write_file_atomically(damaged, bytes).ok());

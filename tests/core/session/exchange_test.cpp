@@ -14,7 +14,9 @@ using namespace fabula::session::test;
 
 namespace {
 
-Json plain(const OrderedJson& value) { return *parse_json(dump_json(value), "a test"); }
+Json plain(const OrderedJson& value) {
+  return *parse_json(dump_json(value), "a test");
+}
 
 // A session with branches, a receipt chain, odd text and settings.
 std::string fill(Store& store) {
@@ -56,8 +58,8 @@ TEST_CASE("an export has the contract's fields, and importing it gives an equal 
   CHECK(keys((*exported)["session"]) ==
         Names{"id", "title", "mode", "created_at", "updated_at", "model", "system", "settings"});
   CHECK(keys((*exported)["session"]["model"]) == Names{"name", "fingerprint"});
-  CHECK(keys((*exported)["messages"][0]) == Names{"id", "parent", "role", "content", "tokens", "tokenizer", "created_at",
-                                                  "finish_reason", "receipt", "stats"});
+  CHECK(keys((*exported)["messages"][0]) == Names{"id", "parent", "role", "content", "tokens", "tokenizer",
+                                                  "created_at", "finish_reason", "receipt", "stats"});
   CHECK(dump_json(*exported).find("/home/someone") == std::string::npos);
 
   auto other = open_store(folder.path() / "b.db");
@@ -129,11 +131,13 @@ TEST_CASE("what is wrong in a document is named, and nothing of it stays") {
       {"no tokenizer", [](Json& j) { j["messages"][0]["tokenizer"] = nullptr; }, "tokenizer"},
       {"time", [](Json& j) { j["messages"][0]["created_at"] = "yesterday"; }, "created_at"},
       {"finish reason", [](Json& j) { j["messages"][1]["finish_reason"] = "bored"; }, "finish_reason"},
-      {"temperature", [](Json& j) { j["session"]["settings"]["sampler"]["temperature"] = 1e9; }, "temperature"},
+      {"temperature", [](Json& j) { j["session"]["settings"]["sampler"]["temperature"] = 1e9; },
+       "temperature"},
       {"seed", [](Json& j) { j["session"]["settings"]["seed"] = -1; }, "seed"},
       {"huge seed", [](Json& j) { j["messages"][1]["receipt"]["seed"] = 18446744073709551615ull; }, "seed"},
       {"base", [&](Json& j) { j["messages"][4]["receipt"]["prompt_base"] = ghost; }, "receipt"},
-      {"later base", [](Json& j) { j["messages"][1]["receipt"]["prompt_base"] = j["messages"][4]["id"]; }, "receipt"},
+      {"later base", [](Json& j) { j["messages"][1]["receipt"]["prompt_base"] = j["messages"][4]["id"]; },
+       "receipt"},
       {"messages", [](Json& j) { j["messages"] = 5; }, "messages"},
       {"no session", [](Json& j) { j.erase("session"); }, "session"},
       {"a list", [](Json& j) { j = Json::array(); }, "object"},
@@ -145,7 +149,8 @@ TEST_CASE("what is wrong in a document is named, and nothing of it stays") {
     one.damage(document);
     const auto result = store->import_session(document);
     REQUIRE_MESSAGE(!result.ok(), one.name);
-    CHECK_MESSAGE(result.error().message.find(one.says) != std::string::npos, one.name << ": " << result.error().message);
+    CHECK_MESSAGE(result.error().message.find(one.says) != std::string::npos,
+                  one.name << ": " << result.error().message);
     CHECK(store->list().empty());
   }
   require_ok(store->check_integrity());

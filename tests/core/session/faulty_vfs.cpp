@@ -75,8 +75,12 @@ FaultyDisk::FaultyDisk() : base_(sqlite3_vfs_find(nullptr)), vfs_(*base_) {
     auto* real = as<OpenFile>(f)->real();
     return real->pMethods->xFileSize(real, size);
   };
-  m.xLock = [](sqlite3_file* f, int level) { return as<OpenFile>(f)->real()->pMethods->xLock(as<OpenFile>(f)->real(), level); };
-  m.xUnlock = [](sqlite3_file* f, int level) { return as<OpenFile>(f)->real()->pMethods->xUnlock(as<OpenFile>(f)->real(), level); };
+  m.xLock = [](sqlite3_file* f, int level) {
+    return as<OpenFile>(f)->real()->pMethods->xLock(as<OpenFile>(f)->real(), level);
+  };
+  m.xUnlock = [](sqlite3_file* f, int level) {
+    return as<OpenFile>(f)->real()->pMethods->xUnlock(as<OpenFile>(f)->real(), level);
+  };
   m.xCheckReservedLock = [](sqlite3_file* f, int* out) {
     return as<OpenFile>(f)->real()->pMethods->xCheckReservedLock(as<OpenFile>(f)->real(), out);
   };
@@ -92,13 +96,17 @@ FaultyDisk::FaultyDisk() : base_(sqlite3_vfs_find(nullptr)), vfs_(*base_) {
   m.xShmLock = [](sqlite3_file* f, int offset, int n, int flags) {
     return as<OpenFile>(f)->real()->pMethods->xShmLock(as<OpenFile>(f)->real(), offset, n, flags);
   };
-  m.xShmBarrier = [](sqlite3_file* f) { as<OpenFile>(f)->real()->pMethods->xShmBarrier(as<OpenFile>(f)->real()); };
+  m.xShmBarrier = [](sqlite3_file* f) {
+    as<OpenFile>(f)->real()->pMethods->xShmBarrier(as<OpenFile>(f)->real());
+  };
   m.xShmUnmap = [](sqlite3_file* f, int remove_it) {
     return as<OpenFile>(f)->real()->pMethods->xShmUnmap(as<OpenFile>(f)->real(), remove_it);
   };
 }
 
-FaultyDisk::~FaultyDisk() { sqlite3_vfs_unregister(&vfs_); }
+FaultyDisk::~FaultyDisk() {
+  sqlite3_vfs_unregister(&vfs_);
+}
 
 void FaultyDisk::break_after(int64_t good, Fault fault) {
   good_left_ = good;
@@ -126,7 +134,8 @@ int FaultyDisk::open(sqlite3_vfs* vfs, const char* name, sqlite3_file* f, int fl
 
 int FaultyDisk::remove(sqlite3_vfs* vfs, const char* name, int sync_folder) {
   auto* disk = static_cast<FaultyDisk*>(vfs->pAppData);
-  if (const auto image = disk->images_.find(std::filesystem::path(name).filename().string()); image != disk->images_.end())
+  if (const auto image = disk->images_.find(std::filesystem::path(name).filename().string());
+      image != disk->images_.end())
     image->second = {};
   return disk->base_->xDelete(disk->base_, name, sync_folder);
 }
@@ -136,7 +145,8 @@ int FaultyDisk::may_write(const OpenFile& file, const void* bytes, int size, int
   const bool fails = fault_ != Fault::none && fault_ != Fault::sync_error && good_left_-- <= 0;
   const int written = fails ? (fault_ == Fault::short_write ? size / 2 : 0) : size;
   if (file.name && written > 0)
-    images_[*file.name].pending.push_back({offset, std::string(static_cast<const char*>(bytes), static_cast<size_t>(written)), false});
+    images_[*file.name].pending.push_back(
+        {offset, std::string(static_cast<const char*>(bytes), static_cast<size_t>(written)), false});
   if (!fails) return SQLITE_OK;
   was_hit_ = true;
   if (written > 0) (void)file.real()->pMethods->xWrite(file.real(), bytes, written, offset);
@@ -158,7 +168,7 @@ void FaultyDisk::write_after_power_cut(const std::filesystem::path& folder, std:
       switch (random() % 3) {
         case 0: continue;  // lost
         case 1: apply(bytes, write); continue;
-        default: {         // torn at a sector
+        default: {  // torn at a sector
           Write torn = write;
           if (!torn.truncates) torn.bytes.resize(random() % (torn.bytes.size() / 512 + 1) * 512);
           apply(bytes, torn);

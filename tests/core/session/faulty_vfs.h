@@ -1,6 +1,6 @@
-// A disk that misbehaves: an sqlite3_vfs that stands before the system's own. It can refuse writes (full disk, I/O errors,
-// short writes) from the n-th on, and it knows at every moment what a power cut would leave: what was synced, and of what was
-// not any part.
+// A disk that misbehaves: an sqlite3_vfs that stands before the system's own. It can refuse writes (full
+// disk, I/O errors, short writes) from the n-th on, and it knows at every moment what a power cut would
+// leave: what was synced, and of what was not any part.
 #pragma once
 
 #include <sqlite3.h>

@@ -16,7 +16,8 @@ namespace {
 constexpr const char* old_session = "01890000-0000-7000-8000-000000000001";
 
 void write_version_1(const std::filesystem::path& path) {
-  const std::string sql = fabula::test::read_text(std::filesystem::path(FABULA_TESTS_FOLDER) / "fabula_v1.sql");
+  const std::string sql =
+      fabula::test::read_text(std::filesystem::path(FABULA_TESTS_FOLDER) / "fabula_v1.sql");
   sqlite3* connection = nullptr;
   REQUIRE(sqlite3_open(path.c_str(), &connection) == SQLITE_OK);
   REQUIRE(sqlite3_exec(connection, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
@@ -78,7 +79,8 @@ TEST_CASE("a migration that power or disk cuts off at any moment leaves the old 
       disk.write_after_power_cut(folder.path() / "cut", random);
       ++cuts;
     };
-    const auto fault = std::array{FaultyDisk::Fault::full, FaultyDisk::Fault::write_error, FaultyDisk::Fault::sync_error}[moment % 3];
+    const auto fault = std::array{FaultyDisk::Fault::full, FaultyDisk::Fault::write_error,
+                                  FaultyDisk::Fault::sync_error}[moment % 3];
     if (moment % 2) disk.break_after(moment / 2, fault);
     const bool opened = Store::open(path, disk.vfs_name()).ok();
     const bool was_hit = disk.was_hit();

@@ -1,4 +1,5 @@
-// Random operations on a session's tree against a plain reference that keeps whole states; undo, redo and restarts included.
+// Random operations on a session's tree against a plain reference that keeps whole states; undo, redo and
+// restarts included.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -111,7 +112,8 @@ void check_equal(Store& store, const std::string& id, const Reference& reference
   for (size_t i = 0; i < path.size(); ++i) {
     const Message& message = *view->path[i];
     REQUIRE(message.id == path[i]);
-    REQUIRE(Content{message.text, message.finish_reason, message.tokens} == reference.now.contents.at(path[i]));
+    REQUIRE(Content{message.text, message.finish_reason, message.tokens} ==
+            reference.now.contents.at(path[i]));
     const auto siblings = reference.siblings(path[i]);
     REQUIRE(message.siblings == static_cast<int>(siblings.size()));
     REQUIRE(siblings[static_cast<size_t>(message.sibling_index)] == path[i]);
@@ -121,7 +123,8 @@ void check_equal(Store& store, const std::string& id, const Reference& reference
 
 class Player {
  public:
-  Player(const std::filesystem::path& path, uint64_t seed) : path_(path), random_(seed), store_(open_store(path)) {
+  Player(const std::filesystem::path& path, uint64_t seed)
+      : path_(path), random_(seed), store_(open_store(path)) {
     id_ = store_->create(Mode::chat, "", "", {})->id;
     // From here on everything is a step.
     add(false);
@@ -148,7 +151,8 @@ class Player {
         require_ok(store_->remove_message(id_, some));
         for (const auto& other : reference_.order)
           if (reference_.stands_below(other, some)) after.deleted.insert(other);
-        if (!after.current.empty() && reference_.stands_below(after.current, some)) after.current = reference_.parent_of.at(some);
+        if (!after.current.empty() && reference_.stands_below(after.current, some))
+          after.current = reference_.parent_of.at(some);
         reference_.did(after);
         break;
       case 6:
@@ -194,8 +198,9 @@ class Player {
   void add(bool joined) {
     State after = reference_.now;
     const std::string parent = reference_.now.current;
-    Message message = make_message(random_() % 2 ? Role::user : Role::assistant, "text " + std::to_string(random_()), parent,
-                                   {static_cast<int32_t>(random_() % 1000)});
+    Message message =
+        make_message(random_() % 2 ? Role::user : Role::assistant, "text " + std::to_string(random_()),
+                     parent, {static_cast<int32_t>(random_() % 1000)});
     require_ok(store_->append(id_, message, joined));
     reference_.parent_of[message.id] = parent;
     reference_.order.push_back(message.id);

@@ -52,7 +52,8 @@ TEST_CASE("words are found whatever their case, accents and script, newest first
   CHECK(found("😀") == Ids{newest});
   CHECK(found("zoe") == Ids{""});
   CHECK(found("nothing").empty());
-  for (const char* hostile : {"", " ", "\"", "a\" OR \"b", "*", "^", "words:", "NEAR(", "(", "AND", "-", "\xFF\xFE", "{words}:x", "'"})
+  for (const char* hostile : {"", " ", "\"", "a\" OR \"b", "*", "^", "words:", "NEAR(", "(", "AND", "-",
+                              "\xFF\xFE", "{words}:x", "'"})
     CHECK(store->search(hostile).ok());
   CHECK(store->search(std::string(100'000, 'x') + " " + std::string(50'000, '(')).ok());
   CHECK(store->search("cafe", 1)->size() == 1);
@@ -66,12 +67,15 @@ TEST_CASE("words are found whatever their case, accents and script, newest first
 }
 
 TEST_CASE("a snippet shows the match in its surroundings") {
-  CHECK(search_snippet("The Café was\nclosed.", "cafe") == "The \x02" "Café\x03 was closed.");
+  CHECK(search_snippet("The Café was\nclosed.", "cafe") ==
+        "The \x02"
+        "Café\x03 was closed.");
   CHECK(search_snippet("我住在北京大学旁边", "北京大学") == "我住在\x02北京大学\x03旁边");
   CHECK(search_snippet("unfinished sentence", "unf") == "\x02unfinished\x03 sentence");
   CHECK(search_snippet("plain", "absent") == "plain");
   CHECK(search_snippet("", "x").empty());
-  const std::string far = search_snippet(std::string(500, 'a') + " needle " + std::string(500, 'b'), "needle");
+  const std::string far =
+      search_snippet(std::string(500, 'a') + " needle " + std::string(500, 'b'), "needle");
   CHECK(far.find("\x02needle\x03") != std::string::npos);
   CHECK(far.size() < 250);
   std::string umlauts;

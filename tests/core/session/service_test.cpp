@@ -29,7 +29,9 @@ constexpr const char* chat_source =
 // The story model with a chat template, so that both modes can be tried.
 engine::Backends with_template() {
   engine::Backends backends = engine::real_backends("", {});
-  backends.open_model = [open = backends.open_model](const std::filesystem::path& path) -> Result<std::shared_ptr<const model::Model>> {
+  backends.open_model =
+      [open = backends.open_model](
+          const std::filesystem::path& path) -> Result<std::shared_ptr<const model::Model>> {
     FABULA_ASSIGN(const auto opened, open(path));
     auto copy = std::make_shared<model::Model>(*opened);
     FABULA_ASSIGN(text::ChatTemplate parsed, text::ChatTemplate::parse(chat_source));
@@ -45,7 +47,9 @@ T wait(Answer<T> answer) {
   REQUIRE_MESSAGE(result.ok(), (result.ok() ? std::string() : result.error().message));
   return *std::move(result);
 }
-void wait(Answer<void> answer) { require_ok(answer.get()); }
+void wait(Answer<void> answer) {
+  require_ok(answer.get());
+}
 
 template <class T>
 Error wait_error(Answer<T> answer) {
@@ -164,8 +168,9 @@ class PieceCounter {
 
 TEST_CASE("a story goes on as llama.cpp's greedy text does, and is there after a restart") {
   FABULA_REQUIRE_TESTDATA();
-  const Json reference = *parse_json(
-      fabula::test::read_text(*fabula::test::testdata_file("models/stories260k/generated/stories260K-F16.ref.json")), "reference");
+  const Json reference = *parse_json(fabula::test::read_text(*fabula::test::testdata_file(
+                                         "models/stories260k/generated/stories260K-F16.ref.json")),
+                                     "reference");
   ScratchFolder folder;
   Desk desk(folder.path());
   // The reference's prompts are BOS alone, and the ids of these words behind it.
@@ -222,7 +227,9 @@ TEST_CASE("a story goes on as llama.cpp's greedy text does, and is there after a
   }
 }
 
-TEST_CASE("a reply that was stopped, or cut off by the end of the process, goes on with the words that would have come") {
+TEST_CASE(
+    "a reply that was stopped, or cut off by the end of the process, goes on with the words that would have "
+    "come") {
   FABULA_REQUIRE_TESTDATA();
   ScratchFolder folder;
   Desk desk(folder.path());
@@ -230,7 +237,8 @@ TEST_CASE("a reply that was stopped, or cut off by the end of the process, goes 
     CAPTURE(mode_name(mode));
     SessionSettings settings = Desk::seeded(150);
     settings.stop = {"no such words", "\n\n\n\n"};
-    const std::string whole = desk.make(mode, settings), stopped = desk.make(mode, settings), cut = desk.make(mode, settings);
+    const std::string whole = desk.make(mode, settings), stopped = desk.make(mode, settings),
+                      cut = desk.make(mode, settings);
     const Message expected = wait(desk->send(whole, "Once upon a time"));
 
     auto first = [&] {
@@ -296,7 +304,8 @@ TEST_CASE("in a chat, what was read and written before is read again token by to
   CHECK(std::count(prompt.begin(), prompt.end(), 1) == 1);
   CHECK(std::count(prompt.begin(), prompt.end(), 2) == 8);
   for (const auto& message : view.path)
-    if (message->role == Role::user) CHECK(std::count(message->tokens.begin(), message->tokens.end(), 2) == 0);
+    if (message->role == Role::user)
+      CHECK(std::count(message->tokens.begin(), message->tokens.end(), 2) == 0);
   // The user's ids are the piece of the prompt that holds the words.
   const Message& first = *view.path[0];
   CHECK(std::search(prompt.begin(), prompt.end(), first.tokens.begin(), first.tokens.end()) != prompt.end());
@@ -398,7 +407,8 @@ TEST_CASE("what cannot be done is said, and nothing is lost by it") {
   // An answer alone wakes the window as well: its loop sleeps between events.
   const int wakes_before = desk.wakes;
   auto exported = desk->export_session(id);
-  for (int i = 0; i < 5000 && desk.wakes == wakes_before; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (int i = 0; i < 5000 && desk.wakes == wakes_before; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK(desk.wakes > wakes_before);
   CHECK(wait(std::move(exported))["format"] == "fabula.session");
 
@@ -431,7 +441,8 @@ TEST_CASE("receipts are replayed: equal, or the first difference") {
   other_seed.seed = 77;
   const Message longer = wait(desk->continue_reply(id, other_seed));
   CHECK(longer.id == third.id);
-  REQUIRE(longer.receipt->continuations.size() == (longer.tokens.size() > third.tokens.size() || third.finish_reason == "stop" ? 1 : 0));
+  REQUIRE(longer.receipt->continuations.size() ==
+          (longer.tokens.size() > third.tokens.size() || third.finish_reason == "stop" ? 1 : 0));
   wait(desk->set_system(id, "changed since"));
 
   desk.open();

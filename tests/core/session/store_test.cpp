@@ -24,8 +24,8 @@ using Texts = std::vector<std::string>;
 void set_user_version(const std::filesystem::path& path, int version) {
   sqlite3* connection = nullptr;
   REQUIRE(sqlite3_open(path.c_str(), &connection) == SQLITE_OK);
-  REQUIRE(sqlite3_exec(connection, ("PRAGMA user_version=" + std::to_string(version)).c_str(), nullptr, nullptr, nullptr) ==
-          SQLITE_OK);
+  REQUIRE(sqlite3_exec(connection, ("PRAGMA user_version=" + std::to_string(version)).c_str(), nullptr,
+                       nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(connection);
 }
 
@@ -260,7 +260,8 @@ TEST_CASE("a purged session's words are nowhere in the files") {
   const std::string id = store->create(Mode::chat, "", "system " + secret, {})->id;
   std::string parent;
   for (int i = 0; i < 40; ++i) {
-    Message message = make_message(Role::user, secret + " and " + second + " " + chinese + " " + std::string(3000, 'q'), parent);
+    Message message = make_message(
+        Role::user, secret + " and " + second + " " + chinese + " " + std::string(3000, 'q'), parent);
     require_ok(store->append(id, message));
     parent = message.id;
   }
@@ -277,7 +278,8 @@ TEST_CASE("a purged session's words are nowhere in the files") {
   CHECK(occurrences(secret) > 0);
   require_ok(store->remove(id));
   require_ok(store->purge(id));
-  for (const std::string& needle : {secret, second, chinese, std::string("xylophone"), std::string("whisper"), std::string("qqqqq"), id})
+  for (const std::string& needle :
+       {secret, second, chinese, std::string("xylophone"), std::string("whisper"), std::string("qqqqq"), id})
     CHECK_MESSAGE(occurrences(needle) == 0, needle);
   CHECK(store->view(id).error().code == ErrorCode::not_found);
   CHECK(store->view(kept).ok());

@@ -15,15 +15,16 @@
 
 namespace fabula::session::test {
 
-// A folder in memory where the system has one: these tests sync thousands of times, and what they check does not depend on
-// how long a disk takes for it.
+// A folder in memory where the system has one: these tests sync thousands of times, and what they check does
+// not depend on how long a disk takes for it.
 class ScratchFolder {
  public:
   ScratchFolder() {
     std::error_code error;
     const std::filesystem::path memory = "/dev/shm";
     const bool usable = std::filesystem::is_directory(memory, error) && ::access(memory.c_str(), W_OK) == 0;
-    std::string name = ((usable ? memory : std::filesystem::temp_directory_path()) / "fabula-test-XXXXXX").string();
+    std::string name =
+        ((usable ? memory : std::filesystem::temp_directory_path()) / "fabula-test-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
@@ -44,7 +45,8 @@ inline std::unique_ptr<Store> open_store(const std::filesystem::path& path) {
   return *std::move(store);
 }
 
-inline Message make_message(Role role, std::string text, std::string parent = "", std::vector<int32_t> tokens = {}) {
+inline Message make_message(Role role, std::string text, std::string parent = "",
+                            std::vector<int32_t> tokens = {}) {
   Message message;
   message.id = make_uuid_v7();
   message.parent = std::move(parent);
