@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "app/gui/model_paths.h"
 #include "app/gui/panels/bars.h"
 #include "app/gui/panels/message_row.h"
 #include "app/gui/system_theme.h"
@@ -240,7 +241,7 @@ void App::publish() {
   record->widgets = ui_.widgets();
   record->mode = session::mode_name(controller_.mode());
   record->session = controller_.current();
-  record->model = frame.model.phase == session::ModelState::Phase::ready ? frame.model.name : "";
+  record->model = frame.model.phase == session::ModelState::Phase::ready ? model_display_name(frame.model.path) : "";
   record->messages = frame.view ? static_cast<int64_t>(frame.view->path.size()) : 0;
   record->generating = controller_.generating();
   for (const Toast& toast : controller_.toasts()) record->toasts.push_back(toast.text);

@@ -470,7 +470,7 @@ void Controller::say(Kind kind, std::string text, std::string undo_session) {
     }
   }
   if (toasts_.size() >= 4) toasts_.erase(toasts_.begin());
-  toasts_.push_back({kind, std::move(text), std::move(undo_session), until});
+  toasts_.push_back({kind, std::move(text), std::move(undo_session), until, next_toast_++});
 }
 
 }  // namespace fabula::gui

@@ -26,6 +26,7 @@ struct Toast {
   std::string text;
   std::string undo_session;  // not empty: "Undo" brings this session back
   double until = 0;          // monotonic seconds
+  uint64_t serial = 0;       // its name for as long as it is shown
 };
 
 // What the frame shows; taken once per frame, so that one frame never mixes two states.
@@ -153,6 +154,7 @@ class Controller {
   std::vector<session::Store::Hit> hits_;
   uint64_t search_serial_ = 0;
   std::vector<Toast> toasts_;
+  uint64_t next_toast_ = 0;
 };
 
 }  // namespace fabula::gui

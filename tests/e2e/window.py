@@ -19,7 +19,7 @@ def skip(reason):
 
 
 def require_tools():
-    for tool in ("Xvfb", "xdotool", "import"):
+    for tool in ("Xvfb", "xdotool", "import", "xprop"):
         if shutil.which(tool) is None:
             skip(f"{tool} is not installed (packaging/setup/packages-test.txt)")
 
@@ -37,7 +37,7 @@ class Display:
     def __init__(self, width=1280, height=820, dpi=96):
         read, write = os.pipe()
         self.process = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-dpi", str(dpi), "-nolisten", "tcp"],
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"],
             pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
         number = b""
@@ -48,6 +48,9 @@ class Display:
             number += part
         os.close(read)
         self.name = ":" + number.decode().strip()
+        # What desktops say about the scale, and GLFW reads: the resource Xft.dpi of the root window.
+        subprocess.run(["xprop", "-display", self.name, "-root", "-f", "RESOURCE_MANAGER", "8s", "-set", "RESOURCE_MANAGER", f"Xft.dpi:\t{dpi}\n"],
+                       check=True)
 
     def close(self):
         self.process.terminate()

@@ -143,7 +143,7 @@ def chat(w, model):
     w.key("ctrl+a")
     w.type(model)
     w.key("Return")
-    w.until(lambda: pathlib.Path(model).stem.split(".")[0].lower() in w.state()["model"].lower() or "smol" in w.state()["model"].lower(), "the chat model", 120)
+    w.until(lambda: w.state()["model"] == pathlib.Path(model).stem, "the chat model", 120)
     w.shot("12-chat-empty")
     w.click("composer.input")
     w.type("Name three fruits.")

@@ -95,7 +95,7 @@ void draw_status_bar(Shell& shell, const ImRect& area, size_t words) {
     case Obstacle::no_database:
     case Obstacle::model_failed: left = ui.tr("status.failed"), dot = ui.color().danger; break;
   }
-  if (!frame.model.name.empty() && obstacle != Obstacle::no_model) left += " · " + frame.model.name;
+  if (!frame.model.path.empty() && obstacle != Obstacle::no_model) left += " · " + model_display_name(frame.model.path);
   const float y = area.GetCenter().y;
   ui.list().AddCircleFilled(ImVec2(area.Min.x + ui.px(16), y), ui.px(3.5f), dot, 16);
   std::string right;
@@ -116,7 +116,7 @@ void draw_toasts(Shell& shell, const ImRect& area) {
   Ui& ui = shell.ui;
   auto& toasts = shell.controller.toasts();
   if (toasts.empty()) return;
-  float y = area.Max.y - ui.px(space::l);
+  float y = area.Max.y - ui.px(52);  // the button to the latest message stays free
   std::string restore;
   size_t dismiss = SIZE_MAX;
   for (size_t i = toasts.size(); i-- > 0;) {
@@ -131,7 +131,7 @@ void draw_toasts(Shell& shell, const ImRect& area) {
     y = at.y - ui.px(space::s);
     ImGui::SetNextWindowPos(at);
     ImGui::SetNextWindowSize(ImVec2(width, height));
-    const std::string name = "toast." + std::to_string(i);
+    const std::string name = "toast." + std::to_string(toast.serial);
     ImGui::PushStyleVar(ImGuiStyleVar_WindowRounding, ui.px(radius::card));
     ImGui::Begin(name.c_str(), nullptr, ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
                                             ImGuiWindowFlags_NoFocusOnAppearing | ImGuiWindowFlags_NoNav | ImGuiWindowFlags_NoBackground);

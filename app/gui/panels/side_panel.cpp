@@ -115,7 +115,7 @@ void SidePanel::draw_model(Shell& shell, Column& column) {
   Ui& ui = shell.ui;
   const auto& state = shell.controller.frame().model;
   const std::string& path = shell.settings.of(shell.controller.mode()).model;
-  const std::string name = !state.name.empty() ? state.name : path.empty() ? ui.tr("model.choose") : model_display_name(path);
+  const std::string name = path.empty() ? ui.tr("model.choose") : model_display_name(path);
   const ImRect picker = column.take(ui.px(40), ui.px(6));
   const Hit hit = ui.interact("model.picker", name, picker);
   ui.fill(picker, ui.color().raised, radius::control);
@@ -127,6 +127,7 @@ void SidePanel::draw_model(Shell& shell, Column& column) {
   ui.text(ImVec2(left, picker.GetCenter().y - line / 2), name, look, right - left);
   ui.icon(Icon::chevron_down, ImRect(picker.Max.x - ui.px(26), picker.Min.y, picker.Max.x - ui.px(8), picker.Max.y), 14, ui.color().text_soft);
   if (hit.clicked) ImGui::OpenPopup("model.menu");
+  if (hit.hovered && !path.empty()) ui.tooltip(picker, state.name.empty() ? path : state.name + " · " + path);
   draw_model_menu(shell, picker);
   draw_model_state(shell, column);
   draw_running(shell, column);
@@ -280,6 +281,10 @@ void SidePanel::draw_system(Shell& shell, Column& column) {
 
 void SidePanel::sample(Shell& shell) {
   const auto& metrics = shell.controller.frame().metrics;
+  if (const auto& path = shell.controller.frame().model.path; path != sampled_model_) {  // another model, another scale
+    sampled_model_ = path;
+    decode_rates_.clear();
+  }
   if (metrics.tokens_generated == sampled_tokens_ || metrics.decode_tokens_per_second <= 0 || shell.ui.now() - sampled_at_ < 0.1) return;
   sampled_tokens_ = metrics.tokens_generated;
   sampled_at_ = shell.ui.now();

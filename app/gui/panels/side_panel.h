@@ -38,6 +38,7 @@ class SidePanel {
   bool open_model_ = true, open_reply_ = true, open_system_ = false, open_throughput_ = true;
   bool system_focused_ = false;
   std::deque<float> decode_rates_;       // tokens per second, one sample each 100 ms of generation
+  std::string sampled_model_;            // path
   double sampled_at_ = 0;
   int64_t sampled_tokens_ = 0;
 };

@@ -211,6 +211,7 @@ void TranscriptPanel::draw_footer(Shell& shell, const Item& item, size_t index, 
   const float end = draw_message_row(shell, row, ImVec2(x, at.y));
   if (own) return;
   std::string stats;
+  if (item.live && item.text.empty()) return;
   if (item.live && shell.controller.frame().live) {
     const auto& live = *shell.controller.frame().live;
     stats = ui.tr.format("stats.tokens", {std::to_string(live.tokens)}) + " · " + ui.tr.format("stats.rate", {short_number(live.decode_tokens_per_second)});
