@@ -48,7 +48,8 @@ Result<Subject> subject_of(const App& app, const Options& options) {
     return Subject{options.shape + " " + type, std::move(made.spec), std::move(made.source), precision};
   }
   FABULA_ASSIGN(const auto path, resolve_model(app, options.model));
-  FABULA_ASSIGN(const auto model, model::open_model(path));
+  FABULA_ASSIGN(const auto model,
+                model::open_model(path, {.fingerprint_folder = app.places().fingerprint_folder()}));
   FABULA_ASSIGN(const compute::Precision precision, compute::precision_from_name(options.precision));
   return Subject{model->info.name, model->spec, model->source, precision};
 }

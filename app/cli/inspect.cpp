@@ -53,7 +53,8 @@ void add_inspect(CLI::App& command, App& app) {
   command.add_flag("--json", options->json, "Print JSON");
   set_body(command, app, [options, &app]() -> Status {
     FABULA_ASSIGN(const auto path, resolve_model(app, options->model));
-    FABULA_ASSIGN(const auto model, model::open_model(path));
+    FABULA_ASSIGN(const auto model,
+                  model::open_model(path, {.fingerprint_folder = app.places().fingerprint_folder()}));
     if (options->json)
       print_json(describe(*model));
     else

@@ -27,6 +27,8 @@ Result<std::unique_ptr<LocalEngine>> LocalEngine::start(const App& app, const En
   FABULA_ASSIGN(const engine::ModelLoad load, flags.load_for(path));
   std::unique_ptr<LocalEngine> local(new LocalEngine());
   engine::EngineOptions options;
+  options.kv_folder = app.places().kv_folder();
+  options.fingerprint_folder = app.places().fingerprint_folder();
   if (const char* isa = std::getenv("FABULA_ISA")) options.isa = isa;
   local->engine_ = std::make_unique<engine::Engine>(options);
   local->consumer_ = local->engine_->make_consumer([self = local.get()] {

@@ -8,6 +8,7 @@
 #include "core/base/file.h"
 #include "core/model/model.h"
 #include "core/text/chat_template.h"
+#include "core/text/template_request.h"
 #include "core/text/tokenizer.h"
 
 namespace fabula::cli {
@@ -120,7 +121,8 @@ Result<RenderSetup> render_setup(const App& app, const RenderOptions& options) {
     setup.chat_template = std::make_shared<const text::ChatTemplate>(std::move(parsed));
   } else {
     FABULA_ASSIGN(const auto path, resolve_model(app, options.model));
-    FABULA_ASSIGN(const auto model, model::open_model(path));
+    FABULA_ASSIGN(const auto model,
+                  model::open_model(path, {.fingerprint_folder = app.places().fingerprint_folder()}));
     if (!model->chat_template) return Error{ErrorCode::unsupported, model->chat_template_error};
     setup.chat_template = model->chat_template;
     const text::Tokenizer& tokenizer = *model->tokenizer;
@@ -150,17 +152,12 @@ Result<int64_t> local_now(const std::string& given) {
 
 Result<OrderedJson> render_one(const RenderSetup& setup, const RenderOptions& options, int64_t now,
                                OrderedJson input) {
-  OrderedJson variables = OrderedJson::object();
-  variables["bos_token"] = setup.bos;
-  variables["eos_token"] = setup.eos;
-  variables["add_generation_prompt"] = !options.no_generation_prompt;
-  if (input.is_array())
-    variables["messages"] = std::move(input);
-  else if (input.is_object() && input.contains("messages"))
-    for (auto& [name, value] : input.items()) variables[name] = std::move(value);
-  else
-    return Error{ErrorCode::invalid_argument, "expected a list of messages, or an object with \"messages\""};
-  if (options.no_generation_prompt) variables["add_generation_prompt"] = false;
+  if (options.no_generation_prompt && input.is_object()) input["add_generation_prompt"] = false;
+  text::TemplateRequest request;
+  request.bos_token = setup.bos;
+  request.eos_token = setup.eos;
+  request.add_generation_prompt = !options.no_generation_prompt;
+  FABULA_ASSIGN(const OrderedJson variables, text::template_request(std::move(input), request));
   FABULA_ASSIGN(const text::Rendered rendered, setup.chat_template->render(variables, now));
   return OrderedJson{{"text", rendered.text}};
 }

@@ -3,6 +3,8 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "core/text/template_request.h"
+
 namespace fabula::session {
 
 namespace {
@@ -24,17 +26,16 @@ Result<std::vector<int32_t>> chat_prompt(const model::Model& model, const Ordere
                                          int64_t now_local_seconds) {
   if (!model.chat_template) return Error{ErrorCode::unsupported, model.chat_template_error};
   const text::Tokenizer& tokenizer = *model.tokenizer;
-  OrderedJson variables = {{"bos_token", token_text_or_empty(tokenizer, tokenizer.bos_or_negative())},
-                           {"eos_token", token_text_or_empty(tokenizer, tokenizer.eos_or_negative())},
-                           {"add_generation_prompt", true}};
-  if (more.is_object())
-    for (const auto& [name, value] : more.items()) variables[name] = value;
-  variables["messages"] = messages;
+  OrderedJson input = more.is_object() ? more : OrderedJson::object();
+  input["messages"] = messages;
+  text::TemplateRequest request;
+  request.bos_token = token_text_or_empty(tokenizer, tokenizer.bos_or_negative());
+  request.eos_token = token_text_or_empty(tokenizer, tokenizer.eos_or_negative());
+  FABULA_ASSIGN(const OrderedJson variables, text::template_request(std::move(input), request));
   FABULA_ASSIGN(const text::Rendered rendered, model.chat_template->render(variables, now_local_seconds));
   std::vector<text::TextRange> plain;
   plain.reserve(rendered.from_input.size());
-  for (const text::Provenance& range : rendered.from_input)
-    if (range.message >= 0) plain.push_back({range.begin, range.end});
+  for (const text::Provenance& range : rendered.from_input) plain.push_back({range.begin, range.end});
   return tokenizer.encode_with_plain_ranges(rendered.text, plain, /*add_special=*/false);
 }
 

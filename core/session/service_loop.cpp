@@ -18,7 +18,7 @@ engine::EngineOptions engine_options(const Service::Options& options) {
   engine::EngineOptions out = options.engine;
   if (!out.log) out.log = options.log;
   if (out.kv_folder.empty()) out.kv_folder = options.places.kv_folder();
-  if (out.fingerprint_folder.empty()) out.fingerprint_folder = options.places.cache / "fingerprints";
+  if (out.fingerprint_folder.empty()) out.fingerprint_folder = options.places.fingerprint_folder();
   return out;
 }
 
