@@ -350,7 +350,7 @@ Status Store::remove_message(std::string_view session, std::string_view message)
   FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
   FABULA_ASSIGN(const Tree::Node* node, impl_->living(*found, message));
   Impl::Operation operation{"delete", {}, {}, false, true};
-  operation.after.deleted.emplace();
+  operation.after.deleted = decltype(operation.after.deleted)::value_type();
   operation.after.deleted->deleted = true;
   bool holds_current = false;
   for (const Tree::Node* gone : found->tree->living_below(*node)) {

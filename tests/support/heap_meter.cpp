@@ -6,7 +6,13 @@
 #include <cstdlib>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#define FABULA_HAS_FEATURE(name) __has_feature(name)
+#else
+#define FABULA_HAS_FEATURE(name) 0
+#endif
+// A sanitizer has an allocator of its own: g++ says so with a macro, clang with a feature.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || FABULA_HAS_FEATURE(address_sanitizer)
 #define FABULA_METERED 0
 #else
 #define FABULA_METERED 1
@@ -42,6 +48,16 @@ void* operator new(size_t bytes) {
 }
 void* operator new[](size_t bytes) {
   return metered_allocate(bytes);
+}
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return metered_allocate(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new[](size_t bytes, const std::nothrow_t& tag) noexcept {
+  return operator new(bytes, tag);
 }
 void operator delete(void* memory) noexcept {
   metered_free(memory);

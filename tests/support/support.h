@@ -37,3 +37,11 @@ std::string read_text(const std::filesystem::path& path);  // fails the test whe
     MESSAGE("skipped: FABULA_TESTDATA does not name the folder of the test vectors");   \
     return;                                                                             \
   }
+
+// CAPTURE for a name of a structured binding: doctest captures in a lambda, and clang 14 captures no such names.
+#define FABULA_CAPTURE_AS(alias, name) \
+  const auto& alias = name;            \
+  INFO(#name " := ", alias)
+#define FABULA_CAPTURE_NAMED(line, name) FABULA_CAPTURE_AS(captured_##line, name)
+#define FABULA_CAPTURE_LINE(line, name) FABULA_CAPTURE_NAMED(line, name)
+#define FABULA_CAPTURE(name) FABULA_CAPTURE_LINE(__LINE__, name)

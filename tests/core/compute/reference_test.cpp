@@ -62,7 +62,7 @@ void check_runs(const fs::path& json_path, const std::string& stem, const Opened
   const auto executor = load(model.spec, *model.source, {.precision = precision, .kv_precision = compute::KvPrecision::f32}, {});
   const auto reference = nlohmann::json::parse(read_text(json_path));
   for (const auto& [name, run] : reference.at("runs").items()) {
-    CAPTURE(name);
+    FABULA_CAPTURE(name);
     const std::vector<int32_t> prompt = run.at("prompt_ids");
     Sequence sequence(*executor);
     const std::vector<float> logits = sequence.read(prompt, 0, model.spec.vocab);

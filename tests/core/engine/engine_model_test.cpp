@@ -63,7 +63,7 @@ TEST_CASE("greedy text is llama.cpp's") {
   Harness harness({});
   const ModelId model = harness.load({.path = path, .kv_precision = compute::KvPrecision::f32});
   for (const auto& [name, run] : reference["runs"].items()) {
-    CAPTURE(name);
+    FABULA_CAPTURE(name);
     const auto want = run["greedy_ids"].get<std::vector<int32_t>>();
     auto request = request_of(model, run["prompt_ids"].get<std::vector<int32_t>>(),
                               static_cast<int64_t>(want.size()), 1);

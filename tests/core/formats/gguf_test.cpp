@@ -70,7 +70,7 @@ TEST_CASE("llama.cpp's own malformed files get its verdicts") {
     // Only the DATA files hold the bytes of their tensors; the others are about the header.
     const auto parsed =
         name.starts_with("DATA") ? formats::parse_gguf(*file) : formats::parse_gguf_header(*file);
-    CAPTURE(name);
+    FABULA_CAPTURE(name);
     CAPTURE((parsed.ok() ? std::string("accepted") : parsed.error().message));
     CHECK(parsed.ok() == (entry["expect"] == "accept"));
   }

@@ -49,7 +49,7 @@ TEST_CASE("the reference implementation's malformed files get its verdicts") {
     if (!path) continue;
     ++seen;
     const auto file = Safetensors::open(*path);
-    CAPTURE(name);
+    FABULA_CAPTURE(name);
     CAPTURE((file.ok() ? std::string("opened") : file.error().message));
     CHECK(file.ok() == (entry["expect"] == "accept"));
   }

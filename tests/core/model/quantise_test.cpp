@@ -84,7 +84,7 @@ TEST_CASE("a GGUF file is quantised as llama.cpp does it, its metadata carried o
   const auto source = open(models / "stories260K-F32.gguf");
   for (const auto& [type, name] :
        {std::pair{DType::q4_0, "Q4_0"}, {DType::q5_1, "Q5_1"}, {DType::q8_0, "Q8_0"}, {DType::f16, "F16"}}) {
-    CAPTURE(name);
+    FABULA_CAPTURE(name);
     const auto ours = quantised(models / "stories260K-F32.gguf", folder.path() / "x.gguf", type);
     CHECK(compare(*ours, *open(models / ("stories260K-" + std::string(name) + ".gguf"))) == 47);
     for (const auto& [key, value] : source->metadata()) {
@@ -102,7 +102,7 @@ TEST_CASE("a vocabulary written to GGUF gives the ids of its tokenizer.json") {
   for (const auto& [name, pre] : rows) {
     const auto file = test::testdata_file("tokenizers/hf/" + std::string(name) + "/tokenizer.json");
     if (!file) continue;
-    CAPTURE(std::string(name));
+    FABULA_CAPTURE(name);
     const std::string json = test::read_text(*file);
     const auto reference = text::make_tokenizer_from_hf_json(json, "");
     REQUIRE(reference.ok());

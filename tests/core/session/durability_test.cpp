@@ -99,13 +99,17 @@ void take_note(Acknowledged& all, const std::string& line) {
 void check_everything_is_there(const std::filesystem::path& path, const Acknowledged& all) {
   auto store = open_store(path);
   require_ok(store->check_integrity());
-  for (const auto& [id, text] : all.text_of) {
+  for (const auto& row : all.text_of) {
+    const std::string& id = row.first;
+    const std::string& text = row.second;
     const auto message = store->message(all.session_of.at(id), id);
     REQUIRE_MESSAGE(message.ok(), id);
     REQUIRE((*message)->text == text);
     REQUIRE((*message)->tokens == std::vector<int32_t>{1, 2, 3});
   }
-  for (const auto& [id, bytes] : all.partial_bytes) {
+  for (const auto& row : all.partial_bytes) {
+    const std::string& id = row.first;
+    const auto bytes = row.second;
     const auto message = store->message(all.session_of.at(id), id);
     REQUIRE_MESSAGE(message.ok(), id);
     REQUIRE((*message)->text.size() >= bytes);

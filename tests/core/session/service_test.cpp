@@ -1,6 +1,8 @@
 // The whole way on a real small model: words in, exact tokens through tree, restart and replay.
 #include <doctest/doctest.h>
 
+#include "tests/support/support.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -177,7 +179,7 @@ TEST_CASE("a story goes on as llama.cpp's greedy text does, and is there after a
   const std::vector<std::pair<std::string, std::string>> runs{
       {"a", ""}, {"b", "Once upon a time, there was a little girl named Lily. She loved to"}};
   for (const auto& [name, words] : runs) {
-    CAPTURE(name);
+    FABULA_CAPTURE(name);
     const Json& run = reference["runs"][name];
     const auto expected = run["greedy_ids"].get<std::vector<int32_t>>();
     const std::string id = desk.make(Mode::story);
