@@ -12,6 +12,7 @@
 #include "app/gui/panels/message_row.h"
 #include "app/gui/system_theme.h"
 #include "core/base/clock.h"
+#include "core/model/library.h"
 
 namespace fabula::gui {
 namespace {
@@ -241,7 +242,7 @@ void App::publish() {
   record->widgets = ui_.widgets();
   record->mode = session::mode_name(controller_.mode());
   record->session = controller_.current();
-  record->model = frame.model.phase == session::ModelState::Phase::ready ? model_display_name(frame.model.path) : "";
+  record->model = frame.model.phase == session::ModelState::Phase::ready ? model::model_name(frame.model.path) : "";
   record->messages = frame.view ? static_cast<int64_t>(frame.view->path.size()) : 0;
   record->generating = controller_.generating();
   for (const Toast& toast : controller_.toasts()) record->toasts.push_back(toast.text);

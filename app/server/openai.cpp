@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <ctime>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "app/server/openai_request.h"
 #include "core/base/clock.h"
+#include "core/model/library.h"
 #include "core/session/defaults.h"
 #include "core/session/prompt.h"
 
@@ -131,7 +131,10 @@ class Answer {
   }
 
   OrderedJson head(const char* object) const {
-    return {{"id", id_}, {"object", object}, {"created", created_}, {"model", loaded_->model->info.name}};
+    return {{"id", id_},
+            {"object", object},
+            {"created", created_},
+            {"model", model::model_name(loaded_->load.path)}};
   }
 
   OrderedJson usage() const {
@@ -278,8 +281,11 @@ asio::awaitable<void> complete(Exchange& exchange, ApiContext& context, const Di
   co_await answer.run(echoes);
 }
 
-OrderedJson model_json(const model::Model& model) {
-  return {{"id", model.info.name}, {"object", "model"}, {"created", 0}, {"owned_by", "local"}};
+OrderedJson model_json(const engine::Engine::LoadedModel& loaded) {
+  return {{"id", model::model_name(loaded.load.path)},
+          {"object", "model"},
+          {"created", 0},
+          {"owned_by", "local"}};
 }
 
 // The models of both modes, each once.
@@ -294,7 +300,7 @@ std::vector<LoadedPtr> loaded_models(const ApiContext& context) {
 
 asio::awaitable<void> list_models(Exchange& exchange, ApiContext& context) {
   OrderedJson data = OrderedJson::array();
-  for (const LoadedPtr& loaded : loaded_models(context)) data.push_back(model_json(*loaded->model));
+  for (const LoadedPtr& loaded : loaded_models(context)) data.push_back(model_json(*loaded));
   OrderedJson document = {{"object", "list"}, {"data", std::move(data)}};
   co_await exchange.send_json(200, std::move(document));
 }
@@ -303,7 +309,7 @@ asio::awaitable<void> one_model(Exchange& exchange, ApiContext& context) {
   engine::ModelId id = 0;
   const LoadedPtr loaded = find_loaded(context, exchange.parameters()[0], id);
   if (!loaded) co_return co_await exchange.send_error(no_such_model(exchange.parameters()[0]));
-  co_await exchange.send_json(200, model_json(*loaded->model));
+  co_await exchange.send_json(200, model_json(*loaded));
 }
 
 asio::awaitable<void> tokenize(Exchange& exchange, ApiContext& context) {
@@ -361,9 +367,7 @@ LoadedPtr find_loaded(const ApiContext& context, const std::string& name, engine
     const session::ModelState state = context.service.model_state(mode);
     const LoadedPtr loaded = context.bridge.engine().loaded_or_null(state.id);
     if (!loaded) continue;
-    const std::string stem = std::filesystem::path(state.path).stem().string();
-    if (!name.empty() && name != loaded->model->info.name && name != state.name && name != stem &&
-        name != state.path)
+    if (!name.empty() && name != state.name && name != loaded->model->info.name && name != state.path)
       continue;
     id = state.id;
     return loaded;

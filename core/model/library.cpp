@@ -51,7 +51,7 @@ class Finder {
     fs::directory_iterator entries(folder, fs::directory_options::skip_permission_denied, error);
     if (error || depth > max_depth) return;
     if (fs::exists(folder / "config.json", error) && weight_bytes(folder) > 0) {
-      add({directory_name(folder), folder, weight_bytes(folder), found_in});
+      add({model_name(folder), folder, weight_bytes(folder), found_in});
       return;
     }
     for (const auto& entry : entries) {
@@ -61,7 +61,7 @@ class Finder {
       if (entry.is_directory(error))
         search(path, found_in, depth + 1);
       else if (path.extension() == ".gguf" && !is_later_split(name))
-        add({path.stem().string(), path, size_or_zero(path), found_in});
+        add({model_name(path), path, size_or_zero(path), found_in});
     }
   }
 
@@ -88,12 +88,20 @@ fs::path hugging_face_cache() {
   };
   if (const fs::path hub = variable("HF_HUB_CACHE"); !hub.empty()) return hub;
   if (const fs::path home = variable("HF_HOME"); !home.empty()) return home / "hub";
-  if (const fs::path cache = variable("XDG_CACHE_HOME"); cache.is_absolute()) return cache / "huggingface" / "hub";
+  if (const fs::path cache = variable("XDG_CACHE_HOME"); cache.is_absolute())
+    return cache / "huggingface" / "hub";
   const fs::path home = variable("HOME");
   return home.empty() ? fs::path() : home / ".cache" / "huggingface" / "hub";
 }
 
 }  // namespace
+
+std::string model_name(const fs::path& path) {
+  const fs::path plain = path.has_filename() ? path : path.parent_path();
+  if (plain.extension() != ".gguf") return directory_name(plain);
+  static const std::regex part("-[0-9]{5}-of-[0-9]{5}$");
+  return std::regex_replace(plain.stem().string(), part, "");
+}
 
 std::vector<LibraryEntry> list_models(const Places& places) {
   Finder finder;

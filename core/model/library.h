@@ -13,11 +13,15 @@
 namespace fabula::model {
 
 struct LibraryEntry {
-  std::string name;             // unique within one listing, short: the file's stem or the directory's name
-  std::filesystem::path path;   // what open_model takes
-  uint64_t bytes = 0;           // of the file, or of the weight files in the directory
-  std::string found_in;         // "Fabula", "Hugging Face"
+  std::string name;            // unique within one listing, short: the file's stem or the directory's name
+  std::filesystem::path path;  // what open_model takes
+  uint64_t bytes = 0;          // of the file, or of the weight files in the directory
+  std::string found_in;        // "Fabula", "Hugging Face"
 };
+
+// What a model is called everywhere: its file's stem without "-00001-of-0000N", its directory's name;
+// models--org--name/snapshots/... is "name".
+std::string model_name(const std::filesystem::path& path);
 
 // Sorted by name. Folders that cannot be read are passed over. Thread: any.
 std::vector<LibraryEntry> list_models(const Places& places);

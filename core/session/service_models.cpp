@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "core/formats/dtype.h"
+#include "core/model/library.h"
 #include "core/session/defaults.h"
 #include "core/session/service_impl.h"
 
@@ -46,7 +47,7 @@ void Service::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<ModelS
   shown.phase = ModelState::Phase::loading;
   shown.progress = 0;
   shown.path = load.path.string();
-  shown.name = load.path.stem().string();
+  shown.name = model::model_name(load.path);
   shown.error.clear();
   snapshots.set_model(mode, std::move(shown));
   shown_changed = true;
@@ -108,7 +109,7 @@ void Service::Impl::use_model(Mode mode, engine::ModelId model, const engine::Mo
   state.progress = 1;
   state.id = model;
   state.path = load.path.string();
-  state.name = loaded->model->info.name;
+  state.name = model::model_name(load.path);
   state.has_chat_template = loaded->model->chat_template != nullptr;
   state.chat_template_error = loaded->model->chat_template_error;
   state.context = loaded->context;

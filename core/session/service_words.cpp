@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/clock.h"
+#include "core/model/library.h"
 #include "core/session/defaults.h"
 #include "core/session/service_impl.h"
 
@@ -290,7 +291,8 @@ Status Service::Impl::start(const SessionView& view, Start start, const Promise<
     return saved;
   }
   const model::ModelInfo& info = loaded->model->info;
-  if (const Status noted = store->set_model(reply.session, info.path, info.name, info.fingerprint);
+  if (const Status noted =
+          store->set_model(reply.session, info.path, model::model_name(info.path), info.fingerprint);
       !noted.ok())
     say(Notice::Kind::warning, noted.error().message);
   publish_live(reply);

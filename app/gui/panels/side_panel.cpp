@@ -9,6 +9,7 @@
 
 #include "app/gui/model_paths.h"
 #include "core/compute/executor.h"
+#include "core/model/library.h"
 
 namespace fabula::gui {
 namespace {
@@ -115,7 +116,7 @@ void SidePanel::draw_model(Shell& shell, Column& column) {
   Ui& ui = shell.ui;
   const auto& state = shell.controller.frame().model;
   const std::string& path = shell.settings.of(shell.controller.mode()).model;
-  const std::string name = path.empty() ? ui.tr("model.choose") : model_display_name(path);
+  const std::string name = path.empty() ? ui.tr("model.choose") : model::model_name(path);
   const ImRect picker = column.take(ui.px(40), ui.px(6));
   const Hit hit = ui.interact("model.picker", name, picker);
   ui.fill(picker, ui.color().raised, radius::control);
@@ -143,7 +144,7 @@ void SidePanel::draw_model_menu(Shell& shell, const ImRect& picker) {
   const auto entry = [&](const std::string& path, const std::string& size) {
     if (std::find(shown_paths.begin(), shown_paths.end(), path) != shown_paths.end()) return;
     shown_paths.push_back(path);
-    if (ui.menu_item("model." + std::to_string(number++), model_display_name(path), size, true, path == now, Icon::file)) c.load_model(path);
+    if (ui.menu_item("model." + std::to_string(number++), model::model_name(path), size, true, path == now, Icon::file)) c.load_model(path);
   };
   const auto recent = shell.settings.recent_models;
   if (!recent.empty()) ui.menu_heading(ui.tr("model.recent"));

@@ -16,6 +16,7 @@
 #include "app/gui/ui/virtual_list.h"
 #include "app/gui/window_icon.h"
 #include "core/base/file.h"
+#include "core/model/library.h"
 #include "tests/support/support.h"
 
 namespace fabula::gui {
@@ -200,8 +201,8 @@ TEST_CASE("models are known by their paths") {
   REQUIRE(write_file_atomically(directory / "config.json", "{}").ok());
   REQUIRE(write_file_atomically(directory / "model.safetensors", "x").ok());
   CHECK(looks_like_model(directory));
-  CHECK(model_display_name("/m/Big-00001-of-00003.gguf") == "Big");
-  CHECK(model_display_name("/m/dir/") == "dir");
+  CHECK(model::model_name("/m/Big-00001-of-00003.gguf") == "Big");
+  CHECK(model::model_name("/m/dir/") == "dir");
   const auto entries = read_folder(folder.path(), true, ".json");
   REQUIRE(entries.ok());
   REQUIRE(entries->size() == 2);
