@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli/commands.h"
+#include "core/compute/executor.h"
 #include "core/model/model.h"
 
 namespace fabula::cli {
@@ -10,9 +11,44 @@ namespace fabula::cli {
 namespace {
 
 struct Options {
-  std::string model;
+  std::string model, precision;
   bool json = false;
 };
+
+// What loading at `precision` would make of each tensor: the report of the rule in NUMERICS 10.
+Result<std::vector<compute::TensorReport>> precision_report(const model::Model& model,
+                                                            const std::string& precision) {
+  compute::LoadOptions load;
+  FABULA_ASSIGN(load.precision, compute::precision_from_name(precision));
+  load.kv_blocks = 1;
+  load.max_batch_tokens = 1;
+  load.max_logit_rows = 1;
+  FABULA_ASSIGN(const auto executor, compute::make_cpu_executor(model.spec, *model.source, load, {}));
+  return executor->info().tensors;
+}
+
+OrderedJson report_json(const std::vector<compute::TensorReport>& report) {
+  OrderedJson rows = OrderedJson::array();
+  for (const compute::TensorReport& tensor : report)
+    rows.push_back({{"name", tensor.name},
+                    {"stored", formats::dtype_info(tensor.stored).name},
+                    {"effective", formats::dtype_info(tensor.effective).name},
+                    {"max_abs", tensor.max_abs > 0 ? OrderedJson(tensor.max_abs)
+                                                   : OrderedJson()},  // null: not looked at
+                    {"f16_flushed_share", tensor.f16_flushed_share},
+                    {"f16_overflow_share", tensor.f16_overflow_share},
+                    {"relative_error", tensor.relative_error}});
+  return rows;
+}
+
+void print_report(const std::vector<compute::TensorReport>& report) {
+  fmt::print("\n  {:<44} {:>8} {:>8} {:>10} {:>10} {:>10} {:>10}\n", "tensor", "stored", "loaded", "max",
+             "f16 lost", "f16 over", "error");
+  for (const compute::TensorReport& tensor : report)
+    fmt::print("  {:<44} {:>8} {:>8} {:>10.3g} {:>10.2e} {:>10.2e} {:>10.2e}\n", tensor.name,
+               formats::dtype_info(tensor.stored).name, formats::dtype_info(tensor.effective).name,
+               tensor.max_abs, tensor.f16_flushed_share, tensor.f16_overflow_share, tensor.relative_error);
+}
 
 OrderedJson describe(const model::Model& model) {
   OrderedJson dtypes = OrderedJson::object();
@@ -50,15 +86,27 @@ void print_plain(const model::Model& model) {
 void add_inspect(CLI::App& command, App& app) {
   auto options = std::make_shared<Options>();
   command.add_option("model", options->model, "GGUF file, model directory or name")->required();
+  command
+      .add_option("--precision", options->precision,
+                  "Also what loading at this precision makes of each tensor")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0", "q4_0"}));
   command.add_flag("--json", options->json, "Print JSON");
   set_body(command, app, [options, &app]() -> Status {
     FABULA_ASSIGN(const auto path, resolve_model(app, options->model));
     FABULA_ASSIGN(const auto model,
                   model::open_model(path, {.fingerprint_folder = app.places().fingerprint_folder()}));
-    if (options->json)
-      print_json(describe(*model));
-    else
-      print_plain(*model);
+    std::vector<compute::TensorReport> report;
+    if (!options->precision.empty()) {
+      FABULA_ASSIGN(report, precision_report(*model, options->precision));
+    }
+    if (options->json) {
+      OrderedJson document = describe(*model);
+      if (!options->precision.empty()) document["precision"] = report_json(report);
+      print_json(document);
+      return {};
+    }
+    print_plain(*model);
+    if (!options->precision.empty()) print_report(report);
     return {};
   });
 }

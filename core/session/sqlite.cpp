@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <utility>
 
 namespace fabula::session {
@@ -36,14 +37,23 @@ Meaning meaning_of(int primary) {
   }
 }
 
+// On a full disk SQLite cannot even make its shared memory file, and calls that an I/O error.
+bool is_full(const char* file) {
+  constexpr uintmax_t least_bytes = 128 << 10;
+  std::error_code error;
+  const auto space = std::filesystem::space(std::filesystem::path(file).parent_path(), error);
+  return !error && space.available < least_bytes;
+}
+
 }  // namespace
 
 Error sqlite_error(sqlite3* connection, int code) {
-  const Meaning meaning = meaning_of(code & 0xff);
+  const char* file = connection ? sqlite3_db_filename(connection, "main") : nullptr;
+  const bool full = (code & 0xff) == SQLITE_IOERR && file && *file && is_full(file);
+  const Meaning meaning = meaning_of(full ? SQLITE_FULL : code & 0xff);
   std::string message = std::string("sessions: ") + meaning.words;
   const char* detail = connection ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
   if (detail && *detail) message += std::string(" (") + detail + ")";
-  const char* file = connection ? sqlite3_db_filename(connection, "main") : nullptr;
   if (file && *file) message += std::string(": ") + file;
   return {meaning.code, message};
 }
