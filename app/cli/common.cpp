@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/model/library.h"
+#include "core/model/model.h"
 
 namespace fabula::cli {
 
@@ -16,14 +17,28 @@ void EngineFlags::add_to(CLI::App& command, const char* default_kv_precision) {
   command.add_option("--threads", threads, "Worker threads (default: physical cores)")
       ->check(CLI::Range(1, 1024));
   command.add_option("--device", device, "auto, cpu or cuda[:i]")->capture_default_str();
-  command.add_option("--precision", precision, "Type of the weights in memory")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0", "q4_0"}))
+  precision_option = command.add_option("--precision", precision, "Type of the weights in memory");
+  precision_option->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0", "q4_0"}))
       ->capture_default_str();
   command.add_option("--kv-precision", kv_precision, "Type of the KV cache")
       ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
       ->capture_default_str();
   command.add_option("--context", context, "Context length in tokens (default: the model's, at most 8192)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
+}
+
+Status EngineFlags::keep_f32(const App& app, const std::string& model) {
+  if (precision_option->count() > 0) return {};
+  FABULA_ASSIGN(const auto path, resolve_model(app, model));
+  FABULA_ASSIGN(const auto opened,
+                model::open_model(path, {.fingerprint_folder = app.places().fingerprint_folder()}));
+  bool has_f32 = false, has_quantised = false;
+  for (const formats::TensorInfo& tensor : opened->source->tensors()) {
+    has_f32 = has_f32 || (tensor.shape.size() > 1 && tensor.type == formats::DType::f32);
+    has_quantised = has_quantised || formats::is_quantised(tensor.type);
+  }
+  if (has_f32 && !has_quantised) precision = "f32";
+  return {};
 }
 
 Result<engine::ModelLoad> EngineFlags::load_for(const std::filesystem::path& path) const {

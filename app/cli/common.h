@@ -33,8 +33,13 @@ struct EngineFlags {
   int threads = 0;
   std::string device = "auto", precision = "auto", kv_precision = "f16";
   int64_t context = 0;
+  CLI::Option* precision_option = nullptr;
 
   void add_to(CLI::App& command, const char* default_kv_precision = "f16");
+  // For the commands that measure (logits, score): where nobody chose a precision and the matrices are stored
+  // as F32, they stay F32. `auto` would take them to f16, which moves logits by about 1e-3.
+  Status keep_f32(const App& app, const std::string& model);
+
   // Errors: unsupported (a device that is not there), invalid_argument.
   Result<engine::ModelLoad> load_for(const std::filesystem::path& path) const;
 };

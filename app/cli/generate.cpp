@@ -115,8 +115,9 @@ struct LogitsOptions {
 
 using FilePtr = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-Status logits(const App& app, const LogitsOptions& options) {
+Status logits(const App& app, LogitsOptions& options) {
   FABULA_ASSIGN(const std::vector<int32_t> prompt, parse_token_list(options.prompt_tokens));
+  FABULA_TRY(options.engine.keep_f32(app, options.model));
   FABULA_ASSIGN(const auto local, LocalEngine::start(app, options.engine, options.model));
   FilePtr file(std::fopen(options.output.c_str(), "wb"), std::fclose);
   if (!file) return Error{ErrorCode::io, "cannot write " + options.output};

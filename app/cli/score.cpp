@@ -68,7 +68,8 @@ Result<Score> score_tokens(LocalEngine& local, const std::vector<int32_t>& text,
   return score;
 }
 
-Status score(const App& app, const Options& options) {
+Status score(const App& app, Options& options) {
+  FABULA_TRY(options.engine.keep_f32(app, options.model));
   FABULA_ASSIGN(const auto local, LocalEngine::start(app, options.engine, options.model));
   const text::Tokenizer& tokenizer = *local->loaded().model->tokenizer;
   const int32_t bos = tokenizer.bos_or_negative();
