@@ -113,7 +113,7 @@ struct VocabSpec {
 // Errors of all three: corrupt, unsupported (algorithm, pre-tokenizer or normalizer by name).
 Result<std::shared_ptr<const Tokenizer>> make_tokenizer_from_vocab(VocabSpec spec);
 
-// `config_json` is tokenizer_config.json ("" where absent); it decides on added tokens, BOS and clean-up.
+// `config_json` is tokenizer_config.json ("" where absent); it names BOS and EOS.
 Result<std::shared_ptr<const Tokenizer>> make_tokenizer_from_hf_json(std::string_view tokenizer_json, std::string_view config_json);
 
 // The bytes of a SentencePiece .model; a bounded reader of our own judges them before the library sees them (CVE-2026-1260).

@@ -8,11 +8,8 @@
 #include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/compute/cpu/isa.h"
+#include "core/compute/cpu/standard_rounding.h"
 #include "core/compute/cpu/step.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 namespace fabula::compute {
 
@@ -32,18 +29,6 @@ KvType kv_type_of(KvPrecision precision) {
   }
   return KvType::f16;
 }
-
-// NUMERICS 2 on the calling thread, for the length of a step.
-class StandardRounding {
- public:
-#if defined(__x86_64__)
-  StandardRounding() : before_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
-  ~StandardRounding() { _mm_setcsr(before_); }
-
- private:
-  unsigned before_;
-#endif
-};
 
 std::string numerics_id(const ModelSpec& spec, const Weights& weights, KvPrecision kv) {
   Sha256 hash;

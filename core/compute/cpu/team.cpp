@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/clock.h"
+#include "core/compute/cpu/standard_rounding.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -40,18 +41,6 @@ double thread_cpu_seconds() {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
-
-// NUMERICS 2: one rounding mode for all threads, no flushing of subnormals.
-class StandardRounding {
- public:
-#if defined(__x86_64__)
-  StandardRounding() : before_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
-  ~StandardRounding() { _mm_setcsr(before_); }
-
- private:
-  unsigned before_;
-#endif
-};
 
 // Each worker has its own run of a phase's shards and helps the others when it is through. `left` counts down; a claim is valid
 // while the value before was positive, so a late claim on an old phase finds nothing, or finds valid work of the new one.
