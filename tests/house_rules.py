@@ -12,12 +12,13 @@ problems = []
 # A room may include itself and what this table names (DESIGN.md, "The house").
 ROOMS = [
     ("core/base", []),
+    ("core/net", ["core/base"]),
     ("core/text", ["core/base"]),
     ("core/formats", ["core/base", "core/text"]),
     ("core/compute", ["core/base", "core/formats"]),
     ("gpu", ["core/base", "core/formats", "core/compute"]),
-    ("core/model", ["core/base", "core/text", "core/formats", "core/compute"]),
-    ("core/engine", ["core/base", "core/text", "core/formats", "core/compute", "core/model", "gpu"]),
+    ("core/model", ["core/base", "core/net", "core/text", "core/formats", "core/compute"]),
+    ("core/engine", ["core/base", "core/net", "core/text", "core/formats", "core/compute", "core/model", "gpu"]),
     ("core/session", ["core/base", "core/text", "core/formats", "core/compute", "core/model", "core/engine"]),
     ("app/server", ["core"]),
     ("app/cli", ["core", "app/server"]),
