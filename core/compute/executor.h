@@ -102,6 +102,13 @@ class Executor {
   virtual void set_threads(int threads) = 0;
   // Between generations the workers may sleep; called by the engine when a generation starts or ends.
   virtual void set_hot(bool hot) = 0;
+
+  // Bytes per second at which this device can just read the weights, wherever they lie (caches or memory): what the speed of decode
+  // is held against. Takes some 30 ms of the whole device; gives up with 0 soon after `interrupted` says so. 0: not known here.
+  virtual double measure_read_rate(const std::function<bool()>& interrupted) {
+    (void)interrupted;
+    return 0;
+  }
 };
 
 struct CpuOptions {

@@ -92,7 +92,7 @@ struct Event {
 struct Metrics {
   double prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // of the last second of work
   double decode_gb_per_second = 0;                                     // weights and KV read
-  double dram_read_gb_per_second = 0;  // the machine's measured peak; 0 until measured
+  double peak_read_gb_per_second = 0;  // at which the weights could be read here, measured while idle; 0: not yet
   int64_t active_requests = 0, queued_requests = 0, batch = 0;
   int64_t kv_blocks_used = 0, kv_blocks_total = 0;
   int64_t tokens_generated = 0, prompt_tokens_read = 0, prompt_tokens_reused = 0;

@@ -32,7 +32,9 @@ void EngineThread::run_once() {
   publish_metrics();
   // New KV goes to disk beside the steps, one block each, and faster while nobody waits.
   const bool spilled = spill_all(stepped ? 1 : 4);
-  if (!stepped && !spilled && !stopping_) hub_->inbox.wait(bell);
+  if (stepped || spilled || stopping_) return;
+  measure_peaks(bell);
+  hub_->inbox.wait(bell);
 }
 
 void EngineThread::shut_down() {
@@ -55,6 +57,14 @@ bool EngineThread::spill_all(int64_t max_blocks) {
   bool any = false;
   for (const Home& home : homes_) any |= home.resident->spill(max_blocks);
   return any;
+}
+
+void EngineThread::measure_peaks(uint32_t bell) {
+  const auto rang = [this, bell] { return hub_->inbox.bell() != bell; };
+  for (const Home& home : homes_) {
+    if (rang()) return;
+    home.resident->measure_peak(rang);
+  }
 }
 
 void EngineThread::flush_channels() {

@@ -52,6 +52,7 @@ class EngineThread {
   void shut_down();
   bool step_all();
   bool spill_all(int64_t max_blocks);
+  void measure_peaks(uint32_t bell);  // of models that want it, until the bell rings
   void flush_channels();
   void publish_metrics();
   Home* find_or_null(ModelId model);

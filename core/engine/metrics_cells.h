@@ -24,8 +24,31 @@ class RateMeter {
   double amount_ = 0, seconds_ = 0;
 };
 
+// When to measure again how fast memory is: it moves within minutes on a machine that others use too. Engine thread only.
+class PeakWatch {
+ public:
+  static constexpr double seconds_between = 20;
+  void worked() { worked_since_ = true; }
+  bool is_due(double now_seconds) const {
+    return measured_at_ < 0 || (worked_since_ && now_seconds - measured_at_ > seconds_between);
+  }
+  void measured(double gb_per_second, double now_seconds) {
+    gb_per_second_ = gb_per_second;
+    measured_at_ = now_seconds;
+    worked_since_ = false;
+  }
+  void forget() { measured_at_ = -1; }  // the number of workers changed
+  double gb_per_second() const { return gb_per_second_; }
+
+ private:
+  double gb_per_second_ = 0;
+  double measured_at_ = -1;
+  bool worked_since_ = false;
+};
+
 struct MetricsCells {
   std::atomic<double> prefill_tokens_per_second{0}, decode_tokens_per_second{0}, decode_gb_per_second{0};
+  std::atomic<double> peak_read_gb_per_second{0};
   std::atomic<int64_t> active_requests{0}, queued_requests{0}, batch{0};
   std::atomic<int64_t> kv_blocks_used{0}, kv_blocks_total{0};
   std::atomic<int64_t> tokens_generated{0}, prompt_tokens_read{0}, prompt_tokens_reused{0};
@@ -37,6 +60,7 @@ struct MetricsCells {
     m.prefill_tokens_per_second = prefill_tokens_per_second;
     m.decode_tokens_per_second = decode_tokens_per_second;
     m.decode_gb_per_second = decode_gb_per_second;
+    m.peak_read_gb_per_second = peak_read_gb_per_second;
     m.active_requests = active_requests;
     m.queued_requests = queued_requests;
     m.batch = batch;

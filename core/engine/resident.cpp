@@ -49,6 +49,7 @@ void Resident::set_threads(int threads) {
   auto changed = std::make_shared<Engine::LoadedModel>(*loaded_);
   changed->executor = executor_->info();
   loaded_ = std::move(changed);
+  peak_.forget();
 }
 
 void Resident::end_cancelled() {
@@ -86,6 +87,15 @@ bool Resident::step(uint64_t number) {
   }
   end_cancelled();
   keep_workers_hot();
+  return true;
+}
+
+bool Resident::measure_peak(const std::function<bool()>& interrupted) {
+  if (!peak_.is_due(monotonic_seconds())) return false;
+  const double bytes_per_second = executor_->measure_read_rate(interrupted);
+  if (interrupted()) return false;  // the next idle moment will do
+  peak_.measured(bytes_per_second / 1e9, monotonic_seconds());
+  setting_.hub->metrics.peak_read_gb_per_second = peak_.gb_per_second();
   return true;
 }
 
@@ -264,6 +274,7 @@ compute::LogitRows Resident::rows_of(const Sequence& sequence, int64_t tokens) c
 
 void Resident::account(int64_t generated) {
   if (work_.empty()) return;
+  peak_.worked();
   int64_t prefilled = 0;
   for (const Work& work : work_) prefilled += work.decoding ? 0 : work.tokens;
   const compute::StepStats& stats = executor_->last_step();
@@ -278,6 +289,7 @@ void Resident::account(int64_t generated) {
     decode_bytes_.add(static_cast<double>(stats.bytes_read) / 1e9, stats.seconds);
     metrics.decode_tokens_per_second = decode_rate_.per_second();
     metrics.decode_gb_per_second = decode_bytes_.per_second();
+    metrics.peak_read_gb_per_second = peak_.gb_per_second();
   }
   metrics.batch = static_cast<int64_t>(work_.size());
   metrics.workers = stats.workers;

@@ -45,6 +45,9 @@ class Resident {
   // Hands up to `max` new blocks to the disk tier. true: there may be more to do.
   bool spill(int64_t max) { return cache_.spill(max); }
   void end_all();
+  // Measures how fast the weights can be read, where that is not known, or was before the last work and long ago. For idle moments;
+  // gives up when `interrupted`. true: it was measured.
+  bool measure_peak(const std::function<bool()>& interrupted);
 
  private:
   using SequencePtr = std::unique_ptr<Sequence>;
@@ -99,6 +102,7 @@ class Resident {
   std::vector<compute::SequenceSlice> slices_;
   std::vector<std::shared_ptr<Control>> controls_;
   RateMeter prefill_rate_, decode_rate_, decode_bytes_;
+  PeakWatch peak_;
 };
 
 }  // namespace fabula::engine

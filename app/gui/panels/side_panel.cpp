@@ -326,8 +326,7 @@ void SidePanel::draw_throughput(Shell& shell, Column& column) {
   line("throughput.decode", rate(m.decode_tokens_per_second));
   line("throughput.prefill", rate(m.prefill_tokens_per_second));
   std::string bandwidth = m.decode_gb_per_second > 0 ? fmt::format("{:.1f} GB/s", m.decode_gb_per_second) : "–";
-  // A model that fits the caches is not held up by memory: its share of the memory's peak would mean nothing.
-  const double share = m.dram_read_gb_per_second > 0 ? m.decode_gb_per_second / m.dram_read_gb_per_second : 0;
+  const double share = m.peak_read_gb_per_second > 0 ? m.decode_gb_per_second / m.peak_read_gb_per_second : 0;
   if (share > 0 && share <= 1.05) bandwidth += fmt::format(" · {:.0f} %", 100 * share);
   line("throughput.bandwidth", bandwidth);
   if (m.kv_blocks_total > 0) {

@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/compute/cpu/isa.h"
+#include "core/compute/cpu/read_rate.h"
 #include "core/compute/cpu/standard_rounding.h"
 #include "core/compute/cpu/step.h"
 
@@ -66,6 +67,7 @@ class CpuExecutor final : public Executor {
   Status write_block(int32_t block, std::span<const std::byte> bytes) override;
   void set_threads(int threads) override;
   void set_hot(bool hot) override { team_.set_hot(hot); }
+  double measure_read_rate(const std::function<bool()>& interrupted) override;
 
  private:
   Status check(std::span<const SequenceSlice> batch) const;
@@ -249,6 +251,18 @@ Status CpuExecutor::write_block(int32_t block, std::span<const std::byte> bytes)
     return Error{ErrorCode::invalid_argument, "write_block: no such block, or bytes of the wrong size"};
   std::memcpy(kv_.block(block).data(), bytes.data(), bytes.size());
   return {};
+}
+
+double CpuExecutor::measure_read_rate(const std::function<bool()>& interrupted) {
+  constexpr uint64_t enough_bytes = uint64_t{256} << 20;  // far beyond what a second pass would find in a cache
+  constexpr double seconds = 0.02;
+  team_.set_hot(true);
+  team_.begin_step(0);
+  const double rate =
+      read_rate(team_, kernels_, std::span<const uint8_t>(weights_.arena.data(), std::min(weights_.bytes, enough_bytes)), seconds, interrupted);
+  team_.end_step();
+  team_.set_hot(false);
+  return rate;
 }
 
 void CpuExecutor::set_threads(int threads) {

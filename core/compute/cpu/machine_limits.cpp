@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/compute/cpu/huge_buffer.h"
 #include "core/compute/cpu/isa.h"
+#include "core/compute/cpu/read_rate.h"
 #include "core/compute/cpu/team.h"
 
 namespace fabula::compute::cpu {
@@ -60,23 +61,8 @@ class Meter final : public MachineMeter {
   }
 
  private:
-  // Passes over the same bytes, each worker its own part, until enough time has passed; the first pass only warms.
   double read_rate(uint64_t bytes) {
-    const int64_t shards = std::max<int64_t>(team_.threads(), static_cast<int64_t>(bytes / (256 * 1024)));
-    const int64_t part = std::max<int64_t>(4096, static_cast<int64_t>(bytes) / shards / 4096 * 4096);
-    const auto pass = [&] {
-      team_.run(shards, [&](int64_t shard, int) { sink_ += kernels_.read_all(buffer_.data() + shard * part, part); });
-    };
-    pass();
-    const double begin = monotonic_seconds();
-    int64_t passes = 0;
-    double elapsed = 0;
-    do {
-      pass();
-      ++passes;
-      elapsed = monotonic_seconds() - begin;
-    } while (elapsed < seconds_each);
-    return static_cast<double>(passes * shards * part) / elapsed;
+    return cpu::read_rate(team_, kernels_, std::span(buffer_.data(), bytes), seconds_each);
   }
 
   template <class Work>

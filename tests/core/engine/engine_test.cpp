@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <ctime>
 #include <random>
 #include <thread>
 
 #include "tests/core/engine/engine_harness.h"
+#include "tests/core/engine/fake_requests.h"
 #include "tests/core/engine/fake_reference.h"
 #include "tests/support/support.h"
 
@@ -18,32 +18,12 @@ using namespace fabula::engine;
 using fabula::test::expected_reply;
 using fabula::test::FakeSetup;
 using fabula::test::Harness;
+using fabula::test::options_of;
 using fabula::test::Reply;
+using fabula::test::request_of;
+using fabula::test::some_prompt;
 
 namespace {
-
-EngineOptions options_of(const FakeSetup& setup) {
-  EngineOptions options;
-  options.backends = setup.backends();
-  return options;
-}
-
-std::vector<int32_t> some_prompt(uint64_t seed, size_t n) {
-  std::mt19937_64 random(seed);
-  std::vector<int32_t> prompt(n);
-  for (int32_t& token : prompt) token = static_cast<int32_t>(10 + random() % 280);
-  return prompt;
-}
-
-GenerateRequest request_of(ModelId model, std::vector<int32_t> prompt, int64_t max_tokens = 40,
-                           uint64_t seed = 5) {
-  GenerateRequest request;
-  request.model = model;
-  request.prompt = std::move(prompt);
-  request.max_tokens = max_tokens;
-  request.seed = seed;
-  return request;
-}
 
 constexpr int64_t never = 1'000'000;  // FakeDials::end_token_every for replies of a known length
 
@@ -531,16 +511,4 @@ TEST_CASE("drafts from the text save steps and change no word") {
     CHECK(reply.prompt.reused == 749);
     CHECK(reply.tokens == expected_reply(more, 1024, 0, true).tokens);
   }
-}
-
-TEST_CASE("an idle engine uses no processor time") {
-  FakeSetup setup;
-  Harness harness(options_of(setup));
-  const ModelId model = harness.load();
-  (void)harness.run(request_of(model, some_prompt(1, 10), 5));
-  harness.wait_until([&] { return harness.engine().metrics().active_requests == 0; });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  const std::clock_t before = std::clock();
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  CHECK(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC < 0.03);
 }

@@ -160,6 +160,11 @@ void FakeExecutor::set_threads(int threads) {
   info_.threads = threads;
 }
 
+double FakeExecutor::measure_read_rate(const std::function<bool()>& interrupted) {
+  if (interrupted()) return 0;
+  return (40 + ++dials_->read_rates_measured) * 1e9;
+}
+
 void FakeExecutor::set_hot(bool hot) {
   dials_->hot = hot;
 }

@@ -30,6 +30,7 @@ struct FakeDials {
   std::atomic<int64_t> live{0};  // executors
   std::atomic<bool> hot{false};
   std::atomic<int> threads{0};
+  std::atomic<int> read_rates_measured{0};
   std::atomic<bool> nan_logits{false};
   std::atomic<bool> fail_load{false}, slow_load{false};
   std::atomic<bool> repetitive{
@@ -56,6 +57,7 @@ class FakeExecutor final : public compute::Executor {
   Status write_block(int32_t block, std::span<const std::byte> bytes) override;
   void set_threads(int threads) override;
   void set_hot(bool hot) override;
+  double measure_read_rate(const std::function<bool()>& interrupted) override;
 
  private:
   uint64_t& slot(std::span<const int32_t> blocks, int64_t position);
