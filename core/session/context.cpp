@@ -207,7 +207,7 @@ std::vector<int32_t> encode_continuing(const text::Tokenizer& tokenizer, std::st
 
 std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string_view text,
                                    const Message& old, bool at_start) {
-  size_t n_bytes = 0, kept = 0, kept_bytes = 0;
+  size_t n_bytes = 0, kept = 0, kept_bytes = 0, tail = 0, tail_end = 0, tail_bytes = 0;
   if (old.tokenizer == tokenizer.fingerprint()) {
     for (size_t i = 0; i < old.tokens.size(); ++i) {
       std::string bytes = tokenizer.token_bytes(old.tokens[i], false);
@@ -216,13 +216,27 @@ std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string
       n_bytes += bytes.size();
       if (n_bytes == text.size() || is_space(text[n_bytes])) kept = i + 1, kept_bytes = n_bytes;
     }
+    // The same from the end: a tail that begins with a space, or that is all that is left.
+    const auto bytes_of = [&](size_t i) { return tokenizer.token_bytes(old.tokens[i], false); };
+    tail = tail_end = old.tokens.size();
+    if (tail_end > kept && bytes_of(tail_end - 1).empty()) tail = --tail_end;  // an end token
+    std::string_view rest = text.substr(kept_bytes);
+    for (size_t i = tail_end; i > kept && !rest.empty(); --i) {
+      const std::string bytes = bytes_of(i - 1);
+      if (bytes.empty() || !rest.ends_with(bytes)) break;
+      rest.remove_suffix(bytes.size());
+      const size_t cut = kept_bytes + rest.size();
+      if (rest.empty() || is_space(text[cut])) tail = i - 1, tail_bytes = text.size() - cut;
+    }
   }
   std::vector<int32_t> out(old.tokens.begin(), old.tokens.begin() + static_cast<std::ptrdiff_t>(kept));
-  const std::string_view rest = text.substr(kept_bytes);
-  if (rest.empty()) return out;
-  const text::TextRange all{0, rest.size()};
-  append(out, at_start && kept == 0 ? tokenizer.encode_with_plain_ranges(rest, {&all, 1}, false)
-                                    : encode_continuing(tokenizer, rest, {&all, 1}));
+  const std::string_view changed = text.substr(kept_bytes, text.size() - kept_bytes - tail_bytes);
+  if (!changed.empty()) {
+    const text::TextRange all{0, changed.size()};
+    append(out, at_start && kept == 0 ? tokenizer.encode_with_plain_ranges(changed, {&all, 1}, false)
+                                      : encode_continuing(tokenizer, changed, {&all, 1}));
+  }
+  append(out, std::span(old.tokens).subspan(tail, tail_end - tail));
   return out;
 }
 

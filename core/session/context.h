@@ -42,8 +42,8 @@ Context story_context(const model::Model& model, const MessagePath& path, const 
 std::vector<int32_t> encode_continuing(const text::Tokenizer& tokenizer, std::string_view text,
                                        std::span<const text::TextRange> plain);
 
-// New ids for a text that was edited: those of `old` are kept as far as the texts agree up to a gap between
-// words.
+// New ids for a text that was edited: those of `old` are kept as far as the texts agree, from the front and
+// from the end, up to a gap between words.
 std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string_view text,
                                    const Message& old, bool at_start);
 

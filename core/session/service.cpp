@@ -228,6 +228,16 @@ Answer<void> Service::edit(std::string session, std::string message, std::string
   });
 }
 
+Answer<bool> Service::edit_page(std::string session, std::string current, std::vector<PageEdit> edits) {
+  return impl_->ask<bool>([impl = impl_.get(), session = std::move(session), current = std::move(current),
+                           edits = std::move(edits)]() mutable {
+    for (PageEdit& edit : edits) edit.text = replace_invalid_utf8(edit.text);
+    auto made = impl->edit_page(session, current, edits);
+    impl->publish(session);
+    return made;
+  });
+}
+
 Answer<void> Service::select_sibling(std::string session, std::string message, int step) {
   return impl_->ask<void>(
       [impl = impl_.get(), session = std::move(session), message = std::move(message), step] {

@@ -17,6 +17,7 @@
 #include "core/base/paths.h"
 #include "core/base/result.h"
 #include "core/engine/engine.h"
+#include "core/session/page.h"
 #include "core/session/store.h"
 #include "core/session/types.h"
 
@@ -134,6 +135,11 @@ class Service {
   Answer<void> rollback(std::string session, std::string message);   // message becomes the last one; "" empties the path
   Answer<void> rollback_last_exchange(std::string session);          // the last user message and what follows it
   Answer<void> edit(std::string session, std::string message, std::string text);  // a sibling with the new text; later ones stay on their branch
+  // A story's page edited in place (page.h); one step of undo, to which what is typed on within a moment belongs. `current`:
+  // the leaf of the page that the edits were made on. The answer says whether it is a new step. While a reply is written the
+  // person's own parts may change; other edits are refused as busy and wait for its end. Errors: invalid_argument (another
+  // page), busy, not_found.
+  Answer<bool> edit_page(std::string session, std::string current, std::vector<PageEdit> edits);
   Answer<void> select_sibling(std::string session, std::string message, int step);  // ‹ 2/3 ›
   Answer<void> remove_message(std::string session, std::string message);  // and what follows it, on every branch; undo brings it back
 

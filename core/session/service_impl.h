@@ -92,6 +92,7 @@ class Service::Impl {
   Status continue_message(const SessionView& view, const ReplyOptions& options,
                           const Promise<Message>& answer);
   Status edit(const std::string& session, const std::string& message, const std::string& text);
+  Result<bool> edit_page(const std::string& session, const std::string& current, const std::vector<PageEdit>& edits);
   Status rollback_last_exchange(const std::string& session);
 
   struct Start {  // of one request
@@ -160,6 +161,7 @@ class Service::Impl {
   double unsaved_tried_at = 0;
   std::unique_ptr<Replay> replay;
   std::map<uint64_t, Follower> followers;
+  std::unordered_map<std::string, double> page_edited_at;  // by session, monotonic seconds
   bool shown_changed = false;
 
   // ---- between the threads ----

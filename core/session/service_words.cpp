@@ -14,6 +14,9 @@ namespace {
 // Receipts name what wrote them; part of it decides on nothing and only helps to find a regression.
 constexpr const char* build_name = "fabula " FABULA_VERSION;
 
+// Words typed within this time of the last ones are the same step of undo.
+constexpr double typing_pause_seconds = 2;
+
 MessagePath up_to(const MessagePath& path, size_t count) {
   return {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(count)};
 }
@@ -365,6 +368,28 @@ Status Service::Impl::edit(const std::string& session, const std::string& messag
     edited.tokenizer = edited.tokens.empty() ? "" : tokenizer.fingerprint();
   }
   return store->append(session, edited);
+}
+
+Result<bool> Service::Impl::edit_page(const std::string& session, const std::string& current,
+                                      const std::vector<PageEdit>& edits) {
+  FABULA_ASSIGN(const SessionView view, store->view(session));
+  if (view.info.mode != Mode::story)
+    return Error{ErrorCode::invalid_argument, "only a story is edited as one page"};
+  if (view.current != current) return Error{ErrorCode::invalid_argument, "the page has changed meanwhile"};
+  const auto loaded = ready_model(view.info.mode);
+  const text::Tokenizer* tokenizer = loaded.ok() ? (*loaded)->model->tokenizer.get() : nullptr;
+  const auto encode = [tokenizer](std::string_view text, const Message* old, bool at_start) {
+    return tokenizer ? encode_edited(*tokenizer, text, old ? *old : Message(), at_start) : std::vector<int32_t>();
+  };
+  FABULA_ASSIGN(const PageRevision revision, revise_page(view.path, edits, encode, tokenizer ? tokenizer->fingerprint() : "",
+                                                         unix_milliseconds()));
+  if (!revision.added.empty() || revision.current != view.current) FABULA_TRY(check_idle(session));
+  const double now = monotonic_seconds();
+  const auto before = page_edited_at.find(session);
+  const bool grow = before != page_edited_at.end() && now - before->second < typing_pause_seconds;
+  auto made = store->revise(session, revision, grow);
+  page_edited_at[session] = now;
+  return made;
 }
 
 Status Service::Impl::rollback_last_exchange(const std::string& session) {

@@ -22,6 +22,7 @@
 namespace fabula::session {
 
 struct Document;
+struct PageRevision;
 
 class Store {
  public:
@@ -58,6 +59,9 @@ class Store {
                      std::string_view message);  // rollback, branch switch; "" for an empty path
   Status remove_message(std::string_view session,
                         std::string_view message);  // and all that follows it, on every branch
+  // A page edited in place (page.h). grow: the same step as the edit before it, where that was the newest one
+  // and of the same words (somebody is typing). true: a new step.
+  Result<bool> revise(std::string_view session, const PageRevision& revision, bool grow = false);
   Status remove(std::string_view session);          // to the trash
   Status restore(std::string_view session);
   Result<bool> undo(std::string_view session);  // false: nothing left

@@ -70,6 +70,10 @@ class Store::Impl {
   Status apply_quietly(Loaded& session, const Change& change);
   // The step back or forth; false where there is none.
   Result<bool> travel(Loaded& session, bool back);
+  // A page edited in place (store_page.cpp)
+  Result<std::optional<std::vector<int64_t>>> operations_of_newest_edit(const Loaded& session,
+                                                                        const std::vector<Message>& messages);
+  Status grow_edit(Loaded& session, const std::vector<Message>& messages, const std::vector<int64_t>& operations);
   // The change of title that an unnamed session's first message asks for.
   std::optional<Change::Title> title_from(const Loaded& session, const Message& message) const;
   Document document_of(Loaded& session, const Tree& tree) const;

@@ -128,6 +128,15 @@ TEST_CASE("edited words keep the ids up to where they differ") {
   CHECK(encode_edited(tokenizer, old.text, old, true) == old.tokens);
   CHECK(encode_edited(tokenizer, "", old, true).empty());
   CHECK(encode_edited(tokenizer, "</s>", old, true).size() > 1);  // never a special token
+  // What comes behind the change keeps its ids, also those that the tokenizer would not have chosen.
+  Message odd = old;
+  odd.tokens = joined(tokenizer.encode("Once upon a time there was", {false, false}), encode_continuing(tokenizer, " a", {}));
+  for (const char* letter : {" ", "d", "o", "g"}) odd.tokens = joined(odd.tokens, encode_continuing(tokenizer, letter, {}));
+  const auto changed = encode_edited(tokenizer, "Once upon a day there was a dog", odd, true);
+  const auto dog = std::vector<int32_t>(odd.tokens.end() - 4, odd.tokens.end());
+  CHECK(std::vector<int32_t>(changed.end() - 4, changed.end()) == dog);
+  CHECK(decode_continuing(model->tokenizer, {}, changed) == "Once upon a day there was a dog");
+  CHECK(encode_edited(tokenizer, " dog", odd, false) == dog);
   // Words in the middle of a page get no space of their own.
   const auto middle = encode_continuing(tokenizer, "there", {});
   CHECK(decode_continuing(model->tokenizer, old.tokens, middle) == "there");

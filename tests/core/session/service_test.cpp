@@ -491,3 +491,53 @@ TEST_CASE("two sessions write at once and neither changes the other") {
   CHECK(desk->sessions()->size() == 6);
   for (const auto& info : *desk->sessions()) CHECK_FALSE(info.generating);
 }
+
+TEST_CASE("a story edited in place goes on from its exact tokens, and undo brings everything back") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  const std::string id = desk.make(Mode::story, Desk::seeded(40));
+  wait(desk->send(id, "Once upon a time"));
+  const SessionView before = desk.view(id);
+  const std::string text = before.path[1]->text;
+  // A word of the model's, from a gap to a gap.
+  const size_t gap = text.find(' ', 8), next = text.find(' ', gap + 1);
+  REQUIRE(next != std::string::npos);
+  const size_t page_at = before.path[0]->text.size() + gap;
+  const std::string word = text.substr(gap, next - gap);
+  CHECK(wait(desk->edit_page(id, before.current, {{page_at, word, " moon"}})));
+  const SessionView edited = desk.view(id);
+  REQUIRE(edited.path.size() == 4);
+  CHECK(edited.path[1]->text + edited.path[3]->text == text.substr(0, gap) + text.substr(next));
+  const auto whole = before.path[1]->tokens;
+  const auto head = edited.path[1]->tokens, tail = edited.path[3]->tokens;
+  CHECK(starts_with(whole, head));
+  CHECK(std::search(whole.begin(), whole.end(), tail.begin(), tail.end()) != whole.end());
+  const Message reply = wait(desk->continue_reply(id));
+  const auto prompt = full_prompt(desk, id, reply), page = page_of(edited);
+  CHECK(std::vector<int32_t>(prompt.end() - static_cast<std::ptrdiff_t>(page.size()), prompt.end()) == page);
+  CHECK(wait(desk->replay(id)).different == 0);
+  CHECK(wait_error(desk->edit_page(id, before.current, {{0, "O", "o"}})).code == ErrorCode::invalid_argument);
+  CHECK(wait(desk->undo(id)));
+  CHECK(wait(desk->undo(id)));
+  CHECK(desk.view(id).path[1]->id == before.path[1]->id);
+}
+
+TEST_CASE("while the model writes, own words above may change; its own words wait") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  const std::string id = desk.make(Mode::story, Desk::seeded(300));
+  PieceCounter pieces(*desk.operator->());
+  auto reply = desk->send(id, "Once upon a time");
+  pieces.wait_for(3);
+  const SessionView view = desk.view(id);
+  REQUIRE(view.info.generating);
+  CHECK(wait(desk->edit_page(id, view.current, {{0, "Once", "Twice"}})));
+  CHECK(wait_error(desk->edit_page(id, view.current, {{0, "Twice upon a time", ""}})).code == ErrorCode::busy);
+  desk->cancel(id);
+  wait(std::move(reply));
+  const SessionView after = desk.view(id);
+  CHECK(after.path[0]->text == "Twice upon a time");
+  CHECK(after.path[1]->id == view.path[1]->id);
+}
