@@ -22,7 +22,7 @@ class Server::Impl {
  public:
   Impl(session::Service& service, Options options)
       : options_(std::move(options)),
-        bridge_(service.engine(), io_),
+        bridge_(*service.engine_or_null(), io_),
         api_{service, bridge_},
         acceptor_(io_) {}
 
@@ -113,6 +113,8 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::start(session::Service& service, Options options) {
+  if (!service.engine_or_null())
+    return Error{ErrorCode::unsupported, "the engine is " + service.host_name() + "'s: Service::listen opens the API there"};
   auto impl = std::make_unique<Impl>(service, std::move(options));
   FABULA_TRY(impl->listen());
   return std::unique_ptr<Server>(new Server(std::move(impl)));

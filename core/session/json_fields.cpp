@@ -110,6 +110,7 @@ OrderedJson receipt_to_json(const Receipt& receipt) {
   out["prompt_base"] = receipt.prompt_base.empty() ? OrderedJson(nullptr) : OrderedJson(receipt.prompt_base);
   out["prompt_keep"] = receipt.prompt_keep;
   out["prompt"] = receipt.prompt;
+  if (receipt.given > 0) out["given"] = receipt.given;
   if (!receipt.continuations.empty()) {
     OrderedJson list = OrderedJson::array();
     for (const Receipt::Continuation& part : receipt.continuations) {
@@ -159,6 +160,7 @@ Result<Receipt> receipt_from_json(const Json& value, const std::string& where) {
   out.prompt_keep = reader.integer_or_none("prompt_keep", 0, int_max).value_or(0);
   if (const Json* prompt = reader.child_or_null("prompt"))
     out.prompt = reader.keep(tokens_from_json(*prompt, reader.path_of("prompt")));
+  out.given = reader.integer_or_none("given", 0, int_max).value_or(0);
   if (const Json* list = reader.child_or_null("continuations"))
     out.continuations = reader.keep(continuations_from_json(*list, reader.path_of("continuations")));
   FABULA_TRY(reader.finish());

@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "core/base/clock.h"
-#include "core/session/service_impl.h"
+#include "core/session/host_impl.h"
 #include "core/session/service_replay.h"
 
 namespace fabula::session {
@@ -24,7 +24,7 @@ engine::EngineOptions engine_options(const Service::Options& options) {
 
 }  // namespace
 
-Service::Impl::Impl(Options given, HostLock held, std::unique_ptr<Store> opened)
+HostService::Impl::Impl(Options given, HostLock held, std::unique_ptr<Store> opened)
     : options(std::move(given)),
       lock(std::move(held)),
       store(std::move(opened)),
@@ -38,7 +38,7 @@ Service::Impl::Impl(Options given, HostLock held, std::unique_ptr<Store> opened)
   thread = std::thread([this] { run(); });
 }
 
-Service::Impl::~Impl() {
+HostService::Impl::~Impl() {
   {
     const std::lock_guard guard(mutex);
     closing = true;
@@ -48,13 +48,13 @@ Service::Impl::~Impl() {
   consumer.reset();
 }
 
-void Service::Impl::post(std::function<void()> job) {
+void HostService::Impl::post(std::function<void()> job) {
   const std::lock_guard guard(mutex);
   jobs.push_back(std::move(job));
   wakes.notify_one();
 }
 
-void Service::Impl::wait_for_work() {
+void HostService::Impl::wait_for_work() {
   std::unique_lock guard(mutex);
   const auto ready = [&] { return closing || !jobs.empty() || engine_has_events.load(); };
   if (!unsaved.empty())
@@ -66,7 +66,7 @@ void Service::Impl::wait_for_work() {
     wakes.wait(guard, ready);
 }
 
-void Service::Impl::run() {
+void HostService::Impl::run() {
   for (;;) {
     std::deque<std::function<void()>> taken;
     bool last_turn = false;
@@ -104,7 +104,7 @@ void Service::Impl::run() {
 }
 
 // true: there may be more.
-bool Service::Impl::handle_events() {
+bool HostService::Impl::handle_events() {
   engine_has_events = false;
   std::set<engine::RequestId> touched;
   engine::Event event;
@@ -133,7 +133,7 @@ bool Service::Impl::handle_events() {
   return count == events_per_turn;
 }
 
-void Service::Impl::on_token(Running& reply, const engine::Event& event) {
+void HostService::Impl::on_token(Running& reply, const engine::Event& event) {
   Message& message = reply.message;
   if (event.kind == engine::Event::Kind::token) {
     if (reply.first_token_at == 0) reply.first_token_at = monotonic_seconds();
@@ -146,7 +146,7 @@ void Service::Impl::on_token(Running& reply, const engine::Event& event) {
   for (const auto& [id, follower] : followers) follower(reply.session, message.id, piece);
 }
 
-void Service::Impl::on_finished(engine::RequestId request, const engine::Event& event) {
+void HostService::Impl::on_finished(engine::RequestId request, const engine::Event& event) {
   auto node = running.extract(request);
   Running& reply = node.mapped();
   MessageStats& stats = reply.message.stats;
@@ -163,7 +163,7 @@ void Service::Impl::on_finished(engine::RequestId request, const engine::Event& 
   finish(std::move(reply), event.reason, std::move(error));
 }
 
-void Service::Impl::flush_partials(bool all) {
+void HostService::Impl::flush_partials(bool all) {
   const double now = monotonic_seconds();
   for (auto& [request, reply] : running) {
     if (!reply.changed || (!all && now - reply.flushed_at < flush_seconds)) continue;
@@ -178,7 +178,7 @@ void Service::Impl::flush_partials(bool all) {
   }
 }
 
-void Service::Impl::retry_unsaved() {
+void HostService::Impl::retry_unsaved() {
   const double now = monotonic_seconds();
   if (unsaved.empty() || now - unsaved_tried_at < retry_seconds) return;
   unsaved_tried_at = now;
@@ -196,7 +196,7 @@ void Service::Impl::retry_unsaved() {
   }
 }
 
-void Service::Impl::say(Notice::Kind kind, std::string text) {
+void HostService::Impl::say(Notice::Kind kind, std::string text) {
   if (options.log) options.log->write(kind == Notice::Kind::error ? LogLevel::error : LogLevel::info, text);
   snapshots.add_notice({kind, std::move(text), ""});
   shown_changed = true;
@@ -204,7 +204,7 @@ void Service::Impl::say(Notice::Kind kind, std::string text) {
 
 // ---- snapshots ----
 
-void Service::Impl::publish_sessions() {
+void HostService::Impl::publish_sessions() {
   const auto infos = [&](bool trash) {
     auto list = std::make_shared<std::vector<SessionInfo>>(store->list(trash));
     for (SessionInfo& info : *list) info.generating = running_or_null(info.id) != nullptr;
@@ -214,7 +214,7 @@ void Service::Impl::publish_sessions() {
   shown_changed = true;
 }
 
-void Service::Impl::publish_view(const std::string& session) {
+void HostService::Impl::publish_view(const std::string& session) {
   if (!open_views.contains(session)) return;
   auto view = store->view(session);
   if (!view.ok()) return;
@@ -224,12 +224,12 @@ void Service::Impl::publish_view(const std::string& session) {
   shown_changed = true;
 }
 
-void Service::Impl::publish(const std::string& session) {
+void HostService::Impl::publish(const std::string& session) {
   publish_sessions();
   publish_view(session);
 }
 
-void Service::Impl::publish_live(const Running& reply) {
+void HostService::Impl::publish_live(const Running& reply) {
   auto live = std::make_shared<LiveReply>();
   live->session = reply.session;
   live->message = reply.message.id;

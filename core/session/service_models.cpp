@@ -5,7 +5,7 @@
 #include "core/formats/dtype.h"
 #include "core/model/library.h"
 #include "core/session/defaults.h"
-#include "core/session/service_impl.h"
+#include "core/session/host_impl.h"
 
 namespace fabula::session {
 
@@ -30,7 +30,7 @@ std::string effective_precision(const compute::ExecutorInfo& executor) {
 
 }  // namespace
 
-void Service::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<ModelState> answer) {
+void HostService::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<ModelState> answer) {
   const auto index = static_cast<size_t>(mode);
   newest_load[index] =
       std::numeric_limits<engine::RequestId>::max();  // an older load that is still under way is not wanted
@@ -56,7 +56,7 @@ void Service::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<ModelS
   loading.emplace(request, Loading{mode, std::move(load), std::move(answer)});
 }
 
-void Service::Impl::on_load_event(const engine::Event& event) {
+void HostService::Impl::on_load_event(const engine::Event& event) {
   const auto found = loading.find(event.request);
   if (found == loading.end()) return;
   const Mode mode = found->second.mode;
@@ -100,7 +100,7 @@ void Service::Impl::on_load_event(const engine::Event& event) {
   done.answer->set_value(std::move(error));
 }
 
-void Service::Impl::use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load) {
+void HostService::Impl::use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load) {
   const auto index = static_cast<size_t>(mode);
   const auto loaded = engine.loaded_or_null(model);
   if (!loaded) return;
@@ -124,7 +124,7 @@ void Service::Impl::use_model(Mode mode, engine::ModelId model, const engine::Mo
   for (const std::string& session : open_views) publish_view(session);  // the model's defaults are shown
 }
 
-void Service::Impl::unload_model(Mode mode) {
+void HostService::Impl::unload_model(Mode mode) {
   const auto index = static_cast<size_t>(mode);
   newest_load[index] = std::numeric_limits<engine::RequestId>::max();
   models[index] = {};
@@ -133,20 +133,20 @@ void Service::Impl::unload_model(Mode mode) {
   retire_unused();
 }
 
-engine::SamplerSettings Service::Impl::shown_sampler(Mode mode, const engine::SamplerSettings& chosen) const {
+engine::SamplerSettings HostService::Impl::shown_sampler(Mode mode, const engine::SamplerSettings& chosen) const {
   const auto loaded = engine.loaded_or_null(models[static_cast<size_t>(mode)].id);
   if (!loaded || !same_sampler(chosen, {})) return chosen;
   return default_sampler(loaded->model->defaults);
 }
 
-Status Service::Impl::set_settings(const std::string& session, SessionSettings settings) {
+Status HostService::Impl::set_settings(const std::string& session, SessionSettings settings) {
   FABULA_ASSIGN(const SessionInfo info, store->info(session));
   if (same_sampler(settings.sampler, shown_sampler(info.mode, {}))) settings.sampler = {};
   return store->set_settings(session, settings);
 }
 
 // Models that no mode speaks with any more, and no reply is being written by, give their memory back.
-void Service::Impl::retire_unused() {
+void HostService::Impl::retire_unused() {
   const auto is_used = [&](engine::ModelId model) {
     return std::any_of(models.begin(), models.end(),
                        [&](const ModelState& state) { return state.id == model; }) ||

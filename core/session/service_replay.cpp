@@ -18,7 +18,7 @@ struct Part {
 Part part_of(const Message& reply, size_t index) {
   const Receipt& receipt = *reply.receipt;
   const auto at = [&](size_t i) {
-    if (i == 0) return size_t{0};
+    if (i == 0) return std::min(static_cast<size_t>(std::max<int64_t>(receipt.given, 0)), reply.tokens.size());
     if (i > receipt.continuations.size()) return reply.tokens.size();
     return std::min(static_cast<size_t>(std::max<int64_t>(receipt.continuations[i - 1].at, 0)),
                     reply.tokens.size());
@@ -30,7 +30,7 @@ Part part_of(const Message& reply, size_t index) {
 
 }  // namespace
 
-void Service::Impl::begin_replay(std::vector<std::shared_ptr<const Message>> messages,
+void HostService::Impl::begin_replay(std::vector<std::shared_ptr<const Message>> messages,
                                  Promise<ReplayReport> answer) {
   if (replay) return answer->set_value(Error{ErrorCode::busy, "another session is being replayed"});
   replay = std::make_unique<Replay>();
@@ -41,7 +41,7 @@ void Service::Impl::begin_replay(std::vector<std::shared_ptr<const Message>> mes
 }
 
 // Goes on to the next reply that can be written again; answers when there is none left.
-void Service::Impl::replay_next() {
+void HostService::Impl::replay_next() {
   while (replay->next < replay->messages.size()) {
     const Message& message = *replay->messages[replay->next++];
     if (message.role != Role::assistant) continue;
@@ -76,6 +76,12 @@ void Service::Impl::replay_next() {
       continue;
     }
     replay->prompt = *std::move(prompt);
+    const auto given = static_cast<std::ptrdiff_t>(part_of(message, 0).begin);
+    replay->got.assign(message.tokens.begin(), message.tokens.begin() + given);
+    if (given == static_cast<std::ptrdiff_t>(message.tokens.size())) {
+      end_replay_reply(Outcome::equal, "");
+      continue;
+    }
     const Status submitted = submit_replay_part();
     if (submitted.ok()) return;
     end_replay_reply(Outcome::skipped, submitted.error().message);
@@ -87,7 +93,7 @@ void Service::Impl::replay_next() {
   answer->set_value(std::move(report));
 }
 
-Status Service::Impl::submit_replay_part() {
+Status HostService::Impl::submit_replay_part() {
   const Message& reply = *replay->reply;
   while (replay->part < reply.receipt->continuations.size()) {
     const Part part = part_of(reply, replay->part);
@@ -108,7 +114,7 @@ Status Service::Impl::submit_replay_part() {
   return {};
 }
 
-bool Service::Impl::on_replay_event(const engine::Event& event) {
+bool HostService::Impl::on_replay_event(const engine::Event& event) {
   using Kind = engine::Event::Kind;
   if (!replay || event.request != replay->request) return false;
   if (event.kind == Kind::token) replay->got.push_back(event.token);
@@ -135,7 +141,7 @@ bool Service::Impl::on_replay_event(const engine::Event& event) {
   return true;
 }
 
-void Service::Impl::end_replay_reply(Outcome outcome, std::string why) {
+void HostService::Impl::end_replay_reply(Outcome outcome, std::string why) {
   ReplayReport::Reply entry;
   const std::vector<int32_t>& expected = replay->reply->tokens;
   entry.message = replay->reply->id;

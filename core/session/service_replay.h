@@ -5,11 +5,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/session/service_impl.h"
+#include "core/session/host_impl.h"
 
 namespace fabula::session {
 
-struct Service::Impl::Replay {
+struct HostService::Impl::Replay {
   std::vector<std::shared_ptr<const Message>> messages;  // parents first
   std::unordered_map<std::string, const Message*> by_id;
   Promise<ReplayReport> answer;

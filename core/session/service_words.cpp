@@ -5,7 +5,7 @@
 #include "core/base/clock.h"
 #include "core/model/library.h"
 #include "core/session/defaults.h"
-#include "core/session/service_impl.h"
+#include "core/session/host_impl.h"
 
 namespace fabula::session {
 
@@ -38,14 +38,14 @@ Error nothing_there() {
 
 // ---- what a request needs ----
 
-Status Service::Impl::check_idle(const std::string& session) const {
+Status HostService::Impl::check_idle(const std::string& session) const {
   for (const auto& [request, reply] : running)
     if (reply.session == session)
       return Error{ErrorCode::busy, "a reply is being written in this session: stop it first"};
   return {};
 }
 
-Result<std::shared_ptr<const engine::Engine::LoadedModel>> Service::Impl::ready_model(Mode mode) const {
+Result<std::shared_ptr<const engine::Engine::LoadedModel>> HostService::Impl::ready_model(Mode mode) const {
   const ModelState& state = models[static_cast<size_t>(mode)];
   const auto loaded = engine.loaded_or_null(state.id);
   if (loaded) return loaded;
@@ -55,14 +55,14 @@ Result<std::shared_ptr<const engine::Engine::LoadedModel>> Service::Impl::ready_
   return Error{ErrorCode::unsupported, "no model is loaded: choose one first"};
 }
 
-FindMessage Service::Impl::finder(const std::string& session) {
+FindMessage HostService::Impl::finder(const std::string& session) {
   return [this, session](const std::string& id) -> const Message* {
     const auto found = store->message(session, id);
     return found.ok() ? found->get() : nullptr;  // the tree keeps it alive
   };
 }
 
-Result<Context> Service::Impl::context_of(const LoadedModel& loaded, const SessionView& view,
+Result<Context> HostService::Impl::context_of(const LoadedModel& loaded, const SessionView& view,
                                           const MessagePath& path) {
   Context context;
   if (view.info.mode == Mode::chat) {
@@ -83,14 +83,14 @@ Result<Context> Service::Impl::context_of(const LoadedModel& loaded, const Sessi
   return context;
 }
 
-engine::SamplerSettings Service::Impl::sampler_of(const SessionView& view,
+engine::SamplerSettings HostService::Impl::sampler_of(const SessionView& view,
                                                   const ReplyOptions& options) const {
   return options.sampler ? *options.sampler : shown_sampler(view.info.mode, view.settings.sampler);
 }
 
 // ---- the commands ----
 
-Status Service::Impl::begin_send(const std::string& session, std::string text, const ReplyOptions& options,
+Status HostService::Impl::begin_send(const std::string& session, std::string text, const ReplyOptions& options,
                                  const Promise<Message>& answer) {
   FABULA_TRY(check_idle(session));
   FABULA_ASSIGN(const SessionView view, store->view(session));
@@ -119,7 +119,7 @@ Status Service::Impl::begin_send(const std::string& session, std::string text, c
   return started;
 }
 
-Status Service::Impl::begin_regenerate(const std::string& session, const ReplyOptions& options,
+Status HostService::Impl::begin_regenerate(const std::string& session, const ReplyOptions& options,
                                        const Promise<Message>& answer) {
   FABULA_TRY(check_idle(session));
   FABULA_ASSIGN(const SessionView view, store->view(session));
@@ -133,7 +133,7 @@ Status Service::Impl::begin_regenerate(const std::string& session, const ReplyOp
   return started;
 }
 
-Status Service::Impl::begin_continue(const std::string& session, const ReplyOptions& options,
+Status HostService::Impl::begin_continue(const std::string& session, const ReplyOptions& options,
                                      const Promise<Message>& answer) {
   FABULA_TRY(check_idle(session));
   FABULA_ASSIGN(const SessionView view, store->view(session));
@@ -153,15 +153,14 @@ Status Service::Impl::begin_continue(const std::string& session, const ReplyOpti
   return started;
 }
 
-Status Service::Impl::start_reply(const SessionView& view, const MessagePath& path,
-                                  std::vector<int32_t> prompt, const ReplyOptions& options, bool joined,
-                                  const Promise<Message>& answer) {
+Result<HostService::Impl::Start> HostService::Impl::new_reply(const SessionView& view, const MessagePath& path,
+                                                              std::vector<int32_t> prompt,
+                                                              const ReplyOptions& options) {
   FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
   Start start;
   start.seed = options.seed ? *options.seed : view.settings.seed ? *view.settings.seed : draw_seed();
   start.sampler = sampler_of(view, options);
   start.max_tokens = options.max_tokens.value_or(view.settings.max_tokens);
-  start.joined = joined;
   start.prompt = std::move(prompt);
   Message& reply = start.message;
   reply.id = make_uuid_v7();
@@ -178,6 +177,14 @@ Status Service::Impl::start_reply(const SessionView& view, const MessagePath& pa
   receipt.max_tokens = start.max_tokens;
   receipt.stop = options.stop.empty() ? view.settings.stop : options.stop;
   describe_prompt(receipt, start.prompt, path, finder(view.info.id));
+  return start;
+}
+
+Status HostService::Impl::start_reply(const SessionView& view, const MessagePath& path,
+                                      std::vector<int32_t> prompt, const ReplyOptions& options, bool joined,
+                                      const Promise<Message>& answer) {
+  FABULA_ASSIGN(Start start, new_reply(view, path, std::move(prompt), options));
+  start.joined = joined;
   return this->start(view, std::move(start), answer);
 }
 
@@ -205,7 +212,7 @@ size_t tokens_to_repeat(const Receipt& receipt) {
 
 }  // namespace
 
-Status Service::Impl::continue_message(const SessionView& view, const ReplyOptions& options,
+Status HostService::Impl::continue_message(const SessionView& view, const ReplyOptions& options,
                                        const Promise<Message>& answer) {
   FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
   const model::Model& model = *loaded->model;
@@ -232,8 +239,10 @@ Status Service::Impl::continue_message(const SessionView& view, const ReplyOptio
       !reply.tokens.empty() && std::find(model.end_tokens.begin(), model.end_tokens.end(),
                                          reply.tokens.back()) != model.end_tokens.end();
   if (at_end_token) reply.tokens.pop_back();
-  if (cut_short)
-    reply.tokens.resize(reply.tokens.size() - std::min(reply.tokens.size(), tokens_to_repeat(receipt)));
+  if (cut_short) {
+    const size_t drawn = reply.tokens.size() - std::min(reply.tokens.size(), static_cast<size_t>(receipt.given));
+    reply.tokens.resize(reply.tokens.size() - std::min(drawn, tokens_to_repeat(receipt)));
+  }
 
   // The same words that would have come; another seed only where one was asked for, or where the old one ends
   // the reply.
@@ -266,7 +275,57 @@ Status Service::Impl::continue_message(const SessionView& view, const ReplyOptio
   return this->start(view, std::move(start), answer);
 }
 
-Status Service::Impl::start(const SessionView& view, Start start, const Promise<Message>& answer) {
+// The kept ids and the chosen one are the reply's own, but nobody drew them: the receipt counts them as given.
+Status HostService::Impl::begin_branch(const std::string& session, const std::string& message, int64_t keep,
+                                       int32_t token, const ReplyOptions& options,
+                                       const Promise<Message>& answer) {
+  FABULA_TRY(check_idle(session));
+  FABULA_ASSIGN(const SessionView view, store->view(session));
+  FABULA_ASSIGN(const std::shared_ptr<const Message> old, store->message(session, message));
+  FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
+  const model::Model& model = *loaded->model;
+  if (!is_reply(*old) || old->tokens.empty())
+    return Error{ErrorCode::invalid_argument, "only a model's reply has other words to choose from"};
+  if (old->tokenizer != model.tokenizer->fingerprint())
+    return Error{ErrorCode::unsupported, "this reply was written by a model with another tokenizer: load that one first"};
+  if (keep < 0 || keep > static_cast<int64_t>(old->tokens.size()) || token < 0 ||
+      token >= model.tokenizer->vocab_size())
+    return Error{ErrorCode::invalid_argument, "this reply has no such place, or the model no such token"};
+  MessagePath path;
+  for (std::string id = old->parent; !id.empty(); id = path.back()->parent) {
+    FABULA_ASSIGN(auto above, store->message(session, id));
+    path.push_back(std::move(above));
+  }
+  std::reverse(path.begin(), path.end());
+  // What the model read then, where it is known: a system prompt that changed since does not change it.
+  std::vector<int32_t> prompt;
+  if (auto known = old->receipt ? prompt_of(*old->receipt, finder(session)) : std::vector<int32_t>(); known.ok())
+    prompt = *std::move(known);
+  if (prompt.empty()) {
+    FABULA_ASSIGN(Context context, context_of(*loaded, view, path));
+    prompt = std::move(context.tokens);
+  }
+  FABULA_ASSIGN(Start start, new_reply(view, path, std::move(prompt), options));
+  Message& reply = start.message;
+  reply.tokens.assign(old->tokens.begin(), old->tokens.begin() + static_cast<std::ptrdiff_t>(keep));
+  reply.tokens.push_back(token);
+  reply.receipt->given = keep + 1;
+  if (start.max_tokens > 0) reply.receipt->max_tokens = keep + 1 + start.max_tokens;
+  reply.text = decode_continuing(model.tokenizer, start.prompt, reply.tokens);
+  Status done;
+  if (std::find(model.end_tokens.begin(), model.end_tokens.end(), token) != model.end_tokens.end()) {
+    reply.finish_reason = "stop";  // the chosen token ends the reply
+    FABULA_TRY(store->append(session, reply));
+    answer->set_value(reply);
+  } else {
+    start.prompt.insert(start.prompt.end(), reply.tokens.begin(), reply.tokens.end());
+    done = this->start(view, std::move(start), answer);
+  }
+  publish(session);
+  return done;
+}
+
+Status HostService::Impl::start(const SessionView& view, Start start, const Promise<Message>& answer) {
   FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
   engine::GenerateRequest request;
   request.model = models[static_cast<size_t>(view.info.mode)].id;
@@ -305,13 +364,13 @@ Status Service::Impl::start(const SessionView& view, Start start, const Promise<
 
 // ---- the end of a reply ----
 
-Service::Impl::Running* Service::Impl::running_or_null(const std::string& session) {
+HostService::Impl::Running* HostService::Impl::running_or_null(const std::string& session) {
   for (auto& [request, reply] : running)
     if (reply.session == session) return &reply;
   return nullptr;
 }
 
-void Service::Impl::finish(Running reply, engine::FinishReason reason, std::optional<Error> error) {
+void HostService::Impl::finish(Running reply, engine::FinishReason reason, std::optional<Error> error) {
   reply.message.finish_reason = engine::finish_reason_name(reason);
   const Status saved =
       store->finish_message(reply.session, reply.message, reply.before ? &*reply.before : nullptr);
@@ -334,7 +393,7 @@ void Service::Impl::finish(Running reply, engine::FinishReason reason, std::opti
   answer->set_value(std::move(result));
 }
 
-void Service::Impl::stop_now(const std::string& session) {
+void HostService::Impl::stop_now(const std::string& session) {
   const auto is_of_session = [&](const auto& entry) { return entry.second.session == session; };
   if (std::find_if(running.begin(), running.end(), is_of_session) == running.end()) return;
   while (handle_events()) {
@@ -350,7 +409,7 @@ void Service::Impl::stop_now(const std::string& session) {
 
 // ---- moves ----
 
-Status Service::Impl::edit(const std::string& session, const std::string& message, const std::string& text) {
+Status HostService::Impl::edit(const std::string& session, const std::string& message, const std::string& text) {
   FABULA_ASSIGN(const SessionView view, store->view(session));
   FABULA_ASSIGN(const std::shared_ptr<const Message> old, store->message(session, message));
   if (old->text == text) return {};
@@ -370,7 +429,7 @@ Status Service::Impl::edit(const std::string& session, const std::string& messag
   return store->append(session, edited);
 }
 
-Result<bool> Service::Impl::edit_page(const std::string& session, const std::string& current,
+Result<bool> HostService::Impl::edit_page(const std::string& session, const std::string& current,
                                       const std::vector<PageEdit>& edits) {
   FABULA_ASSIGN(const SessionView view, store->view(session));
   if (view.info.mode != Mode::story)
@@ -392,7 +451,7 @@ Result<bool> Service::Impl::edit_page(const std::string& session, const std::str
   return made;
 }
 
-Status Service::Impl::rollback_last_exchange(const std::string& session) {
+Status HostService::Impl::rollback_last_exchange(const std::string& session) {
   FABULA_ASSIGN(const SessionView view, store->view(session));
   if (view.path.empty()) return nothing_there();
   size_t keep = view.path.size();

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/session/service.h"
+#include "core/session/service_types.h"
 
 namespace fabula::session {
 

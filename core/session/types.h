@@ -33,6 +33,7 @@ struct Receipt {
   std::string prompt_base;      // id of that reply, "" for none
   int64_t prompt_keep = 0;
   std::vector<int32_t> prompt;
+  int64_t given = 0;            // the reply's first ids that were chosen by a person or kept from another reply, not drawn
   // Where the reply was continued under another seed or other settings; ascending.
   struct Continuation {
     int64_t at = 0;             // index of the first token that it covers

@@ -15,105 +15,13 @@
 #include "core/engine/backends.h"
 #include "core/session/context.h"
 #include "core/session/service.h"
-#include "tests/core/session/support.h"
+#include "tests/core/session/desk.h"
 
 using namespace fabula;
 using namespace fabula::session;
 using namespace fabula::session::test;
 
 namespace {
-
-constexpr const char* model_file = "models/stories260k/generated/stories260K-F16.gguf";
-constexpr const char* chat_source =
-    "{{ bos_token }}{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] | trim }}</s>{% endfor %}"
-    "{% if add_generation_prompt %}assistant:\n{% endif %}";
-
-// The story model with a chat template, so that both modes can be tried.
-engine::Backends with_template() {
-  engine::Backends backends = engine::real_backends("", {});
-  backends.open_model =
-      [open = backends.open_model](
-          const std::filesystem::path& path) -> Result<std::shared_ptr<const model::Model>> {
-    FABULA_ASSIGN(const auto opened, open(path));
-    auto copy = std::make_shared<model::Model>(*opened);
-    FABULA_ASSIGN(text::ChatTemplate parsed, text::ChatTemplate::parse(chat_source));
-    copy->chat_template = std::make_shared<const text::ChatTemplate>(std::move(parsed));
-    return std::shared_ptr<const model::Model>(copy);
-  };
-  return backends;
-}
-
-template <class T>
-T wait(Answer<T> answer) {
-  Result<T> result = answer.get();
-  REQUIRE_MESSAGE(result.ok(), (result.ok() ? std::string() : result.error().message));
-  return *std::move(result);
-}
-void wait(Answer<void> answer) {
-  require_ok(answer.get());
-}
-
-template <class T>
-Error wait_error(Answer<T> answer) {
-  const Result<T> result = answer.get();
-  REQUIRE_FALSE(result.ok());
-  return result.error();
-}
-
-class Desk {
- public:
-  explicit Desk(const std::filesystem::path& folder) : folder_(folder) { open(); }
-
-  void open(bool load = true) {
-    service_.reset();
-    Service::Options options;
-    options.places = places_below(folder_);
-    options.engine.backends = with_template();
-    options.wake = [this] { ++wakes; };
-    auto opened = Service::open(std::move(options));
-    REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? std::string() : opened.error().message));
-    service_ = *std::move(opened);
-    if (!load) return;
-    for (Mode mode : {Mode::chat, Mode::story}) {
-      engine::ModelLoad model;
-      model.path = *fabula::test::testdata_file(model_file);
-      model.threads = 1;
-      model.context = 512;
-      const ModelState state = wait(service_->load_model(mode, model));
-      REQUIRE(state.phase == ModelState::Phase::ready);
-    }
-  }
-  void close() { service_.reset(); }
-  Service* operator->() { return service_.get(); }
-
-  std::string make(Mode mode, SessionSettings settings = greedy()) {
-    const std::string id = wait(service_->create(mode)).id;
-    wait(service_->set_settings(id, settings));
-    return id;
-  }
-  SessionView view(const std::string& id) { return wait(service_->open_session(id)); }
-
-  static SessionSettings greedy() {
-    SessionSettings settings;
-    settings.sampler.temperature = 0;
-    settings.max_tokens = 12;
-    return settings;
-  }
-  static SessionSettings seeded(int64_t max_tokens) {
-    SessionSettings settings;
-    settings.sampler.temperature = 1.1f;
-    settings.sampler.repeat_penalty = 1.2f;
-    settings.seed = 12345;
-    settings.max_tokens = max_tokens;
-    return settings;
-  }
-
-  std::atomic<int> wakes{0};
-
- private:
-  std::filesystem::path folder_;
-  std::unique_ptr<Service> service_;
-};
 
 std::vector<int32_t> page_of(const SessionView& view) {
   std::vector<int32_t> out;
@@ -216,7 +124,7 @@ TEST_CASE("a story goes on as llama.cpp's greedy text does, and is there after a
     std::string text;
     for (const auto& message : desk.view(id).path) text += message->text;
     const auto prompt = full_prompt(desk, id, next);
-    const auto loaded = desk->engine().loaded_or_null(desk->model_state(Mode::story).id);
+    const auto loaded = desk->engine_or_null()->loaded_or_null(desk->model_state(Mode::story).id);
     std::string read = loaded->model->tokenizer->decode(prompt, false);
     // This vocabulary's decoder shows the space that it puts before the first word.
     for (std::string* either : {&text, &read})
@@ -374,6 +282,52 @@ TEST_CASE("regenerate, edit, branches, undo") {
   CHECK(wait(desk->regenerate(id, same)).tokens == first.tokens);
 }
 
+TEST_CASE("from any token of a reply on, another word can be chosen") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  for (Mode mode : {Mode::chat, Mode::story}) {
+    CAPTURE(mode_name(mode));
+    const std::string id = desk.make(mode, Desk::seeded(10));
+    const Message old = wait(desk->send(id, "Once upon a time"));
+    REQUIRE(old.tokens.size() == 10);
+    wait(desk->set_system(id, "Changed since."));
+    // The very token that was drawn: with the same seed the rest comes as it came.
+    ReplyOptions six;
+    six.max_tokens = 5;
+    const Message same = wait(desk->branch_at(id, old.id, 4, old.tokens[4], six));
+    CHECK(same.tokens == old.tokens);
+    CHECK(same.text == old.text);
+    CHECK(same.parent == old.parent);
+    CHECK(same.receipt->given == 5);
+    // Another one.
+    const int32_t other = old.tokens[4] == 300 ? 301 : 300;
+    const Message branch = wait(desk->branch_at(id, old.id, 4, other));
+    REQUIRE(branch.tokens.size() == 15);
+    CHECK(std::equal(old.tokens.begin(), old.tokens.begin() + 4, branch.tokens.begin()));
+    CHECK(branch.tokens[4] == other);
+    CHECK(desk.view(id).current == branch.id);
+    CHECK(desk.view(id).path.back()->siblings == 3);
+    // From a branch that is not the current one, at its first token, and behind its last.
+    CHECK(wait(desk->branch_at(id, old.id, 0, other)).tokens[0] == other);
+    CHECK(wait(desk->branch_at(id, old.id, 10, other)).tokens.size() == 21);
+    // The chosen token ends the reply.
+    const auto loaded = desk->engine_or_null()->loaded_or_null(desk->model_state(mode).id);
+    const Message ended = wait(desk->branch_at(id, old.id, 2, loaded->model->end_tokens.front()));
+    CHECK(ended.tokens.size() == 3);
+    CHECK(ended.finish_reason == "stop");
+    CHECK(wait_error(desk->branch_at(id, old.id, 11, other)).code == ErrorCode::invalid_argument);
+    CHECK(wait_error(desk->branch_at(id, old.id, 2, 1 << 30)).code == ErrorCode::invalid_argument);
+    CHECK(wait_error(desk->branch_at(id, old.parent, 0, other)).code == ErrorCode::invalid_argument);
+    // Receipts stay true, and what was chosen can be taken back.
+    const ReplayReport report = wait(desk->replay(id));
+    CHECK(report.equal == 6);
+    CHECK(report.different == 0);
+    CHECK(wait(desk->undo(id)));
+    CHECK(desk.view(id).path.back()->tokens.size() == 21);
+  }
+}
+
 TEST_CASE("what cannot be done is said, and nothing is lost by it") {
   FABULA_REQUIRE_TESTDATA();
   ScratchFolder folder;
@@ -417,6 +371,7 @@ TEST_CASE("what cannot be done is said, and nothing is lost by it") {
   // A second host is told who holds the place.
   Service::Options second;
   second.places = places_below(folder.path());
+  second.may_attach = false;
   const auto refused = Service::open(second);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::busy);

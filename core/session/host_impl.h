@@ -1,4 +1,4 @@
-// Inside of the Service: one thread that owns the store, the engine's consumer and every reply that is being
+// Inside of the HostService: one thread that owns the store, the engine's consumer and every reply that is being
 // written.
 #pragma once
 
@@ -14,16 +14,15 @@
 #include <unordered_set>
 
 #include "core/session/context.h"
-#include "core/session/host_lock.h"
-#include "core/session/service.h"
+#include "core/session/host_service.h"
 #include "core/session/snapshots.h"
 
 namespace fabula::session {
 
-class Service::Impl {
+class HostService::Impl {
  public:
   template <class T>
-  using Promise = std::shared_ptr<std::promise<Result<T>>>;
+  using Promise = std::shared_ptr<AnswerPromise<T>>;
   using LoadedModel = engine::Engine::LoadedModel;
 
   // A reply while it is being written.
@@ -53,15 +52,15 @@ class Service::Impl {
   void post(std::function<void()> job);
   template <class T, class Work>
   Answer<T> ask(Work work) {  // work(): Result<T>, on the service's thread
-    auto promise = std::make_shared<std::promise<Result<T>>>();
-    Answer<T> answer = promise->get_future();
+    auto promise = std::make_shared<AnswerPromise<T>>();
+    Answer<T> answer = promise->answer();
     post([promise, work = std::move(work)]() mutable { promise->set_value(work()); });
     return answer;
   }
   template <class T, class Work>
   Answer<T> ask_later(Work work) {  // work(promise) keeps the promise until it is known
-    auto promise = std::make_shared<std::promise<Result<T>>>();
-    Answer<T> answer = promise->get_future();
+    auto promise = std::make_shared<AnswerPromise<T>>();
+    Answer<T> answer = promise->answer();
     post([promise, work = std::move(work)]() mutable { work(std::move(promise)); });
     return answer;
   }
@@ -91,6 +90,8 @@ class Service::Impl {
                         const Promise<Message>& answer);
   Status continue_message(const SessionView& view, const ReplyOptions& options,
                           const Promise<Message>& answer);
+  Status begin_branch(const std::string& session, const std::string& message, int64_t keep, int32_t token,
+                      const ReplyOptions& options, const Promise<Message>& answer);
   Status edit(const std::string& session, const std::string& message, const std::string& text);
   Result<bool> edit_page(const std::string& session, const std::string& current, const std::vector<PageEdit>& edits);
   Status rollback_last_exchange(const std::string& session);
@@ -104,6 +105,8 @@ class Service::Impl {
     int64_t max_tokens = 0;
     bool joined = false;
   };
+  Result<Start> new_reply(const SessionView& view, const MessagePath& path, std::vector<int32_t> prompt,
+                          const ReplyOptions& options);
   Status start_reply(const SessionView& view, const MessagePath& path, std::vector<int32_t> prompt,
                      const ReplyOptions& options, bool joined, const Promise<Message>& answer);
   Status start(const SessionView& view, Start start, const Promise<Message>& answer);

@@ -1,0 +1,88 @@
+// What crosses the door to the sessions (service.h) besides sessions and messages. A type that is added here
+// gets its row of fields in wire_types.h, so that an attached process sees it too.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/engine/engine.h"
+#include "core/session/types.h"
+
+namespace fabula::session {
+
+class Service;
+
+// What a reply that is being written looks like now.
+struct LiveReply {
+  std::string session, message;
+  std::string text;  // so far
+  int64_t tokens = 0;
+  int64_t prompt_done = 0, prompt_total = 0;
+  double decode_tokens_per_second = 0;
+  bool started = false;  // the first token has come
+};
+
+struct ModelState {
+  enum class Phase : uint8_t { none, loading, ready, failed };
+  Phase phase = Phase::none;
+  float progress = 0;
+  engine::ModelId id = 0;
+  std::string path, name, error;
+  bool has_chat_template = false;
+  std::string chat_template_error;
+  int64_t context = 0;
+  std::string precision, device;
+  uint64_t weight_bytes = 0;
+};
+
+struct Notice {  // shown as a toast, returned as an error
+  enum class Kind : uint8_t { info, warning, error };
+  Kind kind = Kind::info;
+  std::string text;
+  std::string undo_session;  // not empty: offers "Undo" of the deletion of this session
+};
+
+struct ReplyOptions {  // of one reply; absent: the session's settings
+  std::optional<int64_t> max_tokens;
+  std::optional<uint64_t> seed;
+  std::optional<engine::SamplerSettings> sampler;
+  std::vector<std::string> stop;
+};
+
+// What replaying the receipts of a session gave.
+struct ReplayReport {
+  enum class Outcome : uint8_t { equal, different, skipped };
+  struct Reply {
+    std::string message;
+    Outcome outcome = Outcome::skipped;
+    int64_t tokens = 0;               // that the reply has
+    int64_t first_difference = -1;    // index of the token; `tokens` where only one of the two goes on
+    int32_t expected = -1, got = -1;  // there; -1: ended
+    std::string why;                  // skipped: in plain words
+  };
+  std::vector<Reply> replies;  // every branch, parents first
+  int64_t equal = 0, different = 0, skipped = 0;
+};
+
+// The HTTP API as the service sees it: opened by the host, whoever asked for it, and closed with its owner.
+struct ListenRequest {
+  std::string host = "127.0.0.1";
+  int port = 8642;  // 0: any free one
+  std::string api_key;
+  std::vector<std::string> allow_origins;
+};
+class Listener {
+ public:
+  virtual ~Listener() = default;  // closes every connection
+  virtual int port() const = 0;
+};
+using ListenLog = std::function<void(const std::string& line)>;  // any thread; must not block
+using OpenListener =
+    std::function<Result<std::unique_ptr<Listener>>(Service& service, const ListenRequest&, ListenLog)>;
+
+}  // namespace fabula::session
