@@ -1,5 +1,6 @@
 #include "app/server/openai_request.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -121,16 +122,27 @@ std::string requested_model(const OrderedJson& body) {
   return found != body.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+FieldRange field_range(const engine::SamplerParameter& parameter) {
+  const std::string_view name = parameter.name;
+  const bool theirs = name == "temperature" || name == "presence_penalty" || name == "frequency_penalty";
+  return {theirs ? std::max(parameter.lowest, -2.0) : parameter.lowest,
+          theirs ? std::min(parameter.highest, 2.0) : parameter.highest};
+}
+
 void read_sampling(FieldReader& fields, engine::SamplerSettings& sampler) {
-  fields.number("temperature", 0, 2, sampler.temperature);
-  fields.number("top_p", 0, 1, sampler.top_p);
-  fields.number("min_p", 0, 1, sampler.min_p);
-  fields.number("typical", 0, 1, sampler.typical_p);
-  fields.number("repeat_penalty", 0, 100, sampler.repeat_penalty);
-  fields.number("presence_penalty", -2, 2, sampler.presence_penalty);
-  fields.number("frequency_penalty", -2, 2, sampler.frequency_penalty);
-  int64_t top_k = sampler.top_k;
-  if (fields.integer("top_k", 0, 1'000'000, top_k)) sampler.top_k = static_cast<int>(top_k);
+  engine::SamplerSettings::rows(sampler, [&](const engine::SamplerParameter& p, auto& field) {
+    const auto [lowest, highest] = field_range(p);
+    if constexpr (std::is_floating_point_v<std::decay_t<decltype(field)>>) {
+      fields.number(p.name, lowest, highest, field);
+    } else {
+      int64_t number = field;
+      if (fields.integer(p.name, static_cast<int64_t>(lowest), static_cast<int64_t>(highest), number))
+        field = static_cast<int>(number);
+    }
+  });
+  if (sampler.mirostat == 1) fields.fail("mirostat", "mirostat must be 0 (off) or 2; version 1 is not offered");
+  std::vector<std::string> breakers;
+  if (fields.texts("dry_breakers", breakers, max_stops)) sampler.dry_breakers = std::move(breakers);
 }
 
 ParsedRequest parse_chat_request(const OrderedJson& body, const engine::SamplerSettings& defaults) {

@@ -38,6 +38,11 @@ ParsedRequest parse_chat_request(const OrderedJson& body, const engine::SamplerS
 ParsedRequest parse_completion_request(const OrderedJson& body, const engine::SamplerSettings& defaults);
 
 // The sampling fields shared by both, and by POST /api/sessions/{id}/messages.
+// What the API takes of a parameter: narrower than the sampler where OpenAI's API sets bounds.
+struct FieldRange {
+  double lowest, highest;
+};
+FieldRange field_range(const engine::SamplerParameter& parameter);
 void read_sampling(FieldReader& fields, engine::SamplerSettings& sampler);
 
 // The model's name, before anything else is known: its defaults decide on the rest. "" where absent.

@@ -1,6 +1,9 @@
 #include "app/server/openapi.h"
 
 #include <nlohmann/json.hpp>
+#include <type_traits>
+
+#include "app/server/openai_request.h"
 
 namespace fabula::server {
 
@@ -55,19 +58,21 @@ OrderedJson object_schema(OrderedJson properties, OrderedJson required = Ordered
 }
 
 OrderedJson sampling_properties() {
-  return {{"temperature", number_schema(0, 2)},
-          {"top_p", number_schema(0, 1)},
-          {"top_k", integer_schema(0, 1'000'000)},
-          {"min_p", number_schema(0, 1)},
-          {"typical", number_schema(0, 1)},
-          {"repeat_penalty", number_schema(0, 100)},
-          {"presence_penalty", number_schema(-2, 2)},
-          {"frequency_penalty", number_schema(-2, 2)},
-          {"seed", integer_schema(0, INT64_MAX)},
-          {"max_tokens", integer_schema(1, 1 << 20)},
-          {"stop",
-           {{"oneOf", {string_schema(), {{"type", "array"}, {"items", string_schema()}, {"maxItems", 16}}}}}},
-          {"stream", {{"type", "boolean"}}}};
+  const OrderedJson texts = {
+      {"oneOf", {string_schema(), {{"type", "array"}, {"items", string_schema()}, {"maxItems", 16}}}}};
+  OrderedJson out = {{"seed", integer_schema(0, INT64_MAX)},
+                     {"max_tokens", integer_schema(1, 1 << 20)},
+                     {"stop", texts},
+                     {"dry_breakers", texts},
+                     {"stream", {{"type", "boolean"}}}};
+  const engine::SamplerSettings defaults;
+  engine::SamplerSettings::rows(defaults, [&out](const engine::SamplerParameter& p, const auto& field) {
+    const FieldRange range = field_range(p);
+    out[p.name] = std::is_floating_point_v<std::decay_t<decltype(field)>>
+                      ? number_schema(range.lowest, range.highest)
+                      : integer_schema(static_cast<int64_t>(range.lowest), static_cast<int64_t>(range.highest));
+  });
+  return out;
 }
 
 OrderedJson with(OrderedJson properties, OrderedJson more) {

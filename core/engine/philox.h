@@ -20,16 +20,25 @@ constexpr std::array<uint32_t, 4> philox4x32_10(std::array<uint32_t, 4> counter,
   return counter;
 }
 
-// Uniform in [0, 1), 53 bits, for the token at `position` of choice `choice_index` under `seed` (NUMERICS 6).
-// The seed fills Philox's 64-bit key; the choice index takes a word of the counter that positions never
-// reach.
-constexpr double uniform_at(uint64_t seed, uint32_t choice_index, int64_t position) {
+// The two uniform numbers in [0, 1), 53 bits each, of the token at `position` of choice `choice_index` under
+// `seed` (NUMERICS 6). The seed fills Philox's 64-bit key; the choice index takes a word of the counter that
+// positions never reach. The first draws the token, the second is the coin of XTC.
+constexpr std::array<double, 2> uniforms_at(uint64_t seed, uint32_t choice_index, int64_t position) {
   const auto place = static_cast<uint64_t>(position);
   const auto bits =
       philox4x32_10({static_cast<uint32_t>(place), static_cast<uint32_t>(place >> 32), choice_index, 0},
                     {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
-  const uint64_t wide = uint64_t{bits[1]} << 32 | bits[0];
-  return static_cast<double>(wide >> 11) * 0x1p-53;
+  const auto uniform = [](uint32_t low, uint32_t high) {
+    return static_cast<double>((uint64_t{high} << 32 | low) >> 11) * 0x1p-53;
+  };
+  return {uniform(bits[0], bits[1]), uniform(bits[2], bits[3])};
+}
+
+constexpr double uniform_at(uint64_t seed, uint32_t choice_index, int64_t position) {
+  return uniforms_at(seed, choice_index, position)[0];
+}
+constexpr double second_uniform_at(uint64_t seed, uint32_t choice_index, int64_t position) {
+  return uniforms_at(seed, choice_index, position)[1];
 }
 
 }  // namespace fabula::engine

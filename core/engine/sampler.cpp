@@ -15,6 +15,8 @@ namespace fabula::engine {
 
 namespace {
 
+constexpr double ln_2 = 0.69314718055994531;
+
 struct Peak {
   float max;
   bool usable;  // no NaN, no +infinity, at least one finite
@@ -61,26 +63,6 @@ constexpr auto higher = [](const auto& a, const auto& b) {
 
 }  // namespace
 
-Status check(const SamplerSettings& settings) {
-  Status status;
-  SamplerSettings::visit(settings, [&](const char* name, const auto& value, double lowest, double highest) {
-    const auto number = static_cast<double>(value);
-    if (status.ok() && !(number >= lowest && number <= highest))
-      status = Error{ErrorCode::invalid_argument,
-                     std::string(name) + " must be from " + std::to_string(lowest) + " to " +
-                         std::to_string(highest) + ", not " + std::to_string(number)};
-  });
-  FABULA_TRY(std::move(status));
-  if (settings.repeat_penalty == 0)
-    return Error{ErrorCode::invalid_argument,
-                 "repeat_penalty must be above 0 (1 is off): logits are divided by it"};
-  for (const auto& [token, bias] : settings.logit_bias)
-    if (!std::isfinite(bias))
-      return Error{ErrorCode::invalid_argument,
-                   "logit_bias of token " + std::to_string(token) + " is not a finite number"};
-  return {};
-}
-
 Sampler::Sampler(int64_t vocab)
     : vocab_(static_cast<size_t>(vocab)),
       candidates_(vocab_),
@@ -90,16 +72,23 @@ Sampler::Sampler(int64_t vocab)
       counts_(vocab_, 0) {}
 
 Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> history, int64_t position,
-                               uint64_t seed, uint32_t choice_index, const SamplerSettings& settings) {
+                               uint64_t seed, uint32_t choice_index, const SamplerSettings& settings,
+                               SamplerState* state) {
+  SamplerState fresh;
+  SamplerState& reply = state != nullptr ? *state : fresh;
   const Peak raw = find_peak(logits, vocab_);
   if (!raw.usable) return unusable_logits();
-  const float* values = modified(logits, history, settings);
+  const float* values = modified(logits, history, settings, reply);
   const Peak peak = values == logits ? raw : find_peak(values, vocab_);
   if (!peak.usable) return unusable_logits();
 
   int32_t token = 0;
   if (settings.temperature == 0) {
     token = static_cast<int32_t>(std::find(values, values + vocab_, peak.max) - values);
+  } else if (settings.mirostat == 2) {
+    take_top(values, vocab_);
+    double& mu = reply.mirostat_mu.emplace(reply.mirostat_mu.value_or(2 * static_cast<double>(settings.mirostat_tau)));
+    token = draw_mirostat(peak.max, uniform_at(seed, choice_index, position), settings, mu);
   } else {
     const bool all = settings.top_k <= 0 || static_cast<size_t>(settings.top_k) >= vocab_;
     take_top(values, all ? vocab_ : static_cast<size_t>(settings.top_k));
@@ -107,7 +96,10 @@ Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> his
     if (settings.typical_p < 1) keep_typical(settings.typical_p, peak.max, settings.temperature);
     if (settings.top_p < 1) keep_top_p(settings.top_p);
     if (settings.min_p > 0) keep_min_p(settings.min_p);
-    token = draw(uniform_at(seed, choice_index, position));
+    if (settings.xtc_probability > 0 &&
+        second_uniform_at(seed, choice_index, position) < static_cast<double>(settings.xtc_probability))
+      leave_top_out(settings.xtc_threshold);
+    token = draw(uniform_at(seed, choice_index, position)).id;
   }
   return Choice{token, logprob_of(logits[token], raw.max, log_sum_exp_above(logits, vocab_, raw.max))};
 }
@@ -126,18 +118,21 @@ Status Sampler::top(const float* logits, int count, std::vector<Choice>& out) {
 
 // The logits themselves where nothing changes them, else values_.
 const float* Sampler::modified(const float* logits, std::span<const int32_t> history,
-                               const SamplerSettings& settings) {
+                               const SamplerSettings& settings, const SamplerState& state) {
   const bool penalised =
       settings.repeat_penalty != 1 || settings.presence_penalty != 0 || settings.frequency_penalty != 0;
-  if (settings.logit_bias.empty() && !penalised) return logits;
+  const bool dry = settings.dry_multiplier > 0;
+  if (settings.logit_bias.empty() && !penalised && !dry) return logits;
+  const auto last = [history](int window) {
+    return window < 0 ? history : history.last(std::min(history.size(), static_cast<size_t>(window)));
+  };
   std::copy(logits, logits + vocab_, values_.begin());
   for (const auto& [token, bias] : settings.logit_bias)
     if (token >= 0 && static_cast<size_t>(token) < vocab_) values_[static_cast<size_t>(token)] += bias;
-  if (penalised) {
-    const size_t window = settings.penalty_window < 0
-                              ? history.size()
-                              : std::min(history.size(), static_cast<size_t>(settings.penalty_window));
-    penalise(history.last(window), settings);
+  if (penalised) penalise(last(settings.penalty_window), settings);
+  if (dry) {
+    const auto breakers = state.dry_breakers ? std::span<const uint8_t>(*state.dry_breakers) : std::span<const uint8_t>();
+    dry_.apply(last(settings.dry_window), breakers, settings, values_);
   }
   return values_.data();
 }
@@ -258,7 +253,51 @@ void Sampler::keep_min_p(float share) {
   n_ = kept;
 }
 
-int32_t Sampler::draw(double uniform) {
+double Sampler::total_weight() const {
+  return lane_sum(n_, [this](size_t i) { return static_cast<double>(candidates_[i].weight); });
+}
+
+// Of the candidates that reach the share, only the last in order of likelihood stays.
+void Sampler::leave_top_out(float threshold) {
+  const double floor = static_cast<double>(threshold) * total_weight();
+  const auto is_top = [floor](const Candidate& c) { return static_cast<double>(c.weight) >= floor; };
+  const auto begin = candidates_.begin(), end = begin + static_cast<ptrdiff_t>(n_);
+  int32_t stays = -1;
+  float least = 0;
+  for (auto it = begin; it != end; ++it)
+    if (is_top(*it) && (stays < 0 || it->weight < least || (it->weight == least && it->id > stays)))
+      stays = it->id, least = it->weight;
+  n_ = static_cast<size_t>(
+      std::remove_if(begin, end, [&](const Candidate& c) { return is_top(c) && c.id != stays; }) - begin);
+}
+
+// Surprise of a token: -log2 of its probability. The likeliest (of equals the lowest id) always stays.
+void Sampler::keep_unsurprising(double bits, float max, float temperature) {
+  const double least_log_weight = log_positive(total_weight()) - bits * ln_2;
+  size_t kept = 0;
+  bool has_likeliest = false;
+  for (size_t i = 0; i < n_; ++i) {
+    const Candidate candidate = candidates_[i];
+    const bool likeliest = candidate.value == max && !has_likeliest;
+    has_likeliest = has_likeliest || likeliest;
+    const float log_weight = (candidate.value - max) / temperature;
+    if (likeliest || static_cast<double>(log_weight) >= least_log_weight) candidates_[kept++] = candidate;
+  }
+  n_ = kept;
+}
+
+int32_t Sampler::draw_mirostat(float max, double uniform, const SamplerSettings& settings, double& mu) {
+  weigh(max, settings.temperature);
+  keep_unsurprising(mu, max, settings.temperature);
+  const double log_total = log_positive(total_weight());
+  const Candidate& drawn = draw(uniform);
+  const auto log_weight = static_cast<double>((drawn.value - max) / settings.temperature);
+  const double surprise = (log_total - log_weight) / ln_2;
+  mu -= static_cast<double>(settings.mirostat_eta) * (surprise - static_cast<double>(settings.mirostat_tau));
+  return drawn.id;
+}
+
+const Sampler::Candidate& Sampler::draw(double uniform) {
   const auto begin = candidates_.begin();
   const auto end = begin + static_cast<ptrdiff_t>(n_);
   const auto by_id = [](const Candidate& a, const Candidate& b) { return a.id < b.id; };
@@ -267,14 +306,14 @@ int32_t Sampler::draw(double uniform) {
   for (auto it = begin; it != end; ++it) total += static_cast<double>(it->weight);
   const double target = uniform * total;
   double sum = 0;
-  int32_t last = begin->id;
+  auto last = begin;
   for (auto it = begin; it != end; ++it) {
     if (it->weight <= 0) continue;
     sum += static_cast<double>(it->weight);
-    last = it->id;
+    last = it;
     if (sum > target) break;
   }
-  return last;
+  return *last;
 }
 
 }  // namespace fabula::engine

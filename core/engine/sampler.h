@@ -2,65 +2,52 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/engine/sampler_dry.h"
+#include "core/engine/sampler_settings.h"
 
 namespace fabula::engine {
-
-struct SamplerSettings {
-  float temperature = 0.8f;  // 0: greedy
-  int top_k = 40;            // 0: off
-  float top_p = 0.95f;       // 1: off
-  float min_p = 0.05f;       // 0: off
-  float typical_p = 1.0f;    // 1: off
-  float repeat_penalty = 1.0f;
-  float presence_penalty = 0.0f;
-  float frequency_penalty = 0.0f;
-  int penalty_window = 64;  // last tokens the three penalties look at; -1: all
-  std::vector<std::pair<int32_t, float>> logit_bias;
-
-  // One list of fields: load, save, defaults, checks, CLI flags and the window's controls come from it.
-  // visit(name, field reference, lowest, highest).
-  template <class Self, class Visit>
-  static void visit(Self& self, Visit&& v) {
-    v("temperature", self.temperature, 0.0, 100.0);
-    v("top_k", self.top_k, 0, 1'000'000);
-    v("top_p", self.top_p, 0.0, 1.0);
-    v("min_p", self.min_p, 0.0, 1.0);
-    v("typical", self.typical_p, 0.0, 1.0);
-    v("repeat_penalty", self.repeat_penalty, 0.0, 100.0);
-    v("presence_penalty", self.presence_penalty, -100.0, 100.0);
-    v("frequency_penalty", self.frequency_penalty, -100.0, 100.0);
-    v("penalty_window", self.penalty_window, -1, 1'000'000);
-  }
-};
-
-// Errors: invalid_argument naming the field (NaN, out of range).
-Status check(const SamplerSettings& settings);
 
 struct Choice {
   int32_t token = 0;
   float logprob = 0;  // natural log of the softmax of the unmodified logits
 };
 
-// Order (NUMERICS 6): logit bias, repetition / presence / frequency penalties, temperature, top-k, typical,
-// top-p, min-p, draw. Each filter sees the renormalised survivors of the one before; ties go to the lowest
-// id; the draw walks the survivors by id. Scratch is laid out once for a vocabulary; sample() does not
-// allocate. Thread: one at a time.
+// What one reply carries from token to token beside its history.
+struct SamplerState {
+  std::optional<double> mirostat_mu;  // bits; none: before the first token
+  std::shared_ptr<const std::vector<uint8_t>> dry_breakers;  // (vocab) 1: breaks a sequence; null: none does
+};
+
+// Order (NUMERICS 6): logit bias, repetition / presence / frequency penalties, DRY, temperature, top-k, typical,
+// top-p, min-p, XTC, draw. Mirostat 2 stands in for everything between temperature and draw. Each filter sees
+// the renormalised survivors of the one before; ties go to the lowest id; the draw walks the survivors by id.
+// Scratch is laid out once for a vocabulary; sample() does not allocate, but for DRY while the history grows.
+// Thread: one at a time.
+//
+// Typical: Meister et al. 2022, "Locally Typical Sampling". Top-p: Holtzman et al. 2020. Repetition: Keskar et
+// al. 2019 (CTRL). Presence, frequency: as OpenAI's API defines them.
+// XTC ("exclude top choices", p-e-w 2024): with xtc_probability, where at least two tokens reach xtc_threshold,
+// all of them but the least likely are left out. Its coin is the second number of the place's Philox block.
+// Mirostat 2 (Basu et al. 2021, algorithm 2): tokens more surprising than mu bits are left out, and after the
+// draw mu -= eta * (surprise of the drawn token among the survivors - tau); mu begins at 2 tau.
+// DRY: sampler_dry.h.
 class Sampler {
  public:
   explicit Sampler(int64_t vocab);
 
-  // logits: (vocab), left untouched. history: all tokens before `position`, prompt included; only the penalty
-  // window is read. Random number: counter-based, key (seed, choice_index), counter `position`. Ids outside
+  // logits: (vocab), left untouched. history: all tokens before `position`, prompt included; only the windows
+  // of the penalties are read. state: of this reply; null: of a reply that begins here, and no breakers. Random number: counter-based, key (seed, choice_index), counter `position`. Ids outside
   // the vocabulary are passed over. Errors: internal, where a logit is NaN or +infinity or all are -infinity
   // (a broken model file can do that).
   Result<Choice> sample(const float* logits, std::span<const int32_t> history, int64_t position,
-                        uint64_t seed, uint32_t choice_index, const SamplerSettings& settings);
+                        uint64_t seed, uint32_t choice_index, const SamplerSettings& settings,
+                        SamplerState* state = nullptr);
 
   // The `count` likeliest tokens of unmodified logits with their log-probabilities, descending, ties to the
   // lowest id.
@@ -74,15 +61,19 @@ class Sampler {
     int32_t id;
   };
 
-  const float* modified(const float* logits, std::span<const int32_t> history,
-                        const SamplerSettings& settings);
+  const float* modified(const float* logits, std::span<const int32_t> history, const SamplerSettings& settings,
+                        const SamplerState& state);
   void penalise(std::span<const int32_t> window, const SamplerSettings& settings);
   void take_top(const float* values, size_t k);  // into candidates_[0, n_), in no order
   void weigh(float max, float temperature);
   void keep_typical(float share, float max, float temperature);
   void keep_top_p(float share);
   void keep_min_p(float share);
-  int32_t draw(double uniform);
+  void leave_top_out(float threshold);
+  void keep_unsurprising(double bits, float max, float temperature);
+  const Candidate& draw(double uniform);
+  int32_t draw_mirostat(float max, double uniform, const SamplerSettings& settings, double& mu);
+  double total_weight() const;
 
   size_t vocab_;
   size_t n_ = 0;                               // live candidates
@@ -90,6 +81,7 @@ class Sampler {
   std::vector<float> values_;                  // (vocab)
   std::vector<float> maxima_, ranked_maxima_;  // (vocab / 16), of take_top
   std::vector<int32_t> counts_;                // (vocab), all 0 between calls
+  DryPenalties dry_;
 };
 
 }  // namespace fabula::engine

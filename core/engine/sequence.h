@@ -34,6 +34,7 @@ struct Sequence {
   uint64_t last_served = 0;  // step
   KvLease lease;
   NgramIndex ngrams;
+  SamplerState sampler;
 
   int64_t reused = -1;  // -1: has not run yet
   double started_seconds = 0, first_token_seconds = 0;

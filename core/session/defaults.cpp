@@ -3,7 +3,6 @@
 #include <sys/random.h>
 
 #include <random>
-#include <vector>
 
 namespace fabula::session {
 
@@ -28,12 +27,7 @@ engine::SamplerSettings default_sampler(const model::GenerationDefaults& default
 }
 
 bool same_sampler(const engine::SamplerSettings& a, const engine::SamplerSettings& b) {
-  std::vector<double> values_a, values_b;
-  engine::SamplerSettings::visit(
-      a, [&](const char*, auto value, auto, auto) { values_a.push_back(static_cast<double>(value)); });
-  engine::SamplerSettings::visit(
-      b, [&](const char*, auto value, auto, auto) { values_b.push_back(static_cast<double>(value)); });
-  return values_a == values_b && a.logit_bias == b.logit_bias;
+  return a == b;
 }
 
 uint64_t draw_seed() {

@@ -35,6 +35,7 @@ OrderedJson sampler_to_json(const engine::SamplerSettings& sampler) {
       list.push_back(OrderedJson::array({token, shortest(bias)}));
     out["logit_bias"] = std::move(list);
   }
+  if (sampler.dry_breakers != engine::SamplerSettings().dry_breakers) out["dry_breakers"] = sampler.dry_breakers;
   return out;
 }
 
@@ -71,6 +72,7 @@ engine::SamplerSettings sampler_from_json(ObjectReader& outer, const char* name)
               reader.integer(field_name, static_cast<int64_t>(lowest), static_cast<int64_t>(highest)));
       });
   read_logit_bias(reader, sampler);
+  if (reader.child_or_null("dry_breakers")) sampler.dry_breakers = reader.texts_or_empty("dry_breakers");
   if (Status status = reader.finish(); !status.ok()) outer.keep(Result<int>(status.error()));
   return sampler;
 }

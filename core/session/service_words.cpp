@@ -254,7 +254,9 @@ Status HostService::Impl::continue_message(const SessionView& view, const ReplyO
     force.seed = draw_seed();
   if (options.sampler) force.sampler = *options.sampler;
   const auto n_tokens = static_cast<int64_t>(reply.tokens.size());
-  if (force.seed != old_force.seed || !same_sampler(force.sampler, old_force.sampler))
+  // Mirostat's controller begins anew with each request, so that the receipt has to say where.
+  const bool new_controller = force.sampler.mirostat != 0 && n_tokens > 0;
+  if (force.seed != old_force.seed || !same_sampler(force.sampler, old_force.sampler) || new_controller)
     receipt.continuations.push_back({n_tokens, force.seed, force.sampler});
   start.seed = force.seed;
   start.sampler = force.sampler;

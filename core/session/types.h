@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/engine/sampler.h"
+#include "core/engine/sampler_settings.h"
 
 namespace fabula::session {
 

@@ -82,6 +82,10 @@ class Story {  // one random run
     request.ignore_end_tokens = pick(4) == 0;
     if (pick(4) == 0) request.sampler.temperature = 0;
     if (pick(4) == 0) request.sampler.repeat_penalty = 1.2f;
+    if (pick(4) == 0) request.sampler.mirostat = 2;
+    if (pick(4) == 0) request.sampler.xtc_probability = 0.5f;
+    if (pick(4) == 0) request.sampler.dry_multiplier = 0.8f;
+    request.sampler.dry_breakers.clear();
     sent_.emplace_back(harness_->submit(request), request);
   }
 

@@ -18,12 +18,13 @@ inline Expected expected_reply(const engine::GenerateRequest& request, int64_t c
                                int64_t end_token_every = 0, bool repetitive = false) {
   Expected expected;
   engine::Sampler sampler(fake_vocab);
+  engine::SamplerState state;
   std::vector<int32_t> tokens = request.prompt;
   while (static_cast<int64_t>(tokens.size()) < context) {
     const auto logits = fake_logits(tokens, end_token_every, repetitive);
     const int32_t token = sampler
                               .sample(logits.data(), tokens, static_cast<int64_t>(tokens.size()),
-                                      request.seed, request.choice_index, request.sampler)
+                                      request.seed, request.choice_index, request.sampler, &state)
                               ->token;
     tokens.push_back(token);
     expected.tokens.push_back(token);

@@ -1,0 +1,29 @@
+#include "core/engine/sampler_settings.h"
+
+namespace fabula::engine {
+
+Status check(const SamplerSettings& settings) {
+  Status status;
+  SamplerSettings::visit(settings, [&](const char* name, const auto& value, double lowest, double highest) {
+    const auto number = static_cast<double>(value);
+    if (status.ok() && !(number >= lowest && number <= highest))
+      status = Error{ErrorCode::invalid_argument,
+                     std::string(name) + " must be from " + std::to_string(lowest) + " to " +
+                         std::to_string(highest) + ", not " + std::to_string(number)};
+  });
+  FABULA_TRY(std::move(status));
+  if (settings.repeat_penalty == 0)
+    return Error{ErrorCode::invalid_argument,
+                 "repeat_penalty must be above 0 (1 is off): logits are divided by it"};
+  if (settings.mirostat == 1)
+    return Error{ErrorCode::invalid_argument, "mirostat must be 0 (off) or 2; version 1 is not offered"};
+  for (const auto& [token, bias] : settings.logit_bias)
+    if (!std::isfinite(bias))
+      return Error{ErrorCode::invalid_argument,
+                   "logit_bias of token " + std::to_string(token) + " is not a finite number"};
+  for (const std::string& breaker : settings.dry_breakers)
+    if (breaker.empty()) return Error{ErrorCode::invalid_argument, "dry_breakers must not hold an empty text"};
+  return {};
+}
+
+}  // namespace fabula::engine
