@@ -102,9 +102,24 @@ Range range_of(std::vector<double> values) {
 struct Measured {
   Range prefill, decode;
   MachineLimits limits;
+  std::vector<compute::PhaseTime> prefill_phases, decode_phases;  // of one more run each, not timed
 };
 
-Result<Measured> measure(Runner& runner, MachineMeter& meter, const Options& options, int64_t chunk) {
+// Where the time of one prefill and one decode goes.
+Status profile(Runner& runner, compute::Executor& executor, const Options& options, int64_t chunk,
+               Measured& measured) {
+  executor.set_profiling(true);
+  FABULA_TRY(runner.read(0, std::max(options.prompt, options.depth), chunk));
+  measured.prefill_phases = executor.profile();
+  executor.set_profiling(true);
+  FABULA_TRY(runner.read(options.depth, options.decode, 1));
+  measured.decode_phases = executor.profile();
+  executor.set_profiling(false);
+  return {};
+}
+
+Result<Measured> measure(Runner& runner, compute::Executor& executor, MachineMeter& meter,
+                         const Options& options, int64_t chunk) {
   std::vector<double> prefill, decode;
   std::vector<MachineLimits> samples;
   FABULA_TRY(runner.read(0, std::min<int64_t>(options.prompt, 64),
@@ -119,7 +134,9 @@ Result<Measured> measure(Runner& runner, MachineMeter& meter, const Options& opt
     FABULA_ASSIGN(const double write_seconds, runner.read(options.depth, options.decode, 1));
     decode.push_back(static_cast<double>(options.decode * options.batch) / write_seconds);
   }
-  return Measured{range_of(prefill), range_of(decode), compute::cpu::median(samples)};
+  Measured measured{range_of(prefill), range_of(decode), compute::cpu::median(samples), {}, {}};
+  FABULA_TRY(profile(runner, executor, options, chunk, measured));
+  return measured;
 }
 
 // Operations of one prompt token in its matrix products (experts: the active ones), split by the unit that
@@ -154,6 +171,7 @@ struct Row {
   double gb_per_s;
   const char* level;
   double share;
+  std::vector<compute::PhaseTime> phases;
 };
 
 std::vector<Row> rows_of(const Options& options, const compute::ModelSpec& spec,
@@ -175,10 +193,32 @@ std::vector<Row> rows_of(const Options& options, const compute::ModelSpec& spec,
   return {{"prefill", measured.prefill,
            measured.prefill.median * weights / static_cast<double>(options.prompt) / 1e9,
            has_int_unit && operations.ints > operations.floats ? "vnni" : "fma",
-           measured.prefill.median * seconds_at_limit},
+           measured.prefill.median * seconds_at_limit, measured.prefill_phases},
           {"decode", measured.decode, decode_bytes / 1e9,
            compute::cpu::level_name(meter.level_of(info.weight_bytes_per_token)),
-           decode_bytes / limits.weights_read_bytes_per_second}};
+           decode_bytes / limits.weights_read_bytes_per_second, measured.decode_phases}};
+}
+
+double seconds_of(const std::vector<compute::PhaseTime>& phases) {
+  double seconds = 0;
+  for (const compute::PhaseTime& phase : phases) seconds += phase.seconds;
+  return seconds;
+}
+
+OrderedJson phases_json(const std::vector<compute::PhaseTime>& phases) {
+  const double total = seconds_of(phases);
+  OrderedJson list = OrderedJson::array();
+  for (const compute::PhaseTime& phase : phases) {
+    OrderedJson workers = OrderedJson::array();
+    for (const double busy : phase.busy_seconds)
+      workers.push_back({{"busy_seconds", busy}, {"wait_seconds", std::max(0.0, phase.seconds - busy)}});
+    list.push_back({{"name", phase.name},
+                    {"seconds", phase.seconds},
+                    {"share", phase.seconds / total},
+                    {"shards", phase.shards},
+                    {"workers", std::move(workers)}});
+  }
+  return list;
 }
 
 OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& info,
@@ -190,7 +230,8 @@ OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& inf
          {"tokens_per_second", {{"min", row.rate.min}, {"median", row.rate.median}, {"max", row.rate.max}}},
          {"gb_per_s", row.gb_per_s},
          {"level", row.level},
-         {"share_of_peak", row.share}});
+         {"share_of_peak", row.share},
+         {"phases", phases_json(row.phases)}});
   return {{"machine",
            {{"threads", info.threads},
             {"isa", info.isa},
@@ -203,6 +244,17 @@ OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& inf
           {"rows", std::move(list)}};
 }
 
+// One line per phase: its share of the step, and how much of it each worker had work.
+void print_phases(const Row& row) {
+  const double total = seconds_of(row.phases);
+  std::printf("\n%s: where the time goes, and how busy each worker is meanwhile\n", row.phase);
+  for (const compute::PhaseTime& phase : row.phases) {
+    std::printf("  %-10s %5.1f %%  ", std::string(phase.name).c_str(), 100 * phase.seconds / total);
+    for (const double busy : phase.busy_seconds) std::printf(" %3.0f %%", 100 * busy / phase.seconds);
+    std::printf("\n");
+  }
+}
+
 void print_plain(const Subject& subject, const compute::ExecutorInfo& info, const MachineLimits& limits,
                  const std::vector<Row>& rows) {
   std::printf("%s, %.1f MB of weights, %d threads, %s\n", subject.name.c_str(),
@@ -213,6 +265,7 @@ void print_plain(const Subject& subject, const compute::ExecutorInfo& info, cons
   for (const Row& row : rows)
     std::printf("%-8s %9.1f tokens/s (%.1f to %.1f)  %6.1f GB/s  %3.0f %% of %s\n", row.phase,
                 row.rate.median, row.rate.min, row.rate.max, row.gb_per_s, row.share * 100, row.level);
+  for (const Row& row : rows) print_phases(row);
 }
 
 Status bench(const App& app, const Options& options) {
@@ -242,7 +295,7 @@ Status bench(const App& app, const Options& options) {
   executor->set_hot(true);
   Runner runner(*executor, options, subject.spec.vocab, blocks_each);
   FABULA_ASSIGN(const Measured measured,
-                measure(runner, *meter, options, load.max_batch_tokens / options.batch));
+                measure(runner, *executor, *meter, options, load.max_batch_tokens / options.batch));
   const std::vector<Row> rows = rows_of(options, subject.spec, info, measured, *meter);
   if (options.json)
     print_json(answer_json(subject, info, measured.limits, rows, load_seconds));

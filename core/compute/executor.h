@@ -77,6 +77,14 @@ struct StepStats {
   uint64_t bytes_read = 0; // weights and KV
 };
 
+// Where the time of steps goes: one kind of phase, summed over layers and steps since profiling was switched on.
+struct PhaseTime {
+  std::string_view name;             // "qkv", "attention", ...: of static storage
+  double seconds = 0;                // on the calling thread's clock, waiting for workers included
+  uint64_t shards = 0;               // pieces that workers could claim
+  std::vector<double> busy_seconds;  // by worker, the caller first: with a shard in hand
+};
+
 // Thread: all calls from the one engine thread, but info() and set_threads-free accessors are const and safe while no call runs.
 class Executor {
  public:
@@ -91,6 +99,14 @@ class Executor {
 
   virtual const float* logits() const = 0;  // (rows of the last step, vocab), valid until the next forward
   virtual const StepStats& last_step() const = 0;
+
+  // Seconds that each worker has had a shard in hand since it was called in first; the caller stands first. They only grow,
+  // until set_threads begins anew. A device without workers of ours has none.
+  virtual std::span<const double> busy_seconds() const { return {}; }
+
+  // Off by default; on, it costs two readings of the clock per phase. Switching on begins at zero.
+  virtual void set_profiling(bool) {}
+  virtual std::vector<PhaseTime> profile() const { return {}; }  // in the order of a step; kinds that never ran are left out
 
   // Copies the first `tokens` positions of a block (copy-on-write of the partial last block).
   virtual void copy_block(int32_t from, int32_t to, int tokens) = 0;

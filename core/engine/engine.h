@@ -98,6 +98,7 @@ struct Metrics {
   int64_t tokens_generated = 0, prompt_tokens_read = 0, prompt_tokens_reused = 0;
   int64_t tokens_drafted = 0, drafts_accepted = 0;
   int workers = 0;
+  std::vector<float> shard_busy;  // by worker, 0 .. 1: how much of about the last half second it had work in hand
 };
 
 struct EngineOptions {

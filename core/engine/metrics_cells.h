@@ -1,8 +1,13 @@
 // Where the engine thread leaves its numbers for anybody to read.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <span>
+#include <vector>
 
+#include "core/base/clock.h"
 #include "core/engine/engine.h"
 
 namespace fabula::engine {
@@ -46,7 +51,24 @@ class PeakWatch {
   bool worked_since_ = false;
 };
 
+// How busy each worker of an executor has been, published about twice a second. Engine thread only.
+class BusyMeter {
+ public:
+  // After a step that took step_seconds and ended `now`. seconds_by_worker: of the executor, only ever growing.
+  // true: shares() are new.
+  bool look(std::span<const double> seconds_by_worker, double now, double step_seconds);
+  std::span<const float> shares() const { return shares_; }
+
+ private:
+  double since_ = 0, last_ = 0;
+  std::vector<double> before_;
+  std::vector<float> shares_;
+};
+
 struct MetricsCells {
+  static constexpr size_t most_shards = 64;
+  static constexpr double busy_fresh_seconds = 1.5;  // kept that long after the last request
+
   std::atomic<double> prefill_tokens_per_second{0}, decode_tokens_per_second{0}, decode_gb_per_second{0};
   std::atomic<double> peak_read_gb_per_second{0};
   std::atomic<int64_t> active_requests{0}, queued_requests{0}, batch{0};
@@ -54,6 +76,16 @@ struct MetricsCells {
   std::atomic<int64_t> tokens_generated{0}, prompt_tokens_read{0}, prompt_tokens_reused{0};
   std::atomic<int64_t> tokens_drafted{0}, drafts_accepted{0};
   std::atomic<int> workers{0};
+  std::array<std::atomic<float>, most_shards> shard_busy{};
+  std::atomic<size_t> shards{0};
+  std::atomic<double> shard_busy_at{0};  // monotonic seconds
+
+  void set_shard_busy(std::span<const float> shares, double now) {
+    const size_t n = std::min(shares.size(), most_shards);
+    for (size_t i = 0; i < n; ++i) shard_busy[i] = shares[i];
+    shards = n;
+    shard_busy_at = now;
+  }
 
   Metrics read() const {
     Metrics m;
@@ -72,6 +104,9 @@ struct MetricsCells {
     m.tokens_drafted = tokens_drafted;
     m.drafts_accepted = drafts_accepted;
     m.workers = workers;
+    const bool fresh = m.active_requests > 0 || monotonic_seconds() - shard_busy_at < busy_fresh_seconds;
+    m.shard_busy.resize(shards);
+    for (size_t i = 0; i < m.shard_busy.size(); ++i) m.shard_busy[i] = fresh ? shard_busy[i].load() : 0.0f;
     return m;
   }
 };

@@ -295,6 +295,8 @@ void Resident::account(int64_t generated) {
   }
   metrics.batch = static_cast<int64_t>(work_.size());
   metrics.workers = stats.workers;
+  const double now = monotonic_seconds();
+  if (busy_.look(executor_->busy_seconds(), now, stats.seconds)) metrics.set_shard_busy(busy_.shares(), now);
 }
 
 void Resident::take_results() {

@@ -106,6 +106,7 @@ class Resident {
   std::vector<std::shared_ptr<Control>> controls_;
   RateMeter prefill_rate_, decode_rate_, decode_bytes_;
   PeakWatch peak_;
+  BusyMeter busy_;
 };
 
 }  // namespace fabula::engine

@@ -36,18 +36,18 @@ class Attention {
 
   void run() {
     project();
-    step_.spread_out(step_.n_tokens, (spec_.n_heads + 2 * spec_.n_kv_heads) * head_dim_,
+    step_.spread_out(Phase::keep, step_.n_tokens, (spec_.n_heads + 2 * spec_.n_kv_heads) * head_dim_,
                      [&](int64_t first, int64_t end, int worker) {
                        for (int64_t t = first; t < end; ++t) prepare_token(t, s_.workers[worker].row);
                      });
     attend_all();
     const Activations out = s_.attention_out.laid_out(spec_.n_heads * head_dim_, step_.n_tokens, !layer_weights_.o.quantised(),
                                                       layer_weights_.o.quantised());
-    step_.spread_out(step_.n_tokens, spec_.n_heads * head_dim_, [&](int64_t first, int64_t end, int) {
+    step_.spread_out(Phase::pack, step_.n_tokens, spec_.n_heads * head_dim_, [&](int64_t first, int64_t end, int) {
       for (int64_t t = first; t < end; ++t) out.put(step_.kernels, t, 0, s_.attended + t * s_.q_stride, out.cols);
     });
     const LinearOutput o{&layer_weights_.o, layer_weights_.o_bias, s_.branch};
-    linear(step_, out, {&o, 1}, s_.hidden_stride);
+    linear(step_, Phase::o, out, {&o, 1}, s_.hidden_stride);
   }
 
  private:
@@ -56,7 +56,7 @@ class Attention {
     const LinearOutput outputs[3] = {{&layer_weights_.q, layer_weights_.q_bias, s_.qkv},
                                      {&layer_weights_.k, layer_weights_.k_bias, s_.qkv + q},
                                      {&layer_weights_.v, layer_weights_.v_bias, s_.qkv + q + kv}};
-    linear(step_, s_.in, outputs, s_.qkv_stride);
+    linear(step_, Phase::qkv, s_.in, outputs, s_.qkv_stride);
   }
 
   void norm_heads(float* x, int64_t n_heads, const float* weight, float* row) const {
@@ -125,7 +125,7 @@ class Attention {
       attend_splits(items);
       return;
     }
-    step_.phase(items, [&](int64_t index, int worker) { attend_item(find_item(index), s_.workers[worker]); });
+    step_.phase(Phase::attention, items, [&](int64_t index, int worker) { attend_item(find_item(index), s_.workers[worker]); });
   }
 
   int64_t splits_of(int64_t first_position, int64_t last_position) const {
@@ -226,7 +226,7 @@ class Attention {
       const Item item = find_item(i);
       shards += splits_of(s_.token_position[item.first], s_.token_position[item.end - 1]);
     }
-    step_.phase(shards, [&](int64_t shard, int worker) {
+    step_.phase(Phase::attention, shards, [&](int64_t shard, int worker) {
       int64_t rows_before = 0;
       for (int64_t i = 0; i < items; ++i) {
         const Item item = find_item(i);

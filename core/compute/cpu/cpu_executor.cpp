@@ -62,6 +62,9 @@ class CpuExecutor final : public Executor {
   Status forward(std::span<const SequenceSlice> batch, const std::atomic<bool>* abandon) override;
   const float* logits() const override { return scratch_.logits; }
   const StepStats& last_step() const override { return stats_; }
+  std::span<const double> busy_seconds() const override { return team_.busy_seconds(); }
+  void set_profiling(bool on) override { profile_.restart(on); }
+  std::vector<PhaseTime> profile() const override { return profile_.times(team_); }
   void copy_block(int32_t from, int32_t to, int tokens) override;
   Status read_block(int32_t block, std::span<std::byte> out) const override;
   Status write_block(int32_t block, std::span<const std::byte> bytes) override;
@@ -85,6 +88,7 @@ class CpuExecutor final : public Executor {
   Weights weights_;
   KvPool kv_;
   Scratch scratch_;
+  PhaseProfile profile_;
   ExecutorInfo info_;
   StepStats stats_;
 };
@@ -154,7 +158,7 @@ void CpuExecutor::rope_angles(Step& step, int64_t token) {
 }
 
 void CpuExecutor::embed(Step& step) {
-  step.spread_out(step.n_tokens, spec_.hidden, [&](int64_t first, int64_t end, int) {
+  step.spread_out(Phase::embed, step.n_tokens, spec_.hidden, [&](int64_t first, int64_t end, int) {
     for (int64_t t = first; t < end; ++t) {
       const auto sequence = static_cast<size_t>(scratch_.token_sequence[t]);
       const SequenceSlice& slice = step.batch[sequence];
@@ -193,11 +197,11 @@ void CpuExecutor::head(Step& step) {
   s.in = s.in.laid_out(spec_.hidden, step.n_logits, !weights_.head.quantised(), weights_.head.quantised());
   residual_and_norm(step, last != nullptr, last ? last->post_ffn_norm : nullptr, {weights_.final_norm, weights_.final_norm_bias}, s.in, nullptr);
   const LinearOutput out{&weights_.head, weights_.head_bias, s.logits};
-  linear(step, s.in, {&out, 1}, spec_.vocab);
+  linear(step, Phase::head, s.in, {&out, 1}, spec_.vocab);
   if (spec_.logit_scale == 1.0f && spec_.final_softcap == 0.0f) return;
   constexpr int64_t piece = 4096;
   const int64_t total = step.n_logits * spec_.vocab;
-  step.phase((total + piece - 1) / piece, [&](int64_t shard, int) {
+  step.phase(Phase::head, (total + piece - 1) / piece, [&](int64_t shard, int) {
     const int64_t n = std::min(piece, total - shard * piece);
     kernels_.softcap(s.logits + shard * piece, (n + 15) / 16 * 16, spec_.logit_scale, spec_.final_softcap);
   });
@@ -213,7 +217,7 @@ Status CpuExecutor::forward(std::span<const SequenceSlice> batch, const std::ato
   FABULA_TRY(check(batch));
   const double begin = monotonic_seconds();
   const StandardRounding rounding;
-  Step step{spec_, weights_, kernels_, team_, kv_, scratch_, batch, abandon};
+  Step step{spec_, weights_, kernels_, team_, kv_, scratch_, profile_, batch, abandon};
   lay_out(step);
   team_.begin_step(step.n_tokens);
   embed(step);

@@ -60,14 +60,14 @@ void dense(Step& step, const Mlp& mlp, float* branch) {
   // A shard keeps a run of strips in L2 while tokens pass by.
   const int64_t run = n > 1 ? 2 : std::clamp<int64_t>(strips / (int64_t{8} * step.team.threads()), 1, 16);
   const int64_t runs = (strips + run - 1) / run, chunk_run = std::min<int64_t>(chunks, 5), chunk_runs = (chunks + chunk_run - 1) / chunk_run;
-  step.phase(runs * chunk_runs, [&](int64_t shard, int worker) {
+  step.phase(Phase::gate_up, runs * chunk_runs, [&](int64_t shard, int worker) {
     const int64_t first = shard / chunk_runs * run, chunk = shard % chunk_runs * chunk_run;
     for (int64_t c = chunk; c < std::min(chunks, chunk + chunk_run); ++c)
       for (int64_t i = first; i < std::min(strips, first + run); ++i)
         strip(step, mlp, s.in, out, i, c * token_chunk, std::min(n, (c + 1) * token_chunk), s.workers[worker]);
   });
   const LinearOutput down{&mlp.down, mlp.down_bias, branch};
-  linear(step, out, {&down, 1}, s.hidden_stride);
+  linear(step, Phase::down, out, {&down, 1}, s.hidden_stride);
 }
 
 class Experts {
@@ -78,9 +78,9 @@ class Experts {
 
   void run() {
     const LinearOutput router{&layer_.router, nullptr, s_.router};
-    linear(step_, s_.in, {&router, 1}, router_stride_);
+    linear(step_, Phase::route, s_.in, {&router, 1}, router_stride_);
     // Choosing and sorting is a few hundred comparisons a token: the caller alone.
-    step_.phase(1, [&](int64_t, int) {
+    step_.phase(Phase::route, 1, [&](int64_t, int) {
       for (int64_t t = 0; t < step_.n_tokens; ++t) choose(t);
       sort_by_expert();
     });
@@ -88,13 +88,13 @@ class Experts {
     const bool quants = layer_.expert_up.front().quantised(), down_quants = layer_.expert_down.front().quantised();
     in_ = s_.expert_in.laid_out(spec_.hidden, step_.n_tokens * chosen_, !quants, quants);
     ffn_ = s_.expert_ffn.laid_out(spec_.expert_ffn, step_.n_tokens * chosen_, !down_quants, down_quants);
-    step_.spread_out(step_.n_tokens, spec_.hidden * chosen_, [&](int64_t first, int64_t end, int) {
+    step_.spread_out(Phase::route, step_.n_tokens, spec_.hidden * chosen_, [&](int64_t first, int64_t end, int) {
       for (int64_t t = first; t < end; ++t) gather(t);
     });
     up();
     down();
     if (layer_.shared_up) shared();
-    step_.spread_out(step_.n_tokens, spec_.hidden * chosen_, [&](int64_t first, int64_t end, int) {
+    step_.spread_out(Phase::route, step_.n_tokens, spec_.hidden * chosen_, [&](int64_t first, int64_t end, int) {
       for (int64_t t = first; t < end; ++t) combine(t);
     });
   }
@@ -146,7 +146,7 @@ class Experts {
 
   void up() {
     const int64_t strips = strips_of(layer_.expert_up.front());
-    step_.phase(spec_.n_experts * strips, [&](int64_t shard, int worker) {
+    step_.phase(Phase::gate_up, spec_.n_experts * strips, [&](int64_t shard, int worker) {
       const int64_t e = shard / strips, i = shard % strips, n = s_.expert_begin[e + 1] - s_.expert_begin[e];
       const PackedMatrix none;
       const auto at = static_cast<size_t>(e);
@@ -159,7 +159,7 @@ class Experts {
   void down() {
     constexpr int64_t group = 4;
     const int64_t groups = (layer_.expert_down.front().n_panels() + group - 1) / group;
-    step_.phase(spec_.n_experts * groups, [&](int64_t shard, int) {
+    step_.phase(Phase::down, spec_.n_experts * groups, [&](int64_t shard, int) {
       const int64_t e = shard / groups, panel = shard % groups * group;
       const PackedMatrix& m = layer_.expert_down[static_cast<size_t>(e)];
       const Activations x = of_expert(ffn_, e);
@@ -172,7 +172,7 @@ class Experts {
   void shared() {
     if (layer_.shared_router) {
       const LinearOutput gate{&layer_.shared_router, nullptr, s_.shared_gate};
-      linear(step_, s_.in, {&gate, 1}, 1);
+      linear(step_, Phase::route, s_.in, {&gate, 1}, 1);
     }
     dense(step_, {layer_.shared_gate, layer_.shared_up, layer_.shared_down}, s_.branch);
   }

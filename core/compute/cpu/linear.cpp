@@ -24,7 +24,7 @@ void normalise(const Step& step, const float* x, NormWeights norm, float* out) {
 
 }  // namespace
 
-void linear(Step& step, const Activations& x, std::span<const LinearOutput> outputs, int64_t stride) {
+void linear(Step& step, Phase kind, const Activations& x, std::span<const LinearOutput> outputs, int64_t stride) {
   int64_t total_panels = 0;
   for (const LinearOutput& o : outputs) total_panels += o.matrix->n_panels();
   // Eight shards a worker in decode, or as many as there are groups of four panels.
@@ -33,7 +33,7 @@ void linear(Step& step, const Activations& x, std::span<const LinearOutput> outp
   const int64_t chunks = (x.n_tokens + shard_tokens - 1) / shard_tokens;
   int64_t groups = 0;
   for (const LinearOutput& o : outputs) groups += (o.matrix->n_panels() + group - 1) / group;
-  step.phase(groups * chunks, [&](int64_t shard, int) {
+  step.phase(kind, groups * chunks, [&](int64_t shard, int) {
     const int64_t begin = shard % chunks * shard_tokens, end = std::min(x.n_tokens, begin + shard_tokens);
     int64_t index = shard / chunks;
     const LinearOutput* o = outputs.data();
@@ -55,7 +55,7 @@ void linear(Step& step, const Activations& x, std::span<const LinearOutput> outp
 void residual_and_norm(Step& step, bool add_branch, const float* post_norm, NormWeights norm, const Activations& in, float* keep) {
   Scratch& s = step.scratch;
   const int64_t stride = s.hidden_stride, hidden = step.spec.hidden;
-  step.spread_out(in.n_tokens, hidden, [&](int64_t first, int64_t end, int worker) {
+  step.spread_out(Phase::norm, in.n_tokens, hidden, [&](int64_t first, int64_t end, int worker) {
     float* row = s.workers[worker].row;
     for (int64_t t = first; t < end; ++t) {
       float* h = s.h + t * stride;

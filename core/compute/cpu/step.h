@@ -7,7 +7,7 @@
 
 #include "core/compute/cpu/activations.h"
 #include "core/compute/cpu/kv_pool.h"
-#include "core/compute/cpu/team.h"
+#include "core/compute/cpu/phase_profile.h"
 #include "core/compute/cpu/weights.h"
 #include "core/compute/executor.h"
 
@@ -73,6 +73,7 @@ struct Step {
   Team& team;
   const KvPool& kv;
   Scratch& scratch;
+  PhaseProfile& profile;
   std::span<const SequenceSlice> batch;
   const std::atomic<bool>* abandon = nullptr;
   int64_t n_tokens = 0;
@@ -81,18 +82,22 @@ struct Step {
 
   // Runs run(shard, worker) for all shards, unless the step was abandoned.
   template <class Run>
-  void phase(int64_t n_shards, const Run& run) {
+  void phase(Phase kind, int64_t n_shards, const Run& run) {
     if (!abandoned && abandon && abandon->load(std::memory_order_relaxed)) abandoned = true;
-    if (!abandoned) team.run(n_shards, run);
+    if (abandoned) return;
+    if (!profile.on()) return team.run(n_shards, run);
+    profile.begin(team);
+    team.run(n_shards, run);
+    profile.end(team, kind, n_shards);
   }
 
   // Runs run(first, end, worker) over ranges of 0 .. n - 1; on the caller alone where `cost` elements each are too few to share.
   template <class Run>
-  void spread_out(int64_t n, int64_t cost, const Run& run) {
+  void spread_out(Phase kind, int64_t n, int64_t cost, const Run& run) {
     constexpr int64_t worth_sharing = 16384;  // elements: about 2 us of norm or rope, against 2 x 0.4 us of hand-over
     const int64_t per_shard = n * cost < worth_sharing ? n : (n + 15) / 16;
     const int64_t shards = n == 0 ? 0 : (n + per_shard - 1) / per_shard;
-    phase(shards, [&](int64_t shard, int worker) { run(shard * per_shard, std::min(n, (shard + 1) * per_shard), worker); });
+    phase(kind, shards, [&](int64_t shard, int worker) { run(shard * per_shard, std::min(n, (shard + 1) * per_shard), worker); });
   }
 };
 
@@ -102,7 +107,7 @@ struct LinearOutput {
   const float* bias;  // or null
   float* out;
 };
-void linear(Step& step, const Activations& x, std::span<const LinearOutput> outputs, int64_t stride);
+void linear(Step& step, Phase kind, const Activations& x, std::span<const LinearOutput> outputs, int64_t stride);
 
 // h += residual_scale * post_norm(branch) where `add_branch`; then in = norm(h), packed for the matrices that read it.
 // `keep` also receives the normed rows (tokens, hidden_stride) where not null.

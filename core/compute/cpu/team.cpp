@@ -12,6 +12,7 @@
 
 #include "core/base/clock.h"
 #include "core/compute/cpu/standard_rounding.h"
+#include "core/compute/cpu/ticks.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,7 +25,6 @@ namespace {
 constexpr double idle_seconds_hot = 0.010;   // a sampler, a grammar or a slow consumer may stand between two steps
 constexpr double idle_seconds_cold = 0.002;
 constexpr int spins_per_clock = 256;         // one look at the clock per that many pauses (about 10 us)
-constexpr int spins_before_clock = 64;       // a wait shorter than that (3 us) is not worth a look at the clock
 constexpr int spins_before_idle_yield = 1000; // 40 us: longer than any gap between phases; the caller may be queued behind us
 constexpr int spins_before_yield = 4000;     // then the caller lets a pre-empted worker of its own core run
 
@@ -49,6 +49,7 @@ struct alignas(128) Slot {
   int64_t begin = 0, count = 0;     // written by the caller before `left`
   std::atomic<bool> taken{false};
   std::atomic<uint64_t> last_step{0};
+  std::atomic<uint64_t> busy{0};    // ticks; written by its worker alone
 };
 
 }  // namespace
@@ -61,17 +62,21 @@ struct Team::State {
 
   void work(int self) {
     int64_t done = 0;
+    uint64_t begin = 0;
     for (int i = 0; i < threads; ++i) {
       Slot& slot = slots[static_cast<size_t>((self + i) % threads)];
       while (slot.left.load(std::memory_order_relaxed) > 0) {
         const int64_t left = slot.left.fetch_sub(1, std::memory_order_acq_rel);
         if (left <= 0) break;
+        if (self > 0 && done == 0) begin = ticks();
         call(context, slot.begin + slot.count - left, self);
         ++done;
       }
     }
     if (done) {
-      slots[static_cast<size_t>(self)].last_step.store(step.load(std::memory_order_relaxed), std::memory_order_relaxed);
+      Slot& own = slots[static_cast<size_t>(self)];
+      own.last_step.store(step.load(std::memory_order_relaxed), std::memory_order_relaxed);
+      if (self > 0) own.busy.store(own.busy.load(std::memory_order_relaxed) + ticks() - begin, std::memory_order_relaxed);
       pending.fetch_sub(done, std::memory_order_release);
     }
   }
@@ -135,7 +140,14 @@ struct Team::Limit {
   tbb::global_control control{tbb::global_control::max_allowed_parallelism, max_team_threads};
 };
 
-Team::Team(int threads) : limit_(std::make_unique<Limit>()), state_(std::make_shared<State>(std::clamp(threads, 1, max_team_threads))) {}
+Team::Team(int threads)
+    : limit_(std::make_unique<Limit>()), state_(std::make_shared<State>(std::clamp(threads, 1, max_team_threads))) {
+  const Moment birth = moment();
+  birth_seconds_ = birth.seconds;
+  birth_doubt_ = birth.doubt_seconds;
+  birth_ticks_ = birth.ticks;
+  count_busy(0);
+}
 
 Team::~Team() { dismiss(); }
 
@@ -150,6 +162,8 @@ void Team::resize(int threads) {
   state_ = std::make_shared<State>(threads);
   state_->hot.store(hot);
   policy_ = {};
+  busy_seconds_.clear();
+  count_busy(0);
 }
 
 int Team::threads() const { return state_->threads; }
@@ -159,11 +173,12 @@ void Team::begin_step(int64_t shape) {
   State& s = *state_;
   s.step.fetch_add(1, std::memory_order_relaxed);
   shape_ = shape;
-  waited_ = 0;
+  waited_before_ = waited_ticks_;
   // The thread's own clock is a system call (0.2 us): with short steps only now and then.
   const bool look = steps_++ % 16 == 0 || last_seconds_ > 1e-3;
   step_cpu_begin_ = look ? thread_cpu_seconds() : -1;
   step_begin_ = monotonic_seconds();
+  step_begin_ticks_ = ticks();
   alone_ = s.threads == 1 || policy_.alone();
   s.resting.store(alone_, std::memory_order_relaxed);
   while (!alone_ && s.present.load(std::memory_order_acquire) < s.threads - 1) {
@@ -173,11 +188,43 @@ void Team::begin_step(int64_t shape) {
 }
 
 void Team::end_step() {
+  const uint64_t step_ticks = ticks() - step_begin_ticks_;
   last_seconds_ = monotonic_seconds() - step_begin_;
+  if (rate_doubt_ > 1e-6) measure_ticks();
+  count_busy(step_ticks);
   if (step_cpu_begin_ >= 0 && last_seconds_ > 0)
     off_core_share_ = std::max(0.0, 1 - (thread_cpu_seconds() - step_cpu_begin_) / last_seconds_);
-  if (state_->threads > 1) policy_.step_ended(shape_, last_seconds_, waited_ + off_core_share_ * last_seconds_);
+  const double waited = static_cast<double>(waited_ticks_ - waited_before_) * seconds_per_tick_;
+  if (state_->threads > 1) policy_.step_ended(shape_, last_seconds_, waited + off_core_share_ * last_seconds_);
   alone_ = true;
+}
+
+// A better rate the longer the team lives, until it is known to a millionth.
+void Team::measure_ticks() {
+  const Moment now = moment();
+  const double lived = now.seconds - birth_seconds_;
+  const double doubt = lived > 0 ? (birth_doubt_ + now.doubt_seconds) / lived : 1;
+  if (doubt >= rate_doubt_) return;
+  rate_doubt_ = doubt;
+  seconds_per_tick_ = lived / static_cast<double>(now.ticks - birth_ticks_);
+}
+
+uint64_t Team::busy_ticks(int worker) const {
+  return state_->slots[static_cast<size_t>(worker)].busy.load(std::memory_order_relaxed);
+}
+
+void Team::count_busy(uint64_t step_ticks) {
+  const auto n = static_cast<size_t>(state_->threads);
+  if (busy_seconds_.size() != n) {
+    busy_seconds_.assign(n, 0.0);
+    busy_seen_.assign(n, 0);
+  }
+  busy_seconds_[0] += static_cast<double>(step_ticks - (waited_ticks_ - waited_before_)) * seconds_per_tick_;
+  for (size_t i = 1; i < n; ++i) {
+    const uint64_t busy = busy_ticks(static_cast<int>(i));
+    busy_seconds_[i] += static_cast<double>(busy - busy_seen_[i]) * seconds_per_tick_;
+    busy_seen_[i] = busy;
+  }
 }
 
 int Team::workers_in_step() const {
@@ -201,13 +248,13 @@ void Team::run_phase(int64_t n_shards, Call call, const void* context) {
   }
   s.phase.fetch_add(1, std::memory_order_release);
   s.work(0);
-  double wait_begin = 0;
-  for (int spins = 0; s.pending.load(std::memory_order_acquire) != 0;) {
+  if (s.pending.load(std::memory_order_acquire) == 0) return;
+  const uint64_t wait_begin = ticks();
+  for (int spins = 0; s.pending.load(std::memory_order_acquire) != 0; ++spins) {
     pause();
-    if (++spins == spins_before_clock) wait_begin = monotonic_seconds();
     if (spins > spins_before_yield) std::this_thread::yield();
   }
-  if (wait_begin != 0) waited_ += monotonic_seconds() - wait_begin;
+  waited_ticks_ += ticks() - wait_begin;
 }
 
 }  // namespace fabula::compute::cpu

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "core/compute/cpu/team_policy.h"
 
@@ -33,6 +35,13 @@ class Team {
   void end_step();
   int workers_in_step() const;  // that ran at least one shard since begin_step, the caller included
 
+  // By worker, the caller first: seconds with a shard in hand, over all steps that ended since the last resize.
+  std::span<const double> busy_seconds() const { return busy_seconds_; }
+  // The same for one worker other than the caller, up to the last phase; and what the caller waited for the others.
+  uint64_t busy_ticks(int worker) const;
+  uint64_t waited_ticks() const { return waited_ticks_; }
+  double seconds_per_tick() const { return seconds_per_tick_; }
+
   // Calls run(shard, worker) once for each shard in 0 .. n - 1, from several threads, and returns when all are done. worker is
   // unique among those running, below threads(); the caller is 0. No allocation.
   template <class Run>
@@ -50,13 +59,22 @@ class Team {
   struct Limit;
   void run_phase(int64_t n_shards, Call call, const void* context);
   void dismiss();
+  void count_busy(uint64_t step_ticks);
+  void measure_ticks();
 
   std::unique_ptr<Limit> limit_;
   std::shared_ptr<State> state_;
   TeamPolicy policy_;
   bool alone_ = true;  // this step, and between steps
   int64_t shape_ = 0, steps_ = 0;
-  double step_begin_ = 0, step_cpu_begin_ = 0, last_seconds_ = 0, waited_ = 0, off_core_share_ = 0;
+  double step_begin_ = 0, step_cpu_begin_ = 0, last_seconds_ = 0, off_core_share_ = 0;
+
+  double birth_seconds_ = 0, birth_doubt_ = 0, rate_doubt_ = 1;
+  uint64_t birth_ticks_ = 0;
+  double seconds_per_tick_ = 0;
+  uint64_t step_begin_ticks_ = 0, waited_ticks_ = 0, waited_before_ = 0;  // waited: since birth; at the step's beginning
+  std::vector<double> busy_seconds_;
+  std::vector<uint64_t> busy_seen_;  // ticks already in busy_seconds_
 };
 
 }  // namespace fabula::compute::cpu

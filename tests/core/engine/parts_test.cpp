@@ -8,6 +8,7 @@
 
 #include "core/engine/channel.h"
 #include "core/engine/inbox.h"
+#include "core/engine/metrics_cells.h"
 #include "core/engine/reply_text.h"
 #include "core/engine/scheduler.h"
 #include "core/engine/speculation.h"
@@ -247,4 +248,30 @@ TEST_CASE("the inbox keeps each poster's order and wakes the taker") {
     if (all.empty()) inbox.wait(bell);
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+TEST_CASE("shard shares: seconds at work over the window's seconds; a rest and new workers begin anew") {
+  BusyMeter meter;
+  std::vector<double> busy = {0, 0};
+  const auto run = [&](double from, int steps) {  // of 50 ms each; the second worker has half as much to do
+    bool any = false;
+    for (int i = 1; i <= steps; ++i) {
+      busy[0] += 0.05;
+      busy[1] += 0.025;
+      any |= meter.look(busy, from + 0.05 * i, 0.05);
+    }
+    return any;
+  };
+  REQUIRE(run(100, 21));
+  REQUIRE(meter.shares().size() == 2);
+  CHECK(meter.shares()[0] == doctest::Approx(1.0));
+  CHECK(meter.shares()[1] == doctest::Approx(0.5));
+  CHECK_FALSE(run(110, 5));  // ten seconds of rest do not count as a window
+  REQUIRE(run(110.25, 11));
+  CHECK(meter.shares()[0] == doctest::Approx(1.0));
+  busy = {0, 0, 0};
+  CHECK_FALSE(meter.look(busy, 112, 2));
+  busy = {3, 3, 1.5};  // one step longer than any window
+  REQUIRE(meter.look(busy, 115, 3));
+  CHECK(meter.shares()[2] == doctest::Approx(0.5));
 }
