@@ -23,6 +23,8 @@ constexpr Row table[] = {
     {"serve", "The HTTP API without a window", add_serve},
     {"sessions", "List, show, roll back, export sessions", add_sessions},
     {"models", "List the models at hand, quantise one", add_models},
+    {"completion", "Completions for a shell: source <(fabula-cli completion bash)", add_completion},
+    {"man", "The manual page", add_man},
 };
 
 }  // namespace

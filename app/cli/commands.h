@@ -22,6 +22,8 @@ void add_serve(CLI::App& command, App& app);
 void add_sessions(CLI::App& command, App& app);
 void add_replay(CLI::App& sessions, App& app);  // below sessions
 void add_models(CLI::App& command, App& app);
+void add_completion(CLI::App& command, App& app);
+void add_man(CLI::App& command, App& app);
 
 void add_all(CLI::App& root, App& app);
 

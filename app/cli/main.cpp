@@ -4,11 +4,12 @@
 #include <cstdio>
 
 #include "app/cli/commands.h"
+#include "core/base/build_info.h"
 
 int main(int argc, char** argv) {
   fabula::cli::App app;
   CLI::App root("Stories and chats with language models on your own machine", "fabula-cli");
-  root.set_version_flag("--version", "Fabula " FABULA_VERSION);
+  root.set_version_flag("--version", fabula::version_text());
   root.add_option("--data-dir", app.data_dir, "Keep configuration, data, cache and state below this folder");
   root.require_subcommand(1);
   root.failure_message([](const CLI::App*, const CLI::Error& error) {

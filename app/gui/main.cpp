@@ -7,7 +7,7 @@
 
 #include "app/gui/app.h"
 #include "app/gui/log_file.h"
-#include "app/gui/version.h"
+#include "core/base/build_info.h"
 #include "core/base/clock.h"
 
 int main(int count, char** words) {
@@ -19,7 +19,7 @@ int main(int count, char** words) {
     return 2;
   }
   if (arguments->help) return std::fputs(gui::usage().c_str(), stdout) < 0;
-  if (arguments->version) return std::printf("fabula %s\n", std::string(gui::version).c_str()) < 0;
+  if (arguments->version) return std::printf("%s", version_text().c_str()) < 0;
 
   // A worker for every thread that a person may ask for (NUMERICS 11).
   oneapi::tbb::global_control workers(oneapi::tbb::global_control::max_allowed_parallelism,

@@ -5,6 +5,8 @@
 
 #include "app/server/openai_request.h"
 
+#include "core/base/build_info.h"
+
 namespace fabula::server {
 
 namespace {
@@ -158,7 +160,7 @@ OrderedJson openapi_document() {
       {"openapi", "3.0.3"},
       {"info",
        {{"title", "Fabula"},
-        {"version", FABULA_VERSION},
+        {"version", fabula::version()},
         {"description", "Stories and chats with language models on your own machine"}}},
       {"paths", std::move(paths)},
       {"components",

@@ -2,6 +2,7 @@
 // finished message.
 #include <algorithm>
 
+#include "core/base/build_info.h"
 #include "core/base/clock.h"
 #include "core/model/library.h"
 #include "core/session/defaults.h"
@@ -10,9 +11,6 @@
 namespace fabula::session {
 
 namespace {
-
-// Receipts name what wrote them; part of it decides on nothing and only helps to find a regression.
-constexpr const char* build_name = "fabula " FABULA_VERSION;
 
 // Words typed within this time of the last ones are the same step of undo.
 constexpr double typing_pause_seconds = 2;
@@ -171,7 +169,8 @@ Result<HostService::Impl::Start> HostService::Impl::new_reply(const SessionView&
   Receipt& receipt = reply.receipt.emplace();
   receipt.model_fingerprint = loaded->model->info.fingerprint;
   receipt.numerics_id = loaded->executor.numerics_id;
-  receipt.build = build_name;
+  // Decides on nothing; helps to find a regression.
+  receipt.build = "fabula " + std::string(version()) + " (" + std::string(build_description()) + ")";
   receipt.sampler = start.sampler;
   receipt.seed = start.seed;
   receipt.max_tokens = start.max_tokens;

@@ -22,6 +22,10 @@ fabula_pkg(CRYPTO libcrypto libssl-dev)
 
 find_path(NLOHMANN_JSON_INCLUDE nlohmann/json.hpp REQUIRED)
 find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+# Headers alone; their CMake files are asked for the version only.
+find_package(nlohmann_json QUIET)
+find_package(CLI11 QUIET)
+set(NLOHMANN_JSON_VERSION "${nlohmann_json_VERSION}")
 
 if(FABULA_GUI)
   fabula_pkg(GLFW glfw3 libglfw3-dev)

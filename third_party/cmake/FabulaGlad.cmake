@@ -1,5 +1,7 @@
 # The OpenGL 3.3 core loader, generated at build time by Debian's glad from the specification it ships (no network).
 find_program(GLAD_PROGRAM glad REQUIRED)
+execute_process(COMMAND python3 -c "import glad; print(glad.__version__)"
+  OUTPUT_VARIABLE FABULA_GLAD_VERSION OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 set(FABULA_GLAD_DIR "${CMAKE_BINARY_DIR}/glad")
 add_custom_command(
   OUTPUT "${FABULA_GLAD_DIR}/src/gl.c" "${FABULA_GLAD_DIR}/include/glad/gl.h"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "app/gui/version.h"
+#include "core/base/build_info.h"
 
 namespace fabula::gui {
 namespace {
@@ -193,7 +193,7 @@ void Dialogs::draw_about(Shell& shell) {
   const float width = ImGui::GetContentRegionAvail().x, mark = ui.px(56);
   draw_mark(ui.list(), start, mark, ui.color().accent, ui.color().raised);
   ui.text(ImVec2(start.x + mark + ui.px(16), start.y + ui.px(4)), ui.tr("app.name"), {.size = type::display, .weight = text::FontWeight::semibold});
-  ui.text(ImVec2(start.x + mark + ui.px(16), start.y + ui.px(38)), ui.tr.format("about.version", {version}), {.size = type::small, .color = ui.color().text_soft});
+  ui.text(ImVec2(start.x + mark + ui.px(16), start.y + ui.px(38)), ui.tr.format("about.version", {version()}), {.size = type::small, .color = ui.color().text_soft});
   float y = start.y + mark + ui.px(20);
   const TextLook soft{.color = ui.color().text_soft};
   y += ui.paragraph(ImVec2(start.x, y), ui.tr("about.words"), soft, width) + ui.px(12);
