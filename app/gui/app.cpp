@@ -69,10 +69,14 @@ App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, 
   controller_.keep_unknown_settings(start.settings.unknown);
   if (!start.settings.warning.empty()) controller_.say(session::Notice::Kind::warning, start.settings.warning);
   system_dark_ = system_prefers_dark();
+  controller_.set_before_change([this] { story_.flush(shell_); });
   add_commands();
 }
 
-App::~App() { controller_.stop_all(); }
+App::~App() {
+  controller_.set_before_change({});
+  controller_.stop_all();
+}
 
 float App::scale() const { return window_.content_scale() / window_.framebuffer_scale() * settings_.zoom; }
 
@@ -94,6 +98,7 @@ void App::run() {
     publish();
     if (busy && !controller_.generating() && !window_.focused()) window_.request_attention();
   }
+  story_.flush(shell_);
   remember_window();
 }
 
@@ -172,14 +177,16 @@ void App::draw_layout() {
   const ImRect page(middle.Min, ImVec2(middle.Max.x, middle.Max.y - composer));
   const Frame& frame = controller_.frame();
   const bool story = controller_.mode() == Mode::story;
-  const bool empty = !frame.live && (!frame.view || frame.view->path.empty());
-  if (empty && !controller_.generating()) {
+  const bool blank = !frame.live && (!frame.view || frame.view->path.empty());
+  const bool empty = blank && !controller_.generating() && (!story || (story_.empty() && !story_.focused()));
+  if (story) story_.draw(shell_, page);  // also where it is blank: a click writes on it
+  if (empty) {
     draw_empty(page);
   } else if (story) {
-    story_.draw(shell_, page);
   } else {
     transcript_.draw(shell_, page);
   }
+  shell_.page_has_words = story && !story_.empty();
   composer_.draw(shell_, ImRect(middle.Min.x, page.Max.y, middle.Max.x, middle.Max.y));
   draw_status_bar(shell_, ImRect(0, middle.Max.y, size.x, size.y), story && !empty ? story_.words() : 0);
   draw_menu_bar(shell_, ImRect(0, 0, size.x, menu));
@@ -232,6 +239,9 @@ void App::draw_empty(const ImRect& area) {
   if (hit.clicked) {
     composer_.set_text(example);
     shell_.ask.focus_composer = true;
+  } else if (story && !hit.hovered && ImGui::IsMouseClicked(0) && ui_.hovers(area)) {
+    story_.take_focus();  // the page itself is there to be written on
+    ui_.wake_at(ui_.now());
   }
 }
 

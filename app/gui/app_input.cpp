@@ -158,8 +158,14 @@ void App::add_commands() {
   commands_.add({"delete_session", Menu::file, 2, {}, [this] { controller_.remove(controller_.current()); }, has_session});
   commands_.add({"quit", Menu::file, 3, {GLFW_KEY_Q, ctrl}, [this] { window_.request_close(); }});
 
-  commands_.add({"undo", Menu::edit, 0, {GLFW_KEY_Z, ctrl}, [this] { controller_.undo(); }, idle});
-  commands_.add({"redo", Menu::edit, 0, {GLFW_KEY_Z, ctrl | shift}, [this] { controller_.redo(); }, idle, {}, {GLFW_KEY_Y, ctrl}});
+  commands_.add({"undo", Menu::edit, 0, {GLFW_KEY_Z, ctrl}, [this] {
+                   const bool typed = controller_.mode() == Mode::story && story_.undo(shell_);
+                   if (!typed && !controller_.generating()) controller_.undo();
+                 }, [this, idle] { return idle() || story_.can_undo(); }});
+  commands_.add({"redo", Menu::edit, 0, {GLFW_KEY_Z, ctrl | shift}, [this] {
+                   const bool typed = controller_.mode() == Mode::story && story_.redo(shell_);
+                   if (!typed && !controller_.generating()) controller_.redo();
+                 }, [this, idle] { return idle() || story_.can_redo(); }, {}, {GLFW_KEY_Y, ctrl}});
   commands_.add({"continue", Menu::edit, 1, {GLFW_KEY_ENTER, ctrl}, [this] { composer_.submit(shell_); }});
   commands_.add({"regenerate", Menu::edit, 1, {GLFW_KEY_R, ctrl}, [this] { controller_.regenerate(); }, has_reply});
   commands_.add({"stop", Menu::edit, 1, {GLFW_KEY_ESCAPE, 0}, [this] { controller_.stop(); }, [this] { return controller_.generating(); }});
@@ -187,7 +193,7 @@ void App::add_view_commands() {
                  }});
   commands_.add({"sidebar", Menu::view, 1, {GLFW_KEY_B, ctrl}, toggle(&Settings::sidebar_open), {}, [this] { return settings_.sidebar_open; }});
   commands_.add({"panel", Menu::view, 1, {GLFW_KEY_B, ctrl | shift}, toggle(&Settings::panel_open), {}, [this] { return settings_.panel_open; }});
-  commands_.add({"latest", Menu::view, 1, {GLFW_KEY_END, ctrl}, [this] { shell_.ask.jump_to_end = true; }});
+  commands_.add({"latest", Menu::view, 1, {GLFW_KEY_END, ctrl}, [this] { shell_.ask.jump_to_end = true; }, [this] { return !story_.focused(); }});
   for (const char* name : {"system", "light", "dark"}) {
     const char* id = name[0] == 's' ? "theme_system" : name[0] == 'l' ? "theme_light" : "theme_dark";
     commands_.add({id, Menu::view, 2, {}, [this, name] { set_theme(name); }, {}, [this, name] { return settings_.theme == name; }});

@@ -1,11 +1,12 @@
 #include "app/gui/controller.h"
 
+#include "app/gui/controller_when.h"
+
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "core/base/clock.h"
@@ -32,28 +33,6 @@ Controller::Controller(Options options, Settings& settings, const Strings& strin
 }
 
 Controller::~Controller() = default;
-
-template <class T>
-void Controller::when(session::Answer<T> answer, std::function<void(Result<T>)> then) {
-  auto shared = std::make_shared<session::Answer<T>>(std::move(answer));
-  pending_.push_back([shared, then = std::move(then)] {
-    if (!shared->valid()) return true;
-    if (shared->wait_for(std::chrono::seconds(0)) != std::future_status::ready) return false;
-    then(shared->get());
-    return true;
-  });
-}
-
-template <class T>
-void Controller::when_or_say(session::Answer<T> answer, std::function<void(T)> then) {
-  when<T>(std::move(answer), [this, then = std::move(then)](Result<T> result) {
-    if (!result) {
-      say(Kind::error, result.error().message);
-    } else if (then) {
-      then(*std::move(result));
-    }
-  });
-}
 
 void Controller::when_done(session::Answer<void> answer, std::function<void()> then) {
   when<void>(std::move(answer), [this, then = std::move(then)](Result<void> result) {
@@ -143,6 +122,7 @@ void Controller::stop_all() {
 // ---- modes and sessions
 
 void Controller::set_mode(Mode mode) {
+  before_change();
   if (mode == mode_) return;
   mode_ = mode;
   settings_.mode = mode == Mode::chat ? "chat" : "story";
@@ -152,6 +132,7 @@ void Controller::set_mode(Mode mode) {
 }
 
 void Controller::select(const std::string& session) {
+  before_change();
   if (!service_) return;
   const std::string before = current();
   if (before != session && !before.empty() && !replying_.contains(before)) service_->close_session(before);
@@ -198,6 +179,7 @@ void Controller::purge(const std::string& session) {
 }
 
 void Controller::export_to(const std::string& session, const std::string& path) {
+  before_change();
   if (!service_) return;
   if (path.ends_with(".md")) {
     when_or_say<std::string>(service_->export_markdown(session), [this, path](std::string text) { write_export(path, std::move(text)); });
@@ -235,6 +217,7 @@ void Controller::import_from(const std::string& path) {
 }
 
 void Controller::branch(const std::string& message) {
+  before_change();
   if (!service_ || current().empty()) return;
   when_or_say<OrderedJson>(service_->export_session(current()), [this, message](OrderedJson document) {
     if (!document.contains("session")) return;
@@ -249,6 +232,7 @@ void Controller::branch(const std::string& message) {
 }
 
 void Controller::undo() {
+  before_change();
   if (!service_ || current().empty() || generating()) return;
   when_or_say<bool>(service_->undo(current()), [this](bool done) {
     if (!done) say(Kind::info, tr_("toast.nothing_to_undo"));
@@ -256,6 +240,7 @@ void Controller::undo() {
 }
 
 void Controller::redo() {
+  before_change();
   if (!service_ || current().empty() || generating()) return;
   when_or_say<bool>(service_->redo(current()), [this](bool done) {
     if (!done) say(Kind::info, tr_("toast.nothing_to_redo"));
@@ -289,6 +274,7 @@ Controller::Obstacle Controller::obstacle() const {
 }
 
 void Controller::send(const std::string& text) {
+  before_change();
   if (obstacle() != Obstacle::none) return;
   if (!current().empty()) return send_to(current(), text);
   creating_ = true;
@@ -327,11 +313,13 @@ void Controller::expect_reply(const std::string& session, session::Answer<sessio
 }
 
 void Controller::continue_reply() {
+  before_change();
   if (obstacle() != Obstacle::none || current().empty()) return;
   expect_reply(current(), service_->continue_reply(current()), "");
 }
 
 void Controller::regenerate() {
+  before_change();
   if (obstacle() != Obstacle::none || current().empty() || !frame_.view || frame_.view->path.empty()) return;
   expect_reply(current(), service_->regenerate(current()), "");
 }
@@ -341,16 +329,19 @@ void Controller::stop() {
 }
 
 void Controller::rollback(const std::string& session, const std::string& message) {
+  before_change();
   if (!service_) return;
   when_done(service_->rollback(session, message), [this] { say(Kind::info, tr_("toast.rolled_back")); });
 }
 
 void Controller::rollback_last_exchange(const std::string& session) {
+  before_change();
   if (!service_) return;
   when_done(service_->rollback_last_exchange(session), [this] { say(Kind::info, tr_("toast.rolled_back")); });
 }
 
 void Controller::edit(const std::string& message, const std::string& text, bool then_reply) {
+  before_change();
   if (!service_ || current().empty() || generating()) return;
   const std::string session = current();
   when_done(service_->edit(session, message, text), [this, session, then_reply] {
@@ -359,10 +350,12 @@ void Controller::edit(const std::string& message, const std::string& text, bool 
 }
 
 void Controller::select_sibling(const std::string& message, int step) {
+  before_change();
   if (service_ && !current().empty() && !generating()) when_done(service_->select_sibling(current(), message, step), {});
 }
 
 void Controller::remove_message(const std::string& message) {
+  before_change();
   if (!service_ || current().empty() || generating()) return;
   when_done(service_->remove_message(current(), message), [this] { say(Kind::info, tr_("toast.message_deleted")); });
 }

@@ -92,6 +92,19 @@ class Controller {
   void edit(const std::string& message, const std::string& text, bool then_reply);
   void select_sibling(const std::string& message, int step);
   void remove_message(const std::string& message);  // and what follows it; undo brings it back
+  // ---- the page of a story
+  // Edits of the page whose leaf is `current`. The answer as Service::edit_page gives it.
+  void edit_page(const std::string& session, const std::string& current, std::vector<session::PageEdit> edits,
+                 std::function<void(Result<bool>)> then);
+  // A story that begins with words typed on the page: `made` gets its id, `then` the answer to the edits. select: it becomes
+  // the current session.
+  void begin_story(std::vector<session::PageEdit> edits, bool select, std::function<void(const std::string& id)> made,
+                   std::function<void(Result<bool>)> then);
+  void undo_page_edits(const std::string& session, int steps, std::function<void(Result<bool>)> then);
+  // Called before anything happens to the current session, so that what was typed on its page comes first.
+  void set_before_change(std::function<void()> before) { before_change_ = std::move(before); }
+  void save_page() const { before_change(); }
+
   // Words that could not be sent come back once, for the composer.
   std::optional<std::string> take_returned_words() { return std::exchange(returned_words_, std::nullopt); }
 
@@ -134,6 +147,10 @@ class Controller {
   void expect_reply(const std::string& session, session::Answer<session::Message> answer, const std::string& words);
   session::SessionSettings defaults(session::Mode mode) const;
 
+  void before_change() const {
+    if (before_change_) before_change_();
+  }
+
   Options options_;
   Settings& settings_;
   const Strings& tr_;
@@ -153,6 +170,7 @@ class Controller {
   bool found_once_ = false;
   std::vector<session::Store::Hit> hits_;
   uint64_t search_serial_ = 0;
+  std::function<void()> before_change_;
   std::vector<Toast> toasts_;
   uint64_t next_toast_ = 0;
 };

@@ -17,6 +17,7 @@ enum class FileTask { none, open_model, export_session, import_session };
 struct Requests {
   bool palette = false, shortcuts = false, settings = false, about = false, trash = false;
   bool focus_composer = false, focus_search = false, jump_to_end = false;
+  bool continue_page = false;     // as soon as its words are in a session
   std::string rename_session;
   std::string rollback_message;   // asks whether to roll the open session back to this message
   std::string edit_message;
@@ -31,6 +32,7 @@ struct Shell {
   Settings& settings;
   Commands& commands;
   Requests ask = {};
+  bool page_has_words = false;  // the story's page, saved or not
 };
 
 // A vertical stack of boxes inside a panel.

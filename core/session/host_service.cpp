@@ -248,6 +248,19 @@ Answer<bool> HostService::edit_page(std::string session, std::string current, st
   });
 }
 
+Answer<bool> HostService::undo_page_edits(std::string session, int steps) {
+  return impl_->ask<bool>([impl = impl_.get(), session = std::move(session), steps]() -> Result<bool> {
+    impl->stop_now(session);
+    bool all = true;
+    for (int i = 0; i < steps && all; ++i) {
+      FABULA_ASSIGN(all, impl->store->newest_is_page_edit(session));
+      if (all) FABULA_TRY(impl->store->undo(session));
+    }
+    impl->publish(session);
+    return all;
+  });
+}
+
 Answer<void> HostService::select_sibling(std::string session, std::string message, int step) {
   return impl_->ask<void>(
       [impl = impl_.get(), session = std::move(session), message = std::move(message), step] {

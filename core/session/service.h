@@ -108,6 +108,8 @@ class Service {
   // person's own parts may change; other edits are refused as busy and wait for its end. Errors: invalid_argument (another
   // page), busy, not_found.
   virtual Answer<bool> edit_page(std::string session, std::string current, std::vector<PageEdit> edits) = 0;
+  // Takes that many edits of the page back, as long as they are the newest steps. false: some other step came after them.
+  virtual Answer<bool> undo_page_edits(std::string session, int steps) = 0;
   virtual Answer<void> select_sibling(std::string session, std::string message, int step) = 0;  // ‹ 2/3 ›
   virtual Answer<void> remove_message(std::string session, std::string message) = 0;  // and what follows it, on every branch; undo brings it back
 

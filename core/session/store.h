@@ -62,6 +62,7 @@ class Store {
   // A page edited in place (page.h). grow: the same step as the edit before it, where that was the newest one
   // and of the same words (somebody is typing). true: a new step.
   Result<bool> revise(std::string_view session, const PageRevision& revision, bool grow = false);
+  Result<bool> newest_is_page_edit(std::string_view session);  // of the steps that undo would take back
   Status remove(std::string_view session);          // to the trash
   Status restore(std::string_view session);
   Result<bool> undo(std::string_view session);  // false: nothing left

@@ -68,6 +68,13 @@ Status Store::Impl::grow_edit(Loaded& session, const std::vector<Message>& messa
   return {};
 }
 
+Result<bool> Store::newest_is_page_edit(std::string_view id) {
+  FABULA_ASSIGN(const Impl::Loaded* session, impl_->find(id));
+  FABULA_ASSIGN(Query row, impl_->database.query("SELECT kind FROM operations WHERE key = ?1", session->undo_op));
+  FABULA_ASSIGN(const bool found, row.step());
+  return found && row.text(0) == page_kind;
+}
+
 Result<bool> Store::revise(std::string_view id, const PageRevision& revision, bool grow) {
   FABULA_ASSIGN(Impl::Loaded * session, impl_->find(id));
   FABULA_ASSIGN(Tree * tree, impl_->tree_of(*session));

@@ -67,16 +67,20 @@ void ComposerPanel::follow_session(Shell& shell) {
 
 bool ComposerPanel::may_send(const Shell& shell) const {
   if (shell.controller.obstacle() != Obstacle::none) return false;
-  const auto& view = shell.controller.frame().view;
-  const bool page = view && !view->path.empty();
-  return !editor_.empty() || (shell.controller.mode() == Mode::story && page);
+  return !editor_.empty() || shell.page_has_words;
 }
 
 void ComposerPanel::submit(Shell& shell) {
   if (!may_send(shell)) return;
   std::string text = editor_.text();
   if (text.find_first_not_of(" \t\n") == std::string::npos) {
-    if (shell.controller.mode() == Mode::story && !shell.controller.current().empty()) shell.controller.continue_reply();
+    const auto& view = shell.controller.frame().view;
+    if (view && !view->path.empty()) {
+      shell.controller.continue_reply();
+    } else {
+      shell.controller.save_page();
+      shell.ask.continue_page = true;
+    }
     return;
   }
   if (shell.controller.mode() == Mode::story) text = joined_to_page(shell, std::move(text));

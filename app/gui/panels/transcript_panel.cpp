@@ -77,7 +77,8 @@ void TranscriptPanel::draw(Shell& shell, const ImRect& area) {
     inner.Min.y += ui.px(space::s);
     const auto placed = rows_.layout(inner.GetHeight(), [&](size_t i) { return measure(shell, i); });
     for (const auto& p : placed) draw_item(shell, p, inner);
-    draw_scrollbar(shell, area);
+    float top = rows_.at_end() ? rows_.total() - area.GetHeight() : rows_.top();
+    if (scrollbar_.draw(ui, "scroll", area, rows_.total(), top)) rows_.scroll_to(top);
   }
   ImGui::EndChild();
   draw_jump(shell, area);
@@ -245,25 +246,6 @@ void TranscriptPanel::draw_editing(Shell& shell, const Item& item, const ImRect&
     editing_.clear();
     shell.ask.focus_composer = true;
   }
-}
-
-void TranscriptPanel::draw_scrollbar(Shell& shell, const ImRect& area) {
-  Ui& ui = shell.ui;
-  const float total = rows_.total(), view = area.GetHeight();
-  if (total <= view) return;
-  const float length = std::max(view * view / total, ui.px(32)), room = view - length;
-  const float at = rows_.at_end() ? room : std::clamp(rows_.top() / (total - view), 0.0f, 1.0f) * room;
-  const ImRect track(area.Max.x - ui.px(12), area.Min.y, area.Max.x, area.Max.y);
-  const ImRect thumb(area.Max.x - ui.px(10), area.Min.y + at + ui.px(2), area.Max.x - ui.px(3), area.Min.y + at + length - ui.px(2));
-  bool hovered = false, held = false;
-  const ImGuiID id = ImGui::GetID("scroll");
-  if (!ImGui::ItemAdd(track, id)) return;
-  ImGui::ButtonBehavior(track, id, &hovered, &held, ImGuiButtonFlags_NoNavFocus);
-  const float mouse = ImGui::GetIO().MousePos.y - area.Min.y;
-  if (!held) grab_ = -1;
-  if (held && grab_ < 0) grab_ = mouse >= at && mouse <= at + length ? mouse - at : length / 2;
-  if (held) rows_.scroll_to(std::clamp((mouse - grab_) / room, 0.0f, 1.0f) * (total - view));
-  ui.fill(thumb, with_alpha(ui.color().outline, held ? 1.0f : hovered ? 0.75f : 0.4f), 4);
 }
 
 void TranscriptPanel::draw_jump(Shell& shell, const ImRect& area) {

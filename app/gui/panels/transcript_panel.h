@@ -7,6 +7,7 @@
 #include "app/gui/shell.h"
 #include "app/gui/text/editor.h"
 #include "app/gui/text/text_view.h"
+#include "app/gui/ui/scrollbar.h"
 #include "app/gui/ui/virtual_list.h"
 
 namespace fabula::gui {
@@ -41,7 +42,6 @@ class TranscriptPanel {
   void draw_item(Shell& shell, const VirtualList::Placed& placed, const ImRect& area);
   void draw_footer(Shell& shell, const Item& item, size_t index, ImVec2 at, bool hovered);
   void draw_editing(Shell& shell, const Item& item, const ImRect& box);
-  void draw_scrollbar(Shell& shell, const ImRect& area);
   void draw_jump(Shell& shell, const ImRect& area);
   void drop_old_blocks();
 
@@ -51,7 +51,8 @@ class TranscriptPanel {
   std::unordered_map<std::string, Block> blocks_;
   text::Editor editor_;
   std::string session_, editing_;
-  float column_ = 0, scale_ = 0, grab_ = -1;
+  Scrollbar scrollbar_;
+  float column_ = 0, scale_ = 0;
   bool take_focus_ = false;
   uint64_t serial_ = 0;
 };

@@ -104,12 +104,13 @@ void feed_mouse(Editor& editor, const EditFrame& frame, float scroll, EditBoxRes
   }
 }
 
-void keep_in_view(Editor& editor, float& scroll, float view_height, float line_height) {
+void keep_in_view(Editor& editor, float& scroll, float above, float view_height, float line_height) {
   if (editor.take_reveal()) {
     const Rect caret = editor.flow().caret_rect(editor.selection().caret());
-    if (caret.y < scroll) scroll = caret.y;
-    if (caret.y + caret.height > scroll + view_height) scroll = caret.y + caret.height - view_height;
-    if (view_height < line_height) scroll = caret.y;
+    const float y = caret.y + above;
+    if (y < scroll) scroll = y;
+    if (y + caret.height > scroll + view_height) scroll = y + caret.height - view_height;
+    if (view_height < line_height) scroll = y;
   }
 }
 
@@ -167,7 +168,7 @@ void draw_editor(TextEngine& engine, Editor& editor, const EditFrame& frame, con
   if (editor.empty() && !look.placeholder.empty()) {
     const FlowStyle& style = editor.flow().style();
     const LabelStyle label{style.size_px, style.font, 0, style.line_spacing};
-    engine.draw(list, {r.x, r.y}, look.placeholder, label,
+    engine.draw(list, {r.x, r.y - scroll}, look.placeholder, label,
                 or_theme(look.placeholder_colour, ImGuiCol_TextDisabled), r.width);
   }
   editor.flow().draw(
@@ -219,19 +220,20 @@ EditBoxResult edit_box(TextEngine& engine, const char* id, Editor& editor, Input
   editor.set_page_height(frame.text.height);
   const uint64_t before = editor.revision();
   float& grab = *ImGui::GetStateStorage()->GetFloatRef(frame.id + 1, -1.0f);
-  const Scrollbar bar = scrollbar_of(frame, editor.flow().height());
-  if (!drag_scrollbar(frame, bar, grab, scroll)) feed_mouse(editor, frame, scroll, result);
+  const auto content = [&] { return look.above_px + editor.flow().height() + look.below_px; };
+  const Scrollbar bar = scrollbar_of(frame, look.scrollbar ? content() : 0);
+  if (!drag_scrollbar(frame, bar, grab, scroll)) feed_mouse(editor, frame, scroll - look.above_px, result);
   if (frame.active) feed_keys(editor, input, clipboard, look, result);
-  if (frame.hovered && ImGui::GetIO().MouseWheel != 0 && editor.flow().height() > frame.text.height) {
+  if (frame.hovered && ImGui::GetIO().MouseWheel != 0 && content() > frame.text.height) {
     scroll -= ImGui::GetIO().MouseWheel * wheel_lines * line;
     ImGui::GetIO().MouseWheel = 0;  // used up: what is around the box stays
   }
-  keep_in_view(editor, scroll, frame.text.height, line);
-  scroll = std::clamp(scroll, 0.0f, std::max(0.0f, editor.flow().height() - frame.text.height));
-  scroll += editor.flow().prepare(scroll, frame.text.height);
+  keep_in_view(editor, scroll, look.above_px, frame.text.height, line);
+  scroll = std::clamp(scroll, 0.0f, std::max(0.0f, content() - frame.text.height));
+  scroll += editor.flow().prepare(scroll - look.above_px, frame.text.height);
   editor.set_scroll(std::round(scroll));
-  draw_editor(engine, editor, frame, look, editor.scroll());
-  draw_scrollbar(frame, scrollbar_of(frame, editor.flow().height()), editor.scroll(), grab >= 0);
+  draw_editor(engine, editor, frame, look, editor.scroll() - look.above_px);
+  if (look.scrollbar) draw_scrollbar(frame, scrollbar_of(frame, content()), editor.scroll(), grab >= 0);
   result.changed = editor.revision() != before;
   result.focused = frame.active;
   return result;

@@ -82,6 +82,23 @@ void Editor::append(std::string_view text) {
   ++revision_;
 }
 
+void Editor::receive(size_t begin, size_t end, std::string_view with) {
+  break_group();
+  if (begin < size_bytes()) forget_history();
+  const auto moved = [&](size_t offset) {
+    if (offset <= begin) return offset;
+    return offset >= end ? offset - end + begin + with.size() : begin + with.size();
+  };
+  const size_t anchor = moved(selection_.anchor()), caret = moved(selection_.caret().offset);
+  flow_.replace(begin, end, with);
+  shift_spans(marks_, begin, end, with.size(), false);
+  merge_touching(marks_);
+  highlights_.clear();
+  selection_.select(anchor, caret);
+  repaint();
+  ++revision_;
+}
+
 void Editor::replace(size_t begin, size_t end, std::string_view with) {
   break_group();
   edit(std::min(begin, size_bytes()), std::min(end, size_bytes()), clean(with), false);

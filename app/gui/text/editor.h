@@ -34,6 +34,10 @@ class Editor {
   bool empty() const { return flow_.empty(); }
   void set_text(std::string_view text);  // a new document: undo is forgotten, the caret stands at the end
   void append(std::string_view text);  // from outside (a streaming reply); not an undo step; the caret stays
+  // A change from outside (an undone generation, another window): taken as it is, told to nobody, and what was
+  // typed before can no longer be undone unless the change is behind all of it. The caret stays with its words.
+  void receive(size_t begin, size_t end, std::string_view with);
+  void forget_history() { history_.clear(), undone_ = 0; }
   void replace(size_t begin, size_t end, std::string_view with);  // one undo step; read-only ranges refuse
   uint64_t revision() const { return revision_; }                 // grows with every change
   // Changes since the last call, oldest first (typing, paste, undo, redo; not set_text and append).

@@ -60,6 +60,8 @@ struct EditBox {
   float padding = 8;
   float min_lines = 1;
   float max_lines = 1;  // the box grows from min to max lines, then scrolls; 0: fills the height given
+  float above_px = 0, below_px = 0;  // blank, scrolled with the text (a page's head and foot)
+  bool scrollbar = true;
   bool submit_on_enter = false;  // Enter submits, Shift+Enter makes a new line
   bool take_focus = false;       // this frame
   bool enabled = true;

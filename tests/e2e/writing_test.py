@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""A writer at work: a story edited in place, typed on, undone, killed and reopened.
+usage: writing_test.py FABULA SHOTS    screenshots of each step are left in SHOTS."""
+
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from window import Display, Window, require_tools, testdata  # noqa: E402
+
+BINARY, SHOTS = sys.argv[1], sys.argv[2]
+
+
+def label(w, number):
+    return w.widgets().get(f"message.{number}", {}).get("label", "")
+
+
+def write_on_the_page(w):
+    """A blank page takes words where one clicks, and the model goes on from them."""
+    w.until(lambda: w.state()["model"], "the model")
+    x, y, width, height = w.widget("story.page")["rect"]
+    w.xdo("mousemove", x + width // 2, y + 30, "click", 1)
+    w.until(lambda: w.widget("story.page")["focused"], "the page to have the focus")
+    w.type("Once upon a time")
+    w.until(lambda: w.state()["messages"] == 1, "the typed words in a session", 5)
+    w.shot("40-page-typed")
+    w.key("ctrl+Return")
+    w.until(lambda: w.state()["messages"] == 2, "the model's words")
+    w.wait_idle()
+    assert len(w.state()["text"]) > 40
+    w.shot("41-page-continued")
+
+
+def edit_in_place(w):
+    """Words in the middle of the model's text: it is cut around them, and undo brings it back in one piece."""
+    before = w.state()["messages"]
+    model = label(w, 1)
+    w.click("story.page")
+    w.key("ctrl+Home")
+    w.key("ctrl+Right", "ctrl+Right")
+    w.type("red ")
+    w.until(lambda: "red" in label(w, 0), "one's own words changed in place", 5)
+    assert w.state()["messages"] == before
+    w.key("ctrl+Home", "Down", "Down", "End")
+    w.type(" MIDDLE ")
+    w.until(lambda: w.state()["messages"] == before + 2, "the passage cut in three", 5)
+    assert label(w, 2) == " MIDDLE ", label(w, 2)
+    w.shot("42-page-edited")
+    for _ in range(20):
+        w.key("ctrl+z")
+        if w.state()["messages"] == before and "red" not in label(w, 0):
+            break
+    w.until(lambda: w.state()["messages"] == before and "red" not in label(w, 0), "undo of both edits", 5)
+    assert label(w, 1) == model
+    w.key("ctrl+shift+z")
+    w.until(lambda: "red" in label(w, 0), "redo", 5)
+    w.key("ctrl+z")
+    w.until(lambda: "red" not in label(w, 0), "undo again", 5)
+
+
+def type_while_writing(w, model):
+    """Own words above may change while the model writes; typing where it writes stops it."""
+    if model is None:
+        return print("FABULA_CHAT_MODEL names no model slow enough to be watched while it writes")
+    w.key("ctrl+o")
+    w.widget("file.path")
+    w.key("ctrl+a")
+    w.type(model)
+    w.key("Return")
+    w.until(lambda: w.state()["model"] == pathlib.Path(model).stem, "the larger model", 120)
+    w.click("story.page")
+    w.key("ctrl+Home")
+    w.key("ctrl+Return")
+    w.until(lambda: w.state()["generating"], "the reply to begin", 10)
+    w.type("Look: ")
+    w.until(lambda: label(w, 0).startswith("Look: "), "words above the reply", 5)
+    w.shot("43-page-while-writing")
+    assert w.state()["generating"], "typing above stopped the reply"
+    w.key("Escape")
+    w.wait_idle(5)
+    w.click("story.page")
+    w.key("ctrl+End")
+    w.key("ctrl+Return")
+    w.until(lambda: w.state()["generating"], "the reply to begin", 10)
+    w.type("MINE")
+    w.until(lambda: not w.state()["generating"], "typing to stop the reply", 5)
+    w.until(lambda: w.state()["text"].endswith("MINE"), "the words behind what was written", 5)
+
+
+def kill_and_reopen(w, display, folder):
+    w.click("story.page")
+    w.key("ctrl+End")
+    w.type(" Typed before the kill.")
+    time.sleep(1.2)
+    state = w.state()
+    w.kill()
+    w = Window(BINARY, display, folder, SHOTS)
+    w.until(lambda: w.state()["messages"] == state["messages"], "the page again")
+    assert w.state()["text"].endswith("Typed before the kill."), w.state()["text"]
+    for _ in range(2):
+        w.key("ctrl+z")  # the log outlives the process
+    w.until(lambda: not w.state()["text"].endswith("Typed before the kill."), "undo after a restart", 5)
+    w.shot("44-page-reopened")
+    return w
+
+
+def main():
+    require_tools()
+    model = testdata() / "models/tinystories-656k"
+    with tempfile.TemporaryDirectory() as name:
+        folder, display = pathlib.Path(name), Display()
+        w = Window(BINARY, display, folder, SHOTS, ["--mode", "story", "--model", str(model)])
+        try:
+            write_on_the_page(w)
+            edit_in_place(w)
+            type_while_writing(w, os.environ.get("FABULA_CHAT_MODEL"))
+            w = kill_and_reopen(w, display, folder)
+            state = w.state()
+            print(f"{state['frames']} frames, the slowest {state['slowest_frame_ms']:.1f} ms of CPU time")
+        except BaseException:
+            if w.process.poll() is None:
+                w.shot("49-failed")
+                print(json.dumps(w.state(), ensure_ascii=False)[:2000])
+            raise
+        finally:
+            w.close()
+            display.close()
+
+
+if __name__ == "__main__":
+    main()
