@@ -19,6 +19,7 @@
 #include "core/compute/executor.h"
 #include "core/engine/backends.h"
 #include "core/engine/sampler.h"
+#include "core/grammar/constraint.h"
 #include "core/model/model.h"
 
 namespace fabula::engine {
@@ -49,6 +50,9 @@ struct GenerateRequest {
   bool ignore_end_tokens = false;
   int top_logprobs = 0;  // alternatives per token, 0: none
   int priority = 0;      // higher first; the window's own requests use 1
+  // The reply fits it from its first token to its last and ends nowhere else, unless it is cut off by
+  // max_tokens or a stop string. Its vocabulary is LoadedModel's. null: free.
+  std::shared_ptr<const grammar::Constraint> constraint;
 };
 
 struct PromptStats {
@@ -149,6 +153,7 @@ class Engine {
     ModelLoad load;
     compute::ExecutorInfo executor;
     int64_t context = 0;
+    std::shared_ptr<grammar::LazyVocabulary> vocabulary;  // for constraints
   };
   std::shared_ptr<const LoadedModel> loaded_or_null(ModelId model) const;
   void set_threads(ModelId model, int threads);

@@ -111,6 +111,7 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   loaded->load = job.load;
   loaded->executor = executor->info();
   loaded->context = context;
+  loaded->vocabulary = std::make_shared<grammar::LazyVocabulary>(loaded->model->tokenizer);
   Resident::Setting setting;
   setting.hub = hub_;
   setting.disk = disk_;

@@ -138,9 +138,14 @@ void Resident::start(Sequence& sequence) {
   setting_.hub->metrics.prompt_tokens_reused += sequence.reused;
   if (sequence.request.sampler.dry_multiplier > 0)
     sequence.sampler.dry_breakers = dry_breakers(sequence.request.sampler);
-  if (!sequence.job)
-    sequence.text.emplace(loaded_->model->tokenizer, sequence.tokens, std::move(sequence.request.stop),
-                          sequence.request.ignore_end_tokens ? std::vector<std::string>() : end_texts());
+  if (sequence.job) return;
+  const GenerateRequest& request = sequence.request;
+  if (request.constraint)
+    sequence.matcher.emplace(request.constraint,
+                             request.ignore_end_tokens ? std::vector<int32_t>() : loaded_->model->end_tokens,
+                             static_cast<size_t>(loaded_->model->spec.vocab));
+  sequence.text.emplace(loaded_->model->tokenizer, sequence.tokens, std::move(sequence.request.stop),
+                        sequence.request.ignore_end_tokens ? std::vector<std::string>() : end_texts());
 }
 
 void Resident::fetched(Fetched fetched) {
@@ -198,6 +203,7 @@ void Resident::draft() {
                 setting_.limits.max_logit_rows - 1, setting_.limits.max_batch_tokens - 1});
   if (most <= 0) return;
   auto guess = sequence.ngrams.draft(sequence.tokens, static_cast<size_t>(most));
+  if (sequence.matcher) guess = guess.first(sequence.matcher->fitting(guess));
   if (guess.empty()) return;
   const int length = draft_policy_.choose_length();
   guess = guess.first(std::min(guess.size(), static_cast<size_t>(length)));
@@ -342,9 +348,20 @@ void Resident::take_logits(Sequence& sequence, int64_t begin, int64_t n, const f
 void Resident::accept(Sequence& sequence, const float* logits) {
   if (sequence.control->cancelled) return;  // no word after a stop
   const GenerateRequest& request = sequence.request;
+  std::span<const uint64_t> allowed;
+  if (sequence.matcher) {
+    const grammar::TokenMask& mask = sequence.matcher->allowed();
+    if (mask.empty() && sequence.matcher->may_end()) return end(sequence, FinishReason::stop);
+    if (mask.empty())
+      return fail(sequence, {ErrorCode::unsupported, "the model's vocabulary cannot write what the reply must look like here"});
+    allowed = mask.words();
+  }
   const auto choice = sampler_.sample(logits, sequence.tokens, sequence.size(), request.seed,
-                                      request.choice_index, request.sampler, &sequence.sampler);
+                                      request.choice_index, request.sampler, &sequence.sampler, allowed);
   if (!choice.ok()) return fail(sequence, choice.error());
+  if (sequence.matcher)
+    if (const Status status = sequence.matcher->advance(choice->token); !status.ok())
+      return fail(sequence, status.error());
   if (request.top_logprobs > 0) {
     std::vector<Choice> alternatives;
     if (const Status status = sampler_.top(logits, request.top_logprobs, alternatives); !status.ok())

@@ -73,12 +73,12 @@ Sampler::Sampler(int64_t vocab)
 
 Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> history, int64_t position,
                                uint64_t seed, uint32_t choice_index, const SamplerSettings& settings,
-                               SamplerState* state) {
+                               SamplerState* state, std::span<const uint64_t> allowed) {
   SamplerState fresh;
   SamplerState& reply = state != nullptr ? *state : fresh;
   const Peak raw = find_peak(logits, vocab_);
   if (!raw.usable) return unusable_logits();
-  const float* values = modified(logits, history, settings, reply);
+  const float* values = modified(logits, history, settings, reply, allowed);
   const Peak peak = values == logits ? raw : find_peak(values, vocab_);
   if (!peak.usable) return unusable_logits();
 
@@ -118,11 +118,12 @@ Status Sampler::top(const float* logits, int count, std::vector<Choice>& out) {
 
 // The logits themselves where nothing changes them, else values_.
 const float* Sampler::modified(const float* logits, std::span<const int32_t> history,
-                               const SamplerSettings& settings, const SamplerState& state) {
+                               const SamplerSettings& settings, const SamplerState& state,
+                               std::span<const uint64_t> allowed) {
   const bool penalised =
       settings.repeat_penalty != 1 || settings.presence_penalty != 0 || settings.frequency_penalty != 0;
   const bool dry = settings.dry_multiplier > 0;
-  if (settings.logit_bias.empty() && !penalised && !dry) return logits;
+  if (settings.logit_bias.empty() && !penalised && !dry && allowed.empty()) return logits;
   const auto last = [history](int window) {
     return window < 0 ? history : history.last(std::min(history.size(), static_cast<size_t>(window)));
   };
@@ -134,7 +135,19 @@ const float* Sampler::modified(const float* logits, std::span<const int32_t> his
     const auto breakers = state.dry_breakers ? std::span<const uint8_t>(*state.dry_breakers) : std::span<const uint8_t>();
     dry_.apply(last(settings.dry_window), breakers, settings, values_);
   }
+  if (!allowed.empty()) forbid_others(allowed);
   return values_.data();
+}
+
+void Sampler::forbid_others(std::span<const uint64_t> allowed) {
+  for (size_t word = 0; word * 64 < vocab_; ++word) {
+    float* values = values_.data() + word * 64;
+    const size_t n = std::min<size_t>(64, vocab_ - word * 64);
+    const uint64_t bits = allowed[word];
+    if (bits == ~uint64_t{0}) continue;
+    for (size_t i = 0; i < n; ++i)
+      values[i] = (bits >> i) & 1 ? values[i] : -std::numeric_limits<float>::infinity();
+  }
 }
 
 // Repetition as in CTRL (Keskar et al. 2019); presence and frequency as OpenAI defines them.

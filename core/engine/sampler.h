@@ -45,9 +45,11 @@ class Sampler {
   // of the penalties are read. state: of this reply; null: of a reply that begins here, and no breakers. Random number: counter-based, key (seed, choice_index), counter `position`. Ids outside
   // the vocabulary are passed over. Errors: internal, where a logit is NaN or +infinity or all are -infinity
   // (a broken model file can do that).
+  // allowed: one bit per id, the tokens that may be chosen; empty: all. The others count as -infinity from the
+  // start. At least one must be allowed.
   Result<Choice> sample(const float* logits, std::span<const int32_t> history, int64_t position,
                         uint64_t seed, uint32_t choice_index, const SamplerSettings& settings,
-                        SamplerState* state = nullptr);
+                        SamplerState* state = nullptr, std::span<const uint64_t> allowed = {});
 
   // The `count` likeliest tokens of unmodified logits with their log-probabilities, descending, ties to the
   // lowest id.
@@ -62,7 +64,8 @@ class Sampler {
   };
 
   const float* modified(const float* logits, std::span<const int32_t> history, const SamplerSettings& settings,
-                        const SamplerState& state);
+                        const SamplerState& state, std::span<const uint64_t> allowed);
+  void forbid_others(std::span<const uint64_t> allowed);
   void penalise(std::span<const int32_t> window, const SamplerSettings& settings);
   void take_top(const float* values, size_t k);  // into candidates_[0, n_), in no order
   void weigh(float max, float temperature);

@@ -13,6 +13,7 @@
 #include "core/engine/kv_cache.h"
 #include "core/engine/reply_text.h"
 #include "core/engine/speculation.h"
+#include "core/grammar/matcher.h"
 
 namespace fabula::engine {
 
@@ -25,6 +26,7 @@ struct Sequence {
   int64_t prompt_tokens = 0;
   std::shared_ptr<Channel> channel;  // of a generation
   std::optional<ReplyText> text;     // of a generation, from its first step on
+  std::optional<grammar::Matcher> matcher;  // of a constrained generation, from its first step on
   std::shared_ptr<EvaluateJob> job;  // of an evaluation: every row's logits go there
   int64_t rows_done = 0;             // of an evaluation
 
