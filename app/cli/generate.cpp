@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "app/cli/commands.h"
+#include "app/cli/constraint_flags.h"
 #include "app/cli/local_engine.h"
 #include "app/cli/sampling_flags.h"
 #include "core/base/clock.h"
@@ -21,6 +22,7 @@ struct Options {
   bool chat = false, json = false, verbose = false;
   EngineFlags engine;
   SamplingFlags sampling;
+  ConstraintFlags constraint;
 };
 
 Result<std::vector<int32_t>> prompt_ids(const Options& options, const model::Model& model) {
@@ -78,6 +80,7 @@ Status generate(App& app, const Options& options) {
   request.seed = options.sampling.seed_or_new();
   request.max_tokens = options.sampling.max_tokens;
   request.stop = options.sampling.stop;
+  FABULA_ASSIGN(request.constraint, options.constraint.constraint(local->loaded()));
   const std::vector<int32_t> prompt = request.prompt;
   const uint64_t seed = request.seed;
   if (!options.json && !options.chat && options.prompt_tokens.empty())
@@ -149,6 +152,7 @@ void add_generate(CLI::App& command, App& app) {
                    "Speed and the precision of every tensor on standard error");
   options->engine.add_to(command);
   options->sampling.add_to(command);
+  options->constraint.add_to(command);
   set_body(command, app, [options, &app] { return generate(app, *options); });
 }
 

@@ -63,6 +63,10 @@ class Answer {
 
   Status submit(engine::ModelId model, const std::vector<std::vector<int32_t>>& prompts) {
     const uint64_t seed = request_.seed ? *request_.seed : session::draw_seed();
+    std::shared_ptr<const grammar::Constraint> constraint;
+    if (request_.grammar)
+      constraint = std::make_shared<const grammar::Constraint>(
+          grammar::Constraint{request_.grammar, loaded_->vocabulary->get()});
     for (const std::vector<int32_t>& prompt : prompts) {
       for (int64_t i = 0; i < request_.n; ++i) {
         engine::GenerateRequest job;
@@ -73,6 +77,7 @@ class Answer {
         job.choice_index = static_cast<uint32_t>(i);
         job.max_tokens = request_.max_tokens;
         job.stop = request_.stop;
+        job.constraint = constraint;
         job.top_logprobs =
             request_.logprobs ? static_cast<int>(std::max<int64_t>(request_.top_logprobs, 1)) : 0;
         FABULA_TRY(generations_.add(std::move(job)));

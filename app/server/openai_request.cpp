@@ -4,6 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/grammar/json_schema.h"
+
 namespace fabula::server {
 
 namespace {
@@ -89,6 +91,32 @@ void read_messages(FieldReader& fields, OpenAiRequest& request) {
   }
 }
 
+// {"type":"text"}, {"type":"json_object"} or {"type":"json_schema","json_schema":{"name","schema","strict"?,"description"?}}.
+void read_response_format(FieldReader& fields, OpenAiRequest& request) {
+  const OrderedJson* format = fields.find_or_null("response_format");
+  if (!format) return;
+  const auto fail = [&](const std::string& message) { fields.fail("response_format", "response_format: " + message); };
+  if (!format->is_object()) return fail("must be an object");
+  const OrderedJson type = format->value("type", OrderedJson());
+  for (const auto& [key, value] : format->items())
+    if (key != "type" && !(type == "json_schema" && key == "json_schema")) return fail("unknown field " + key);
+  if (type == "text") return;
+  Result<grammar::GrammarPtr> grammar = Error{ErrorCode::invalid_argument, "type must be text, json_object or json_schema"};
+  if (type == "json_object") {
+    grammar = grammar::any_json_object();
+  } else if (type == "json_schema") {
+    const auto outer = format->find("json_schema");
+    if (outer == format->end() || !outer->is_object() || !outer->contains("schema"))
+      return fail("json_schema.schema is required");
+    for (const auto& [key, value] : outer->items())
+      if (key != "name" && key != "schema" && key != "strict" && key != "description")
+        return fail("unknown field json_schema." + key);
+    grammar = grammar::read_json_schema((*outer)["schema"]);
+  }
+  if (!grammar.ok()) return fail(grammar.error().message);
+  request.grammar = *std::move(grammar);
+}
+
 void read_prompts(FieldReader& fields, OpenAiRequest& request) {
   fields.require("prompt");
   const OrderedJson* prompt = fields.find_or_null("prompt");
@@ -164,7 +192,7 @@ ParsedRequest parse_chat_request(const OrderedJson& body, const engine::SamplerS
     else
       fields.fail("chat_template_kwargs", "chat_template_kwargs must be an object");
   }
-  fields.refuse("response_format", OrderedJson{{"type", "text"}});
+  read_response_format(fields, request);
   fields.refuse("tools", OrderedJson::array());
   fields.refuse("tool_choice", "none");
   fields.refuse("functions", OrderedJson::array());

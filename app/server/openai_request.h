@@ -9,6 +9,7 @@
 
 #include "app/server/fields.h"
 #include "core/engine/sampler.h"
+#include "core/grammar/grammar.h"
 
 namespace fabula::server {
 
@@ -27,6 +28,7 @@ struct OpenAiRequest {
   bool logprobs = false;
   int64_t top_logprobs = 0;
   bool echo = false;
+  grammar::GrammarPtr grammar;  // response_format; null: free
 };
 
 struct ParsedRequest {

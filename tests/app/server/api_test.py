@@ -284,5 +284,52 @@ class Sessions(unittest.TestCase):
         self.assertIn("/api/sessions/{id}/messages", document["paths"])
 
 
+@unittest.skipUnless(HAS_TEMPLATE, "needs a chat model")
+class Formats(unittest.TestCase):
+    """response_format: the reply is held to it."""
+
+    def chat(self, **more):
+        return SERVER.post("/v1/chat/completions", {"model": completion()["model"], "messages": [{"role": "user", "content": "A cat, please."}], "max_tokens": 300, "seed": 2, **more})
+
+    def schema(self, schema):
+        return {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
+
+    def test_json_schema(self):
+        animal = {"type": "object", "properties": {"kind": {"enum": ["cat", "dog"]}, "legs": {"type": "integer", "minimum": 0, "maximum": 8}, "name": {"type": "string", "maxLength": 12}},
+                  "required": ["kind", "legs", "name"], "additionalProperties": False}
+        for stream in (False, True):
+            with self.subTest(stream=stream):
+                status, answer, _ = self.chat(response_format=self.schema(animal), stream=stream)
+                self.assertEqual(status, 200)
+                if stream:
+                    chunks = [json.loads(line[6:]) for line in answer.decode().split("\n\n") if line.startswith("data: {")]
+                    content = "".join(c["choices"][0]["delta"].get("content", "") for c in chunks)
+                    self.assertEqual(chunks[-1]["choices"][0]["finish_reason"], "stop")
+                else:
+                    content = answer["choices"][0]["message"]["content"]
+                    self.assertEqual(answer["choices"][0]["finish_reason"], "stop")
+                value = json.loads(content)
+                self.assertEqual(list(value), ["kind", "legs", "name"])
+                self.assertIn(value["kind"], ("cat", "dog"))
+                self.assertTrue(0 <= value["legs"] <= 8 and len(value["name"]) <= 12)
+
+    def test_json_object_and_length(self):
+        status, answer, _ = self.chat(response_format={"type": "json_object"}, max_tokens=2000)
+        choice = answer["choices"][0]
+        self.assertEqual(status, 200)
+        self.assertTrue(choice["finish_reason"] == "length" or isinstance(json.loads(choice["message"]["content"]), dict))
+        self.assertTrue(choice["message"]["content"].startswith("{"))
+        self.assertEqual(self.chat(response_format={"type": "json_object"}, max_tokens=2)[1]["choices"][0]["finish_reason"], "length")
+
+    def test_refusals_name_keyword_and_place(self):
+        for format, words in (({"type": "xml"}, "json_schema"), ({"type": "json_schema"}, "json_schema.schema"), ("json", "object"),
+                              (self.schema({"type": "object", "properties": {"a": {"not": {}}}}), 'the keyword "not" at #/properties/a'),
+                              (self.schema({"type": "string", "pattern": "(?=a)"}), "look-around"), (self.schema({"enum": []}), "no finite text")):
+            with self.subTest(format=format):
+                status, answer, _ = self.chat(response_format=format)
+                self.assertEqual((status, answer["error"]["param"]), (400, "response_format"))
+                self.assertIn(words, answer["error"]["message"])
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=1)

@@ -51,7 +51,7 @@ TEST_CASE("what is out of range, of the wrong type, unsupported or unknown is na
   CHECK(problem_field(with("top_logprobs", 3)) == "top_logprobs");
   CHECK(problem_field(with("stream_options", OrderedJson::object())) == "stream_options");
   CHECK(problem_field(with("tools", OrderedJson::array({1}))) == "tools");
-  CHECK(problem_field(with("response_format", {{"type", "json_object"}})) == "response_format");
+  CHECK(problem_field(with("response_format", {{"type", "xml"}})) == "response_format");
   CHECK(problem_field(with("no_such_field", 1)) == "no_such_field");
   CHECK(problem_field(with("messages", OrderedJson::array())) == "messages");
   CHECK(problem_field(with("messages", OrderedJson::array({{{"role", "alien"}, {"content", ""}}}))) ==
