@@ -74,7 +74,6 @@ class CpuExecutor final : public Executor {
 
  private:
   Status check(std::span<const SequenceSlice> batch) const;
-  void lay_out(Step& step);
   void embed(Step& step);
   void rope_angles(Step& step, int64_t token);
   void head(Step& step);
@@ -129,18 +128,6 @@ Status CpuExecutor::check(std::span<const SequenceSlice> batch) const {
   return {};
 }
 
-void CpuExecutor::lay_out(Step& step) {
-  for (size_t i = 0; i < step.batch.size(); ++i) {
-    const SequenceSlice& slice = step.batch[i];
-    for (size_t j = 0; j < slice.tokens.size(); ++j) {
-      const bool wanted = slice.logits == LogitRows::all || (slice.logits == LogitRows::last && j + 1 == slice.tokens.size());
-      if (wanted) scratch_.logit_token[step.n_logits++] = static_cast<int32_t>(step.n_tokens);
-      scratch_.token_sequence[step.n_tokens] = static_cast<int32_t>(i);
-      scratch_.token_position[step.n_tokens++] = slice.start + static_cast<int64_t>(j);
-    }
-  }
-}
-
 void CpuExecutor::rope_angles(Step& step, int64_t token) {
   const int64_t position = scratch_.token_position[token];
   for (size_t i = 0; i < spec_.ropes.size(); ++i) {
@@ -183,24 +170,18 @@ Activations CpuExecutor::layer_input(const LayerWeights& layer, bool attention, 
   return scratch_.in.laid_out(spec_.hidden, n, values, quants);
 }
 
-// Logits of the wanted rows: their residual rows move to the front, then the final norm and the head.
+// Logits of the rows that are left: the final norm and the head.
 void CpuExecutor::head(Step& step) {
   Scratch& s = scratch_;
   const LayerWeights* last = weights_.layers.empty() ? nullptr : &weights_.layers.back();
   if (step.abandoned) return;
-  for (int64_t r = 0; r < step.n_logits; ++r) {  // ascending, so a row is never overwritten before it moves
-    const int64_t from = s.logit_token[r];
-    if (from == r) continue;
-    std::memcpy(s.h + r * s.hidden_stride, s.h + from * s.hidden_stride, static_cast<size_t>(s.hidden_stride) * 4);
-    std::memcpy(s.branch + r * s.hidden_stride, s.branch + from * s.hidden_stride, static_cast<size_t>(s.hidden_stride) * 4);
-  }
-  s.in = s.in.laid_out(spec_.hidden, step.n_logits, !weights_.head.quantised(), weights_.head.quantised());
+  s.in = s.in.laid_out(spec_.hidden, step.n_tokens, !weights_.head.quantised(), weights_.head.quantised());
   residual_and_norm(step, last != nullptr, last ? last->post_ffn_norm : nullptr, {weights_.final_norm, weights_.final_norm_bias}, s.in, nullptr);
   const LinearOutput out{&weights_.head, weights_.head_bias, s.logits};
   linear(step, Phase::head, s.in, {&out, 1}, spec_.vocab);
   if (spec_.logit_scale == 1.0f && spec_.final_softcap == 0.0f) return;
   constexpr int64_t piece = 4096;
-  const int64_t total = step.n_logits * spec_.vocab;
+  const int64_t total = step.n_tokens * spec_.vocab;
   step.phase(Phase::head, (total + piece - 1) / piece, [&](int64_t shard, int) {
     const int64_t n = std::min(piece, total - shard * piece);
     kernels_.softcap(s.logits + shard * piece, (n + 15) / 16 * 16, spec_.logit_scale, spec_.final_softcap);
@@ -227,12 +208,14 @@ Status CpuExecutor::forward(std::span<const SequenceSlice> batch, const std::ato
     residual_and_norm(step, i > 0, i > 0 ? weights_.layers[i - 1].post_ffn_norm : nullptr,
                       {layer.attention_norm, layer.attention_norm_bias}, scratch_.in, nullptr);
     attention(step, static_cast<int64_t>(i));
+    if (step.n_tokens == 0) break;
     scratch_.in = layer_input(layer, false, step.n_tokens);
     residual_and_norm(step, true, layer.post_attention_norm, {layer.ffn_norm, layer.ffn_norm_bias}, scratch_.in,
                       has_experts(layer) ? scratch_.normed : nullptr);
     feed_forward(step, static_cast<int64_t>(i));
   }
-  if (step.n_logits > 0) head(step);
+  if (weights_.layers.empty()) keep_wanted_rows(step);
+  if (step.n_tokens > 0) head(step);
   team_.end_step();
   stats_ = {monotonic_seconds() - begin, team_.workers_in_step(), info_.weight_bytes_per_token + kv_bytes_read(batch)};
   if (step.abandoned) return Error{ErrorCode::cancelled, "the step was abandoned"};

@@ -90,7 +90,6 @@ size_t carve(uint8_t* base, const ModelSpec& spec, const LoadOptions& options, S
   take_experts(carver, spec, tokens, s);
   s.token_sequence = carver.take<int32_t>(tokens);
   s.token_position = carver.take<int64_t>(tokens);
-  s.logit_token = carver.take<int32_t>(options.max_logit_rows);
   for (WorkerScratch& w : s.workers) take_worker(carver, spec, w);
   return carver.used();
 }
@@ -102,6 +101,7 @@ Result<Scratch> make_scratch(const ModelSpec& spec, const LoadOptions& options) 
   const size_t bytes = carve(nullptr, spec, options, s);
   FABULA_ASSIGN(s.memory, HugeBuffer::allocate(bytes, "The buffers of a step"));
   carve(s.memory.data(), spec, options, s);
+  s.wanted.reserve(static_cast<size_t>(options.max_logit_rows));
   return s;
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/compute/cpu/activations.h"
 #include "core/compute/cpu/kv_pool.h"
@@ -58,7 +59,7 @@ struct Scratch {
   // The batch
   int32_t* token_sequence = nullptr;    // (tokens)
   int64_t* token_position = nullptr;    // (tokens)
-  int32_t* logit_token = nullptr;       // (max_logit_rows)
+  std::vector<SequenceSlice> wanted;    // room for the batch that is left after keep_wanted_rows
   WorkerScratch workers[max_workers];
 };
 
@@ -74,10 +75,9 @@ struct Step {
   const KvPool& kv;
   Scratch& scratch;
   PhaseProfile& profile;
-  std::span<const SequenceSlice> batch;
+  std::span<const SequenceSlice> batch;  // without the rows that nobody waits for, from keep_wanted_rows on
   const std::atomic<bool>* abandon = nullptr;
   int64_t n_tokens = 0;
-  int64_t n_logits = 0;
   bool abandoned = false;
 
   // Runs run(shard, worker) for all shards, unless the step was abandoned.
@@ -115,6 +115,12 @@ struct NormWeights {
   const float *weight, *bias;
 };
 void residual_and_norm(Step& step, bool add_branch, const float* post_norm, NormWeights norm, const Activations& in, float* keep);
+
+// Writes down which row is whose, and where it stands.
+void lay_out(Step& step);
+// In the last layer, once every K and V is in the cache: rows whose logits nobody wants leave the batch, the others (and their
+// queries) move to the front. A row's bits never depend on the rows beside it.
+void keep_wanted_rows(Step& step);
 
 void attention(Step& step, int64_t layer);      // reads scratch.in, writes scratch.branch
 void feed_forward(Step& step, int64_t layer);   // reads scratch.in (and normed), writes scratch.branch

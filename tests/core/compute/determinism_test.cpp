@@ -130,6 +130,47 @@ TEST_CASE("batch-mates and blocks") {
   }
 }
 
+TEST_CASE("rows that nobody wants change nothing for those that somebody wants, nor for what comes after") {
+  for (const int64_t experts : {0, 4}) {
+    RandomModel model;
+    RandomModelOptions options = options_for(DType::q8_0);
+    options.experts = experts;
+    options.experts_per_token = 2;
+    make_random_model(options, model);
+    const auto executor = load_as(model, DType::q8_0, compute::KvPrecision::f16, {.threads = 2});
+    const auto tokens = random_tokens(150, vocab, 29), others = random_tokens(150, vocab, 31);
+    const auto alone = [&](const std::vector<int32_t>& which, std::vector<int32_t> blocks) {
+      Sequence sequence(*executor, std::move(blocks));
+      return sequence.read(which, 0, vocab);
+    };
+    const std::vector<float> expected = alone(tokens, {0, 1, 2}), expected_other = alone(others, {3, 4, 5});
+    const auto row = [](const std::vector<float>& logits, int64_t at) { return logits.data() + at * vocab; };
+    const auto same = [&](const float* found, const float* wanted, int64_t n) {
+      return std::memcmp(found, wanted, static_cast<size_t>(n * vocab) * sizeof(float)) == 0;
+    };
+    const std::vector<int32_t> blocks[3] = {{6, 7, 8}, {9, 10, 11}, {12, 13, 14}};
+    const auto part = [](const std::vector<int32_t>& all, size_t from, size_t n) { return std::span(all).subspan(from, n); };
+    using compute::LogitRows;
+    const compute::SequenceSlice nobody[2] = {{part(tokens, 0, 70), 0, blocks[0], LogitRows::none}, {part(others, 0, 33), 0, blocks[1], LogitRows::none}};
+    REQUIRE(executor->forward(nobody, nullptr).ok());
+    const compute::SequenceSlice some[3] = {{part(tokens, 70, 41), 70, blocks[0], LogitRows::last},
+                                            {part(others, 33, 9), 33, blocks[1], LogitRows::none},
+                                            {part(others, 0, 25), 0, blocks[2], LogitRows::all}};
+    REQUIRE(executor->forward(some, nullptr).ok());
+    CHECK(same(executor->logits(), row(expected, 110), 1));
+    CHECK(same(executor->logits() + vocab, row(expected_other, 0), 25));
+    const compute::SequenceSlice rest[3] = {{part(tokens, 111, 1), 111, blocks[0], LogitRows::none},
+                                            {part(others, 42, 60), 42, blocks[1], LogitRows::last},
+                                            {part(others, 25, 1), 25, blocks[2], LogitRows::last}};
+    REQUIRE(executor->forward(rest, nullptr).ok());
+    CHECK(same(executor->logits(), row(expected_other, 101), 1));
+    CHECK(same(executor->logits() + vocab, row(expected_other, 25), 1));
+    const compute::SequenceSlice last{part(tokens, 112, 38), 112, blocks[0], LogitRows::all};
+    REQUIRE(executor->forward({&last, 1}, nullptr).ok());
+    CHECK(same(executor->logits(), row(expected, 112), 38));
+  }
+}
+
 TEST_CASE("saved and copied blocks go on with the same bits") {
   RandomModel model;
   make_random_model(options_for(DType::q8_0), model);
