@@ -12,14 +12,19 @@
 
 namespace fabula::cli {
 
+CLI::Validator known_precision() {
+  std::vector<std::string> names;
+  for (const std::string_view name : compute::precision_names()) names.emplace_back(name);
+  return CLI::IsMember(names, CLI::ignore_case);
+}
+
 void EngineFlags::add_to(CLI::App& command, const char* default_kv_precision) {
   kv_precision = default_kv_precision;
   command.add_option("--threads", threads, "Worker threads (default: physical cores)")
       ->check(CLI::Range(1, 1024));
   command.add_option("--device", device, "auto, cpu or cuda[:i]")->capture_default_str();
   precision_option = command.add_option("--precision", precision, "Type of the weights in memory");
-  precision_option->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0", "q4_0"}))
-      ->capture_default_str();
+  precision_option->transform(known_precision())->capture_default_str();
   command.add_option("--kv-precision", kv_precision, "Type of the KV cache")
       ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
       ->capture_default_str();

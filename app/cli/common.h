@@ -28,6 +28,9 @@ struct App {
   Places places() const { return data_dir.empty() ? places_from_environment() : places_below(data_dir); }
 };
 
+// Any case; what was given becomes the name as it is written in lists.
+CLI::Validator known_precision();
+
 // Options common to every command that computes.
 struct EngineFlags {
   int threads = 0;

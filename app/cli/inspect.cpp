@@ -3,7 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli/commands.h"
-#include "core/compute/executor.h"
+#include "app/cli/common.h"
+#include "core/compute/precision_report.h"
 #include "core/model/model.h"
 
 namespace fabula::cli {
@@ -15,26 +16,14 @@ struct Options {
   bool json = false;
 };
 
-// What loading at `precision` would make of each tensor: the report of the rule in NUMERICS 10.
-Result<std::vector<compute::TensorReport>> precision_report(const model::Model& model,
-                                                            const std::string& precision) {
-  compute::LoadOptions load;
-  FABULA_ASSIGN(load.precision, compute::precision_from_name(precision));
-  load.kv_blocks = 1;
-  load.max_batch_tokens = 1;
-  load.max_logit_rows = 1;
-  FABULA_ASSIGN(const auto executor, compute::make_cpu_executor(model.spec, *model.source, load, {}));
-  return executor->info().tensors;
-}
-
 OrderedJson report_json(const std::vector<compute::TensorReport>& report) {
   OrderedJson rows = OrderedJson::array();
   for (const compute::TensorReport& tensor : report)
     rows.push_back({{"name", tensor.name},
                     {"stored", formats::dtype_info(tensor.stored).name},
                     {"effective", formats::dtype_info(tensor.effective).name},
-                    {"max_abs", tensor.max_abs > 0 ? OrderedJson(tensor.max_abs)
-                                                   : OrderedJson()},  // null: not looked at
+                    {"max_abs", tensor.max_abs},
+                    {"min_abs", tensor.min_abs},
                     {"f16_flushed_share", tensor.f16_flushed_share},
                     {"f16_overflow_share", tensor.f16_overflow_share},
                     {"relative_error", tensor.relative_error}});
@@ -42,12 +31,12 @@ OrderedJson report_json(const std::vector<compute::TensorReport>& report) {
 }
 
 void print_report(const std::vector<compute::TensorReport>& report) {
-  fmt::print("\n  {:<44} {:>8} {:>8} {:>10} {:>10} {:>10} {:>10}\n", "tensor", "stored", "loaded", "max",
-             "f16 lost", "f16 over", "error");
+  fmt::print("\n  {:<44} {:>8} {:>8} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "tensor", "stored", "loaded", "least",
+             "most", "f16 lost", "f16 over", "error");
   for (const compute::TensorReport& tensor : report)
-    fmt::print("  {:<44} {:>8} {:>8} {:>10.3g} {:>10.2e} {:>10.2e} {:>10.2e}\n", tensor.name,
+    fmt::print("  {:<44} {:>8} {:>8} {:>10.3g} {:>10.3g} {:>10.2e} {:>10.2e} {:>10.2e}\n", tensor.name,
                formats::dtype_info(tensor.stored).name, formats::dtype_info(tensor.effective).name,
-               tensor.max_abs, tensor.f16_flushed_share, tensor.f16_overflow_share, tensor.relative_error);
+               tensor.min_abs, tensor.max_abs, tensor.f16_flushed_share, tensor.f16_overflow_share, tensor.relative_error);
 }
 
 OrderedJson describe(const model::Model& model) {
@@ -89,7 +78,7 @@ void add_inspect(CLI::App& command, App& app) {
   command
       .add_option("--precision", options->precision,
                   "Also what loading at this precision makes of each tensor")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "q8_0", "q4_0"}));
+      ->transform(known_precision());
   command.add_flag("--json", options->json, "Print JSON");
   set_body(command, app, [options, &app]() -> Status {
     FABULA_ASSIGN(const auto path, resolve_model(app, options->model));
@@ -97,7 +86,8 @@ void add_inspect(CLI::App& command, App& app) {
                   model::open_model(path, {.fingerprint_folder = app.places().fingerprint_folder()}));
     std::vector<compute::TensorReport> report;
     if (!options->precision.empty()) {
-      FABULA_ASSIGN(report, precision_report(*model, options->precision));
+      FABULA_ASSIGN(const compute::Precision precision, compute::precision_from_name(options->precision));
+      FABULA_ASSIGN(report, compute::report_precision(model->spec, *model->source, precision));
     }
     if (options->json) {
       OrderedJson document = describe(*model);

@@ -29,6 +29,7 @@ Result<std::unique_ptr<LocalEngine>> LocalEngine::start(const App& app, const En
   engine::EngineOptions options;
   options.kv_folder = app.places().kv_folder();
   options.fingerprint_folder = app.places().fingerprint_folder();
+  options.packed_folder = app.places().packed_folder();
   if (const char* isa = std::getenv("FABULA_ISA")) options.isa = isa;
   local->engine_ = std::make_unique<engine::Engine>(options);
   local->consumer_ = local->engine_->make_consumer([self = local.get()] {

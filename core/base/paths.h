@@ -15,6 +15,7 @@ struct Places {
   std::filesystem::path database_file() const { return data / "fabula.db"; }
   std::filesystem::path models_folder() const { return data / "models"; }
   std::filesystem::path kv_folder() const { return cache / "kv"; }
+  std::filesystem::path packed_folder() const { return cache / "packed"; }
   std::filesystem::path fingerprint_folder() const { return cache / "fingerprints"; }
   std::filesystem::path log_folder() const { return state / "log"; }
 };

@@ -20,30 +20,38 @@ namespace fabula::compute {
 // Positions per KV block: a multiple of 16 (NUMERICS 5) and of the attention's KV tile, so that tiles never cross blocks.
 inline constexpr int kv_block_tokens = 64;
 
-enum class Precision : uint8_t { automatic, f32, f16, bf16, q8_0, q4_0 };
+enum class Precision : uint8_t { automatic, f32, f16, bf16, q8_0, q4_0, q4_k };
 enum class KvPrecision : uint8_t { f32, f16, q8_0 };
 
-// The names of the command line, the settings and the window: "auto", "f16", ... Errors: invalid_argument listing them.
+// The names of the command line, the settings and the window: "auto", "f16", ... "q4_K" (any case). Errors: invalid_argument
+// listing them.
 Result<Precision> precision_from_name(std::string_view name);
 Result<KvPrecision> kv_precision_from_name(std::string_view name);
 std::string_view precision_name(Precision precision);
+std::span<const std::string_view> precision_names();  // of every choice, "auto" first
 std::string_view kv_precision_name(KvPrecision precision);
 
 struct LoadOptions {
   Precision precision = Precision::automatic;
   KvPrecision kv_precision = KvPrecision::f16;
+  int64_t context = 0;            // positions that a sequence may reach; 0: the model's own. Settles ropes (rope.h)
   int64_t kv_blocks = 0;          // how many blocks the pool holds; laid out at load
   int64_t max_batch_tokens = 512; // rows of one forward step; scratch is laid out for it
   int64_t max_logit_rows = 64;
   std::function<void(double fraction)> on_progress;  // called on the loading thread
   const std::atomic<bool>* cancel = nullptr;
+  // Where copies of converted weights are kept (see cpu/packed_cache.h), and for which model. Either empty: nowhere.
+  std::string packed_folder;
+  std::string model_fingerprint;
+  uint64_t packed_folder_bytes = uint64_t{16} << 30;  // the folder's cap; least recently used copies go first
 };
 
 // What was decided for one tensor at load (NUMERICS 10); shown by `inspect --precision` and the window.
 struct TensorReport {
   std::string name;
   formats::DType stored, effective;
-  float max_abs = 0;
+  bool surveyed = false;             // the three lines below were measured
+  float max_abs = 0, min_abs = 0;    // largest and smallest magnitude; min_abs: of what is not 0
   double f16_flushed_share = 0, f16_overflow_share = 0;
   double relative_error = 0;  // ||w - effective(w)|| / ||w||
 };
@@ -53,6 +61,7 @@ struct ExecutorInfo {
   std::string isa;             // "avx512vnni"
   int threads = 1;
   uint64_t weight_bytes = 0;   // as packed
+  bool weights_from_cache = false;  // read from a packed copy of an earlier load
   uint64_t weight_bytes_per_token = 0;  // read by one decode step of one sequence (experts: the active ones)
   uint64_t kv_bytes_per_token = 0;
   uint64_t kv_block_bytes = 0;

@@ -34,8 +34,9 @@ struct VectorRef {
 // Inverse frequencies are computed once in double (NUMERICS 2): inv_freq has rotary_dim / 2 entries, scaling already applied.
 struct RopeTable {
   int rotary_dim = 0;
-  std::vector<double> inv_freq;        // (rotary_dim / 2) for positions below `short_context`
-  std::vector<double> inv_freq_long;   // longrope: beyond it; empty elsewhere
+  std::vector<double> inv_freq;        // (rotary_dim / 2) for contexts up to `short_context`; for all where that is 0
+  std::vector<double> inv_freq_long;   // longrope: for longer ones (see rope.h); empty elsewhere
+  double ntk_factor = 0.0, ntk_theta = 0.0;  // dynamic NTK: how inv_freq stretches for longer ones; 0 elsewhere
   int64_t short_context = 0;
   double attention_factor = 1.0;       // multiplies cos and sin (YaRN's and longrope's mscale)
 };

@@ -117,6 +117,7 @@ struct EngineOptions {
   uint64_t kv_ram_bytes =
       0;  // per model, for kept prefixes and running requests; 0: by the machine's free memory
   std::filesystem::path fingerprint_folder;  // model::OpenOptions; below the cache
+  std::filesystem::path packed_folder;       // copies of converted weights (Places::packed_folder()); empty: none
   Backends backends;                         // left empty: real models on real devices
   LogSink* log = nullptr;                    // outlives the engine
 };

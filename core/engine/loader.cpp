@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/compute/rope.h"
 #include "core/engine/kv_budget.h"
 #include "core/engine/resident.h"
 
@@ -23,7 +24,8 @@ Result<int64_t> context_of(const ModelLoad& load, const model::Model& model) {
                                                   " tokens is more than the " + std::to_string(own) +
                                                   " that " + model.info.name + " was made for"};
   if (load.context > 0) return load.context;
-  return own > 0 ? std::min(own, default_longest_context) : default_longest_context;
+  // Longer than a rope's original context only where it is asked for: that changes every word a little.
+  return own > 0 ? std::min(compute::original_context(model.spec), default_longest_context) : default_longest_context;
 }
 
 }  // namespace
@@ -96,7 +98,10 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
                                     options_.kv_ram_bytes, available_ram_bytes());
   options.max_batch_tokens = std::max(options.max_batch_tokens, options_.prefill_chunk + options_.max_batch);
   options.max_logit_rows = std::max(options.max_logit_rows, options_.max_batch);
+  options.context = context;
   options.cancel = &job.control->cancelled;
+  options.packed_folder = options_.packed_folder.string();
+  options.model_fingerprint = model->info.fingerprint;
   options.on_progress = [this, &job, shown = 0.0](double fraction) mutable {
     if (fraction - shown < 0.01 && fraction < 1) return;
     shown = fraction;

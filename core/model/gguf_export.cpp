@@ -246,6 +246,7 @@ std::string first_difference(const compute::ModelSpec& a, const compute::ModelSp
   if (a.ropes.size() != b.ropes.size()) return "the rope";
   for (size_t i = 0; i < a.ropes.size(); ++i)
     if (!same_frequencies(a.ropes[i].inv_freq, b.ropes[i].inv_freq) ||
+        !close(a.ropes[i].ntk_factor, b.ropes[i].ntk_factor) ||
         !close(a.ropes[i].attention_factor, b.ropes[i].attention_factor) ||
         !same_frequencies(a.ropes[i].inv_freq_long, b.ropes[i].inv_freq_long))
       return "the rope";

@@ -37,6 +37,14 @@ void read_rotary_dim(Settings& settings, Hyperparameters& out) {
   out.rotary_dim = static_cast<int64_t>(rotated);
 }
 
+// With dynamic scaling, max_position_embeddings is what the model was trained for, not how far it reaches.
+void stretch_context(Settings& settings, Hyperparameters& out) {
+  if (out.rope.original_context <= 0.0) out.rope.original_context = static_cast<double>(out.context_length);
+  const double reach = std::floor(out.rope.original_context * out.rope.factor);
+  if (!(reach >= 1.0 && reach <= 1e12)) return settings.fail("rope_scaling.factor", "makes no sense");
+  out.context_length = static_cast<int64_t>(reach);
+}
+
 void read_activation(Settings& settings, const Family& family, Hyperparameters& out) {
   out.activation = family.activation;
   const auto newer = settings.text("hidden_activation");
@@ -152,6 +160,7 @@ Result<Hyperparameters> read_hf_hyperparameters(const Json& config, const Family
   read_experts(settings, family, out);
   read_hf_rope(settings, family, out);
   read_rotary_dim(settings, out);
+  if (out.rope.scaling == RopeScaling::dynamic) stretch_context(settings, out);
   settings.refuse_if_set({"quantization_config", "compression_config", "clip_qkv",
                           "use_bidirectional_attention", "parallel_attn", "alibi", "altup_num_inputs",
                           "num_kv_shared_layers", "attn_output_gate"});

@@ -38,6 +38,9 @@ void read_scaling(Settings& scaling, RopeParameters& rope) {
     rope.long_factors = scaling.numbers("long_factor").value_or(std::vector<double>{});
     if (rope.short_factors.empty() || rope.long_factors.empty())
       scaling.fail("short_factor, long_factor", "are missing");
+  } else if (type == "dynamic") {
+    rope.scaling = RopeScaling::dynamic;
+    scaling.refuse_if_set({"alpha"});
   } else {
     scaling.fail("rope_type", "is " + formats::in_quotes(type) + ", which is not supported",
                  ErrorCode::unsupported);

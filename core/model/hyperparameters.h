@@ -12,7 +12,7 @@
 
 namespace fabula::model {
 
-enum class RopeScaling { none, linear, yarn, llama3, longrope };
+enum class RopeScaling { none, linear, yarn, llama3, longrope, dynamic };
 
 struct RopeParameters {
   double theta = 10000.0;

@@ -11,6 +11,7 @@
 #include "core/formats/gguf_writer.h"
 #include "core/formats/quant.h"
 #include "core/formats/safetensors.h"
+#include "core/formats/type_policy.h"
 #include "core/model/gguf_export.h"
 #include "core/model/gguf_hyperparameters.h"
 #include "core/model/hf_files.h"
@@ -88,22 +89,17 @@ Result<Plan> plan_from_folder(const std::filesystem::path& folder) {
   return plan;
 }
 
-bool divides(DType type, int64_t cols) {
-  return cols % formats::dtype_info(type).block_elements == 0;
-}
-
 DType type_of(const ExportTensor& tensor, const Plan& plan, DType wanted) {
-  const bool is_router = tensor.name.ends_with("ffn_gate_inp.weight");
-  if (tensor.shape.size() < 2 || is_router) return DType::f32;
-  const int64_t cols = tensor.shape.back();
+  using formats::MatrixRole;
+  if (tensor.shape.size() < 2) return DType::f32;
   const bool has_head = std::any_of(plan.tensors.begin(), plan.tensors.end(),
                                     [](const auto& t) { return t.name == "output.weight"; });
   const bool is_output = tensor.name == "output.weight" || (tensor.name == "token_embd.weight" && !has_head);
-  const bool is_coarse = formats::is_quantised(wanted) && wanted != DType::q8_0;
-  if (is_output && is_coarse) wanted = divides(DType::q6_k, cols) ? DType::q6_k : DType::q8_0;
-  if (divides(wanted, cols)) return wanted;
-  const DType smaller = wanted == DType::q6_k ? DType::q8_0 : DType::q5_0;
-  return divides(smaller, cols) ? smaller : DType::f16;
+  const bool is_router = tensor.name.ends_with("ffn_gate_inp.weight");
+  const MatrixRole role = is_router   ? MatrixRole::router
+                          : is_output ? MatrixRole::output
+                                      : MatrixRole::inner;
+  return formats::type_for(wanted, role, tensor.shape.back());
 }
 
 uint32_t file_type_of(DType type) {  // llama.cpp's LLAMA_FTYPE

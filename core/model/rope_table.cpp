@@ -59,6 +59,7 @@ bool is_sound(const RopeParameters& rope, double original_context) {
   return positive(rope.theta) && rope.theta > 1.0 && positive(rope.factor) && positive(original_context) &&
          positive(rope.beta_fast) && positive(rope.beta_slow) && positive(rope.low_freq_factor) &&
          positive(rope.high_freq_factor) &&
+         (rope.scaling != RopeScaling::dynamic || rope.factor >= 1.0) &&
          (rope.scaling != RopeScaling::llama3 || rope.high_freq_factor > rope.low_freq_factor);
 }
 
@@ -68,7 +69,7 @@ Result<compute::RopeTable> make_rope_table(const RopeParameters& rope, int64_t r
                                            int64_t context_length) {
   const double original_context =
       rope.original_context > 0.0 ? rope.original_context : static_cast<double>(context_length);
-  if (!is_sound(rope, original_context))
+  if (!is_sound(rope, original_context) || (rope.scaling == RopeScaling::dynamic && rotary_dim <= 2))
     return Error{ErrorCode::corrupt, "the rope parameters make no sense (theta " +
                                          std::to_string(rope.theta) + ", scaling factor " +
                                          std::to_string(rope.factor) + ")"};
@@ -87,6 +88,11 @@ Result<compute::RopeTable> make_rope_table(const RopeParameters& rope, int64_t r
       scale_yarn(table.inv_freq, rope, original_context, dim);
       table.attention_factor =
           rope.attention_factor.value_or(rope.factor > 1.0 ? 0.1 * std::log(rope.factor) + 1.0 : 1.0);
+      break;
+    case RopeScaling::dynamic:
+      table.ntk_factor = rope.factor;
+      table.ntk_theta = rope.theta;
+      table.short_context = static_cast<int64_t>(original_context);
       break;
     case RopeScaling::longrope: {
       const double scale = static_cast<double>(context_length) / original_context;

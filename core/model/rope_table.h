@@ -9,6 +9,8 @@
 
 namespace fabula::model {
 
+// longrope and dynamic NTK have frequencies for contexts up to the original one and for longer ones; which hold is
+// settled when the model is loaded, by the context that was asked for (core/compute/rope.h says why).
 // context_length: what the model was made for, in tokens. Errors: corrupt (a parameter that makes no sense).
 Result<compute::RopeTable> make_rope_table(const RopeParameters& rope, int64_t rotary_dim,
                                            int64_t context_length);

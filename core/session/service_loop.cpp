@@ -19,6 +19,7 @@ engine::EngineOptions engine_options(const Service::Options& options) {
   if (!out.log) out.log = options.log;
   if (out.kv_folder.empty()) out.kv_folder = options.places.kv_folder();
   if (out.fingerprint_folder.empty()) out.fingerprint_folder = options.places.fingerprint_folder();
+  if (out.packed_folder.empty()) out.packed_folder = options.places.packed_folder();
   return out;
 }
 

@@ -17,7 +17,6 @@ namespace {
 using session::Mode;
 using Phase = session::ModelState::Phase;
 
-constexpr std::array<const char*, 6> precisions = {"auto", "f32", "f16", "bf16", "q8_0", "q4_0"};
 constexpr size_t plot_samples = 120;
 
 std::string gigabytes(uint64_t bytes) {
@@ -192,15 +191,16 @@ void SidePanel::draw_running(Shell& shell, Column& column) {
   ModeSettings& mode = shell.settings.of(c.mode());
   const ImRect label = column.take(ui.px(20));
   ui.text(label.Min, ui.tr("model.precision"), {.size = type::small, .color = ui.color().text_soft});
+  const std::span<const std::string_view> precisions = compute::precision_names();
   std::vector<std::string> names;
   int current = 0;
   for (size_t i = 0; i < precisions.size(); ++i) {
-    names.emplace_back(i == 0 ? ui.tr("model.precision_auto") : precisions[i]);
+    names.emplace_back(i == 0 ? std::string_view(ui.tr("model.precision_auto")) : precisions[i]);
     if (mode.precision == precisions[i]) current = static_cast<int>(i);
   }
   const int chosen = ui.choice("model.precision", ui.tr("model.precision"), column.take(ui.px(34), ui.px(10)), names, current);
   if (chosen >= 0 && chosen != current) {
-    mode.precision = precisions[static_cast<size_t>(chosen)];
+    mode.precision = std::string(precisions[static_cast<size_t>(chosen)]);
     c.save_settings();
     c.reload_model();
   }

@@ -11,6 +11,7 @@
 #include "core/compute/cpu/read_rate.h"
 #include "core/compute/cpu/standard_rounding.h"
 #include "core/compute/cpu/step.h"
+#include "core/compute/rope.h"
 
 namespace fabula::compute {
 
@@ -43,8 +44,6 @@ std::string numerics_id(const ModelSpec& spec, const Weights& weights, KvPrecisi
   for (const RopeTable& rope : spec.ropes) {
     hash.update_value(static_cast<int64_t>(rope.rotary_dim));
     for (const double f : rope.inv_freq) hash.update_value(f);
-    for (const double f : rope.inv_freq_long) hash.update_value(f);
-    hash.update_value(rope.short_context);
     hash.update_value(rope.attention_factor);
   }
   const Sha256Digest digest = hash.finish();
@@ -100,6 +99,7 @@ Status CpuExecutor::prepare(const formats::TensorSource& source, const LoadOptio
            .isa = kernels_.isa,
            .threads = team_.threads(),
            .weight_bytes = weights_.bytes,
+           .weights_from_cache = weights_.from_cache,
            .weight_bytes_per_token = weights_.bytes_per_token,
            .kv_bytes_per_token = kv_.bytes_per_token(),
            .kv_block_bytes = static_cast<uint64_t>(kv_.block_bytes()),
@@ -132,8 +132,7 @@ void CpuExecutor::rope_angles(Step& step, int64_t token) {
   const int64_t position = scratch_.token_position[token];
   for (size_t i = 0; i < spec_.ropes.size(); ++i) {
     const RopeTable& rope = spec_.ropes[i];
-    const std::vector<double>& frequencies =
-        !rope.inv_freq_long.empty() && position >= rope.short_context ? rope.inv_freq_long : rope.inv_freq;
+    const std::vector<double>& frequencies = rope.inv_freq;
     float* cos = scratch_.rope + (static_cast<int64_t>(i) * step.n_tokens + token) * 2 * scratch_.rope_half;
     float* sin = cos + scratch_.rope_half;
     for (size_t f = 0; f < frequencies.size(); ++f) {
@@ -298,7 +297,9 @@ Result<std::unique_ptr<Executor>> make_cpu_executor(const ModelSpec& spec, const
   FABULA_ASSIGN(const cpu::KernelTable* kernels, cpu::choose_kernels(options.isa_override));
   const int threads = std::clamp(options.threads > 0 ? options.threads : cpu::physical_cores(), 1, cpu::max_workers);
   try {
-    auto executor = std::make_unique<cpu::CpuExecutor>(spec, load, *kernels, threads);
+    ModelSpec settled = spec;
+    for (RopeTable& rope : settled.ropes) rope = settled_rope(std::move(rope), load.context > 0 ? load.context : spec.context_length);
+    auto executor = std::make_unique<cpu::CpuExecutor>(std::move(settled), load, *kernels, threads);
     FABULA_TRY(executor->prepare(source, load));
     return std::unique_ptr<Executor>(std::move(executor));
   } catch (const std::bad_alloc&) {

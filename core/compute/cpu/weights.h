@@ -1,8 +1,8 @@
 // A model's tensors as the forward pass wants them: matrices in panels, vectors as padded floats, in one huge-page arena.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/base/result.h"
@@ -26,7 +26,14 @@ struct LayerWeights {
   std::vector<PackedMatrix> expert_gate, expert_up, expert_down;
 };
 
+class PackedWriter;
+
 struct Weights {
+  Weights();
+  ~Weights();
+  Weights(Weights&&) noexcept;
+  Weights& operator=(Weights&&) noexcept;
+
   HugeBuffer arena;
   std::vector<float> vectors;  // all norms and biases, each padded with zeros to a multiple of 16
   PackedMatrix embedding, head;
@@ -35,6 +42,8 @@ struct Weights {
   std::vector<TensorReport> reports;
   uint64_t bytes = 0;            // of the panels
   uint64_t bytes_per_token = 0;  // of those one decode step reads (experts: the chosen ones)
+  bool from_cache = false;       // read from a packed copy of an earlier load
+  std::unique_ptr<PackedWriter> writer;  // of such a copy; reads the arena until it is done
 };
 
 // Streams every tensor from `source` and packs it, in parallel. Peak memory: the packed weights and a few MiB per thread.

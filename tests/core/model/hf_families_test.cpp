@@ -334,7 +334,7 @@ TEST_CASE("settings that would change the computation and are not understood are
     return spec.error().message;
   };
   CHECK(refusal("hidden_act", "swiglu_oai").find("swiglu_oai") != std::string::npos);
-  CHECK(refusal("rope_scaling", {{"rope_type", "dynamic"}, {"factor", 2.0}}).find("dynamic") !=
+  CHECK(refusal("rope_scaling", {{"rope_type", "spiral"}, {"factor", 2.0}}).find("spiral") !=
         std::string::npos);
   CHECK(refusal("quantization_config", {{"quant_method", "gptq"}}).find("quantization_config") !=
         std::string::npos);

@@ -11,6 +11,7 @@
 #include "core/model/families.h"
 #include "core/model/quantise.h"
 #include "tests/core/compute/compute_support.h"
+#include "tests/core/model/tiny_folder.h"
 #include "tests/support/support.h"
 
 using namespace fabula;
@@ -24,25 +25,19 @@ std::vector<int32_t> read_ids(const std::filesystem::path& path) {
   return ids;
 }
 
-// A vocabulary of single characters with 40 entries, as all these models have.
-std::string tiny_tokenizer() {
-  std::string vocab = R"("<unk>":0,"<s>":1,"</s>":2,"\u2581":3)";
-  const std::string_view characters = "abcdefghijklmnopqrstuvwxyzOSI,.:!?'-";
-  for (size_t i = 0; i < characters.size(); ++i)
-    vocab += ",\"" + std::string(1, characters[i]) + "\":" + std::to_string(i + 4);
-  return R"({"version":"1.0","added_tokens":[],"normalizer":{"type":"Replace","pattern":{"String":" "},"content":"\u2581"},)"
-         R"("pre_tokenizer":null,"post_processor":null,"decoder":null,"model":{"type":"BPE","unk_token":"<unk>","merges":[],"vocab":{)" +
-         vocab + "}}}";
-}
-
-double relative_error(const std::filesystem::path& path, const std::filesystem::path& expectations) {
+// `which`: "" or "-long". The context is as long as the prompt: ropes that look at lengths see what transformers does.
+double relative_error(const std::filesystem::path& path, const std::filesystem::path& expectations,
+                      const std::string& which = "") {
   const auto model = test::open_weights(path);
-  const auto executor =
-      test::load(model.spec, *model.source,
-                 {.precision = compute::Precision::f32, .kv_precision = compute::KvPrecision::f32}, {});
-  const auto expected = test::read_floats(expectations / "logits.f32");
+  const auto ids = read_ids(expectations / ("ids" + which + ".i32"));
+  const auto executor = test::load(model.spec, *model.source,
+                                   {.precision = compute::Precision::f32,
+                                    .kv_precision = compute::KvPrecision::f32,
+                                    .context = static_cast<int64_t>(ids.size())},
+                                   {});
+  const auto expected = test::read_floats(expectations / ("logits" + which + ".f32"));
   test::Sequence sequence(*executor);
-  const auto found = sequence.read(read_ids(expectations / "ids.i32"), 0, model.spec.vocab);
+  const auto found = sequence.read(ids, 0, model.spec.vocab);
   REQUIRE(found.size() == expected.size());
   return test::compare(found, expected, static_cast<size_t>(model.spec.vocab)).relative;
 }
@@ -58,6 +53,8 @@ TEST_CASE("every family computes what transformers computes") {
     // f32 against f64: the weights are exact (bf16), what differs is the rounding of sums in a few layers;
     // and transformers computes rope angles and norms in f32 even where the rest is f64.
     CHECK(relative_error(entry.path(), entry.path()) < 2e-5);
+    if (std::filesystem::exists(entry.path() / "ids-long.i32"))
+      CHECK(relative_error(entry.path(), entry.path(), "-long") < 2e-5);
   }
   for (const model::Family& family : model::families()) CHECK(seen.contains(std::string(family.name)));
 }
@@ -67,6 +64,7 @@ TEST_CASE("every family written to GGUF computes the same, or is refused where G
   // qwen2's windows.
   const std::map<std::string, std::string> inexpressible = {{"gemma2", "the attention scale"},
                                                             {"gemma3_text", "the attention scale"},
+                                                            {"llama-dynamic", "the rope"},
                                                             {"qwen2", "the sliding window of layer 0"}};
   test::TemporaryFolder folder;
   for (const auto& entry : std::filesystem::directory_iterator(FABULA_TRANSFORMERS_MODELS)) {
@@ -74,7 +72,7 @@ TEST_CASE("every family written to GGUF computes the same, or is refused where G
     CAPTURE(name);
     const auto copy = folder.path() / name, gguf = folder.path() / (name + ".gguf");
     std::filesystem::copy(entry.path(), copy);
-    std::ofstream(copy / "tokenizer.json") << tiny_tokenizer();
+    std::ofstream(copy / "tokenizer.json") << test::tiny_tokenizer();
     const Status status = model::quantise_model(copy, gguf, {.type = formats::DType::f32});
     if (const auto reason = inexpressible.find(name); reason != inexpressible.end()) {
       REQUIRE_FALSE(status.ok());

@@ -1,0 +1,49 @@
+#include "core/compute/cpu/row_stream.h"
+
+#include <tbb/parallel_for.h>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "core/compute/cpu/panels.h"
+
+namespace fabula::compute::cpu {
+
+namespace {
+
+constexpr size_t run_bytes = size_t{1} << 20;  // stays in a core's L2 while it is converted and packed
+
+}  // namespace
+
+Status parallel_each(int64_t n, const std::function<Status(int64_t)>& body) {
+  std::mutex mutex;
+  Status failure;
+  std::atomic<bool> failed{false};
+  tbb::parallel_for(int64_t{0}, n, [&](int64_t i) {
+    if (failed.load()) return;
+    Status status = body(i);
+    if (status.ok()) return;
+    const std::lock_guard lock(mutex);
+    if (!failed.exchange(true)) failure = std::move(status);
+  });
+  return failure;
+}
+
+Status RowStream::for_each(const MatrixRef& ref, const Body& body) const {
+  const formats::TensorInfo& tensor = *ref.tensor;
+  const size_t row_bytes = std::max<size_t>(1, formats::row_bytes(tensor.type, ref.cols));
+  const int64_t step = std::max<int64_t>(panel_rows, static_cast<int64_t>(run_bytes / row_bytes) / panel_rows * panel_rows);
+  const int64_t rows_per_expert = tensor.shape.size() == 3 ? tensor.shape[1] : 0;
+  const int64_t first = ref.expert * rows_per_expert + ref.row_begin;
+  return parallel_each((ref.rows + step - 1) / step, [&](int64_t run) -> Status {
+    if (cancel_ && cancel_->load()) return Error{ErrorCode::cancelled, "loading was cancelled"};
+    const int64_t row = run * step, n = std::min(step, ref.rows - row);
+    std::vector<std::byte> stored(static_cast<size_t>(n) * row_bytes);
+    FABULA_TRY(source_.read(tensor, static_cast<uint64_t>(first + row) * row_bytes, stored));
+    return body(row, n, stored.data());
+  });
+}
+
+}  // namespace fabula::compute::cpu
