@@ -2,6 +2,7 @@
 # The packages of build/packages in a clean system (debootstrap, nothing but the base and a virtual display): installed, started, a
 # story written in the window without a network, removed, and nothing left behind but the user's data. Needs root; about four minutes.
 #   packaging/test_packages.sh MODEL.gguf     the model that the story is written with
+# Ends with 77 where no clean system can be made (no name spaces, no mirror): that says nothing about the packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source packaging/setup/setup.sh
@@ -10,6 +11,9 @@ out=build/packages
 [ "$(id -u)" = 0 ] || die "a clean system can only be made as root"
 ensure_packages packaging/setup/packages-package.txt
 
+no_system() { say "no clean system can be made here: $*"; exit 77; }
+unshare --net --mount true 2>/dev/null || no_system "no name spaces"
+
 root=$(mktemp -d "${TMPDIR:-/tmp}/fabula-root.XXXXXX")
 inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
 cleanup() { umount -l "$root/proc" "$root/dev/shm" 2>/dev/null || true; rm -rf --one-file-system "$root"; }
@@ -17,7 +21,7 @@ trap cleanup EXIT
 
 # The distribution's own mirror and settings as this machine has them.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
-run_step "make a clean system" debootstrap --variant=minbase bookworm "$root" "${mirror:?no package source is configured}"
+(run_step "make a clean system" debootstrap --variant=minbase bookworm "$root" "${mirror:-none}") || no_system "debootstrap failed"
 cp /etc/resolv.conf "$root/etc/" 2>/dev/null || true
 cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/"
 mount -t proc proc "$root/proc"
