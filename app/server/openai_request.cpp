@@ -4,8 +4,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "core/grammar/json_schema.h"
-
 namespace fabula::server {
 
 namespace {
@@ -88,6 +86,10 @@ void read_messages(FieldReader& fields, OpenAiRequest& request) {
     if (role != "system" && role != "user" && role != "assistant" && role != "tool")
       return fields.fail("messages", where + " has the unknown role \"" + role + "\"");
     if (!normalise_content(message)) return fields.fail("messages", where + ": content must be text");
+    if (const std::string wrong = normalise_tool_calls(message); !wrong.empty())
+      return fields.fail("messages", where + ": " + wrong);
+    if (role == "tool" && !(message.contains("tool_call_id") && message["tool_call_id"].is_string()))
+      return fields.fail("messages", where + ": a tool message needs its tool_call_id");
   }
 }
 
@@ -101,9 +103,8 @@ void read_response_format(FieldReader& fields, OpenAiRequest& request) {
   for (const auto& [key, value] : format->items())
     if (key != "type" && !(type == "json_schema" && key == "json_schema")) return fail("unknown field " + key);
   if (type == "text") return;
-  Result<grammar::GrammarPtr> grammar = Error{ErrorCode::invalid_argument, "type must be text, json_object or json_schema"};
   if (type == "json_object") {
-    grammar = grammar::any_json_object();
+    request.schema = OrderedJson{{"type", "object"}};
   } else if (type == "json_schema") {
     const auto outer = format->find("json_schema");
     if (outer == format->end() || !outer->is_object() || !outer->contains("schema"))
@@ -111,10 +112,10 @@ void read_response_format(FieldReader& fields, OpenAiRequest& request) {
     for (const auto& [key, value] : outer->items())
       if (key != "name" && key != "schema" && key != "strict" && key != "description")
         return fail("unknown field json_schema." + key);
-    grammar = grammar::read_json_schema((*outer)["schema"]);
+    request.schema = (*outer)["schema"];
+  } else {
+    fail("type must be text, json_object or json_schema");
   }
-  if (!grammar.ok()) return fail(grammar.error().message);
-  request.grammar = *std::move(grammar);
 }
 
 void read_prompts(FieldReader& fields, OpenAiRequest& request) {
@@ -193,8 +194,7 @@ ParsedRequest parse_chat_request(const OrderedJson& body, const engine::SamplerS
       fields.fail("chat_template_kwargs", "chat_template_kwargs must be an object");
   }
   read_response_format(fields, request);
-  fields.refuse("tools", OrderedJson::array());
-  fields.refuse("tool_choice", "none");
+  request.tools = read_tools(fields);
   fields.refuse("functions", OrderedJson::array());
   fields.refuse("function_call", "none");
   fields.refuse("modalities", OrderedJson::array({"text"}));
@@ -203,7 +203,6 @@ ParsedRequest parse_chat_request(const OrderedJson& body, const engine::SamplerS
   fields.refuse("reasoning_effort", nullptr);
   fields.refuse("web_search_options", nullptr);
   fields.refuse("verbosity", nullptr);
-  fields.refuse("parallel_tool_calls", true);
   fields.refuse("service_tier", "auto");
   fields.refuse_unknown();
   parsed.problem = fields.problem();

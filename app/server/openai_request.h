@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "app/server/fields.h"
+#include "app/server/tools_request.h"
 #include "core/engine/sampler.h"
-#include "core/grammar/grammar.h"
 
 namespace fabula::server {
 
@@ -28,7 +28,8 @@ struct OpenAiRequest {
   bool logprobs = false;
   int64_t top_logprobs = 0;
   bool echo = false;
-  grammar::GrammarPtr grammar;  // response_format; null: free
+  std::optional<OrderedJson> schema;  // response_format: the reply satisfies it
+  ToolsRequest tools;
 };
 
 struct ParsedRequest {

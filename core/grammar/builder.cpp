@@ -98,8 +98,17 @@ Expr Builder::sorted_literals(const std::vector<std::string>& texts, size_t begi
   return sequence({head, choice(std::move(tails))});
 }
 
-// One rule for each number of characters of `end` that were just read (Knuth, Morris and Pratt 1977).
 Expr Builder::until(std::string_view end) {
+  return scan(end, true);
+}
+
+Expr Builder::text_without(std::string_view mark) {
+  return scan(mark, false);
+}
+
+// One rule for each number of characters of `end` that were just read (Knuth, Morris and Pratt 1977). Either the
+// text goes `through` its end and is over, or it never gets there and may be over anywhere.
+Expr Builder::scan(std::string_view end, bool through) {
   std::vector<RuleId> matched;
   for (size_t i = 0; i < end.size(); ++i) matched.push_back(declare("until " + std::string(end)));
   const auto step = [&](size_t state, char c) {
@@ -120,8 +129,9 @@ Expr Builder::until(std::string_view end) {
       to[0] = to[0].without({{code, code}});
     }
     std::vector<Expr> ways;
+    if (!through) ways.push_back(nothing());
     for (size_t target = 0; target <= end.size(); ++target) {
-      if (to[target].empty()) continue;
+      if (to[target].empty() || (!through && target == end.size())) continue;
       const Expr read = one_of(to[target]);
       ways.push_back(target == end.size() ? read : sequence({read, call(matched[target])}));
     }

@@ -38,6 +38,8 @@ class Builder {
   Expr any_literal(std::vector<std::string> texts);
   // Text up to and including the first `end` (ASCII, not empty).
   Expr until(std::string_view end);
+  // Text in which `mark` (ASCII, not empty) does not stand; may be empty.
+  Expr text_without(std::string_view mark);
 
   RuleId declare(std::string name);  // names appear in messages only
   void define(RuleId rule, Expr body);
@@ -65,6 +67,7 @@ class Builder {
     Expr body = -1;
   };
   Expr add(Expression expression);
+  Expr scan(std::string_view mark, bool through);
   Expr sorted_literals(const std::vector<std::string>& texts, size_t begin, size_t end, size_t depth);
 
   BuilderLimits limits_;

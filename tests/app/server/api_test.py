@@ -225,7 +225,7 @@ class OpenAi(unittest.TestCase):
         self.assertEqual("".join(pieces), whole.choices[0].message.content)
         self.assertEqual(client.completions.create(model=model, prompt="Once", max_tokens=3, seed=1).usage.completion_tokens, 3)
         with self.assertRaises(openai.BadRequestError) as raised:
-            client.chat.completions.create(model=model, messages=messages, tools=[{"type": "function", "function": {"name": "f"}}])
+            client.chat.completions.create(model=model, messages=messages, tools=[{"type": "function", "function": {"name": "a b"}}])
         self.assertEqual(raised.exception.param, "tools")
         with self.assertRaises(openai.NotFoundError):
             client.chat.completions.create(model="no-such-model", messages=messages)
@@ -329,6 +329,71 @@ class Formats(unittest.TestCase):
                 status, answer, _ = self.chat(response_format=format)
                 self.assertEqual((status, answer["error"]["param"]), (400, "response_format"))
                 self.assertIn(words, answer["error"]["message"])
+
+
+@unittest.skipUnless(HAS_TEMPLATE, "needs a chat model")
+class Tools(unittest.TestCase):
+    TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "The weather of a city", "parameters": {
+        "type": "object", "properties": {"city": {"type": "string", "maxLength": 20}, "unit": {"enum": ["C", "F"]}}, "required": ["city"], "additionalProperties": False}}},
+             {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}, "additionalProperties": False}}}]
+
+    def chat(self, messages=None, **more):
+        return SERVER.post("/v1/chat/completions", {"model": completion()["model"], "max_tokens": 300, "seed": 3, "tools": self.TOOLS,
+                                                    "messages": messages or [{"role": "user", "content": "What is the weather in Paris?"}], **more})
+
+    def test_required_and_named(self):
+        for choice, names in (("required", {"get_weather", "get_time"}), ({"type": "function", "function": {"name": "get_time"}}, {"get_time"})):
+            for stream in (False, True):
+                with self.subTest(choice=choice, stream=stream):
+                    status, answer, _ = self.chat(tool_choice=choice, parallel_tool_calls=False, stream=stream)
+                    self.assertEqual(status, 200)
+                    if stream:
+                        chunks = [json.loads(line[6:]) for line in answer.decode().split("\n\n") if line.startswith("data: {")]
+                        calls = [c for chunk in chunks for c in chunk["choices"][0]["delta"].get("tool_calls", [])]
+                        finish = chunks[-1]["choices"][0]["finish_reason"]
+                        self.assertEqual([c["index"] for c in calls], [0])
+                        self.assertEqual("".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks), "")
+                    else:
+                        calls, finish = answer["choices"][0]["message"]["tool_calls"], answer["choices"][0]["finish_reason"]
+                        self.assertIsNone(answer["choices"][0]["message"]["content"])
+                    self.assertEqual((len(calls), finish), (1, "tool_calls"))
+                    self.assertEqual(calls[0]["type"], "function")
+                    self.assertIn(calls[0]["function"]["name"], names)
+                    arguments = json.loads(calls[0]["function"]["arguments"])
+                    self.assertTrue(set(arguments) <= {"city", "unit"})
+
+    def test_a_whole_round(self):
+        messages = [{"role": "user", "content": "What is the weather in Paris?"}]
+        message = self.chat(messages, tool_choice="required")[1]["choices"][0]["message"]
+        messages += [message] + [{"role": "tool", "tool_call_id": call["id"], "content": "sunny, 20 C"} for call in message["tool_calls"]]
+        status, answer, _ = self.chat(messages, tool_choice="none", max_tokens=20)
+        self.assertEqual(status, 200)
+        self.assertNotIn("tool_calls", answer["choices"][0]["message"])
+        self.assertTrue(answer["choices"][0]["message"]["content"])
+
+    def test_auto_and_strict(self):
+        self.assertEqual(self.chat(max_tokens=20)[0], 200)
+        strict = json.loads(json.dumps(self.TOOLS))
+        strict[0]["function"]["strict"] = True
+        status, answer, _ = self.chat(tools=strict, max_tokens=60)
+        self.assertEqual(status, 200)
+        for call in answer["choices"][0]["message"].get("tool_calls", []):
+            json.loads(call["function"]["arguments"])
+
+    def test_refusals(self):
+        for more, field in (({"tool_choice": "maybe"}, "tool_choice"), ({"tools": [{"type": "web_search"}]}, "tools"), ({"functions": [{}]}, "functions"),
+                            ({"messages": [{"role": "user", "content": "x"}, {"role": "tool", "content": "y"}]}, "messages"),
+                            ({"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "a", "arguments": "["}}]}]}, "messages")):
+            with self.subTest(more=more):
+                status, answer, _ = self.chat(**more)
+                self.assertEqual((status, answer["error"]["param"]), (400, field))
+
+    @unittest.skipUnless(openai, "OpenAI's client is not installed")
+    def test_official_client(self):
+        client = openai.OpenAI(base_url=f"http://127.0.0.1:{SERVER.port}/v1", api_key="none")
+        answer = client.chat.completions.create(model=completion()["model"], messages=[{"role": "user", "content": "The weather in Rome?"}], tools=self.TOOLS, tool_choice="required", max_tokens=300, seed=4)
+        self.assertEqual(answer.choices[0].finish_reason, "tool_calls")
+        json.loads(answer.choices[0].message.tool_calls[0].function.arguments)
 
 
 if __name__ == "__main__":
