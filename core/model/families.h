@@ -56,7 +56,9 @@ struct Family {
   double epsilon_default = 1e-6;
   double theta_default = 10000.0;
   int64_t window_default = 0;
-  int64_t head_dim_default = 0;       // 0: hidden / heads
+  int64_t head_dim_default = 0;  // 0: hidden / heads
+  // 0: config.json must say. The text_config of gemma3 leaves out what is as usual.
+  int64_t heads_default = 0, kv_heads_default = 0, vocab_default = 0, context_default = 2048;
   double query_scalar_default = 0.0;  // attention scale is 1 / sqrt of it; 0: of the head size
   double attention_softcap_default = 0.0, final_softcap_default = 0.0;
 };

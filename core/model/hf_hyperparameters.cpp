@@ -17,10 +17,13 @@ void read_shape(Settings& settings, const Family& family, Hyperparameters& out) 
   out.n_layers = settings.integer("num_hidden_layers", std::nullopt, 1, 4096);
   out.hidden = settings.integer("hidden_size", std::nullopt, 1, most_size);
   out.ffn = settings.integer("intermediate_size", std::nullopt, 0, most_size);
-  out.n_heads = settings.integer("num_attention_heads", std::nullopt, 1, 65536);
-  out.n_kv_heads = settings.integer("num_key_value_heads", out.n_heads, 1, 65536);
-  out.vocab = settings.integer("vocab_size", std::nullopt, 1, most_size);
-  out.context_length = settings.integer("max_position_embeddings", 2048, 1, int64_t{1} << 40);
+  const auto usual = [](int64_t value) { return value > 0 ? std::optional(value) : std::nullopt; };
+  out.n_heads = settings.integer("num_attention_heads", usual(family.heads_default), 1, 65536);
+  out.n_kv_heads = settings.integer(
+      "num_key_value_heads", family.kv_heads_default > 0 ? family.kv_heads_default : out.n_heads, 1, 65536);
+  out.vocab = settings.integer("vocab_size", usual(family.vocab_default), 1, most_size);
+  out.context_length =
+      settings.integer("max_position_embeddings", family.context_default, 1, int64_t{1} << 40);
   const int64_t even_share = out.n_heads > 0 ? out.hidden / out.n_heads : 0;
   out.head_dim = settings.integer(
       "head_dim", family.head_dim_default > 0 ? family.head_dim_default : even_share, 1, most_size);

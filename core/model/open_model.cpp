@@ -4,14 +4,13 @@
 #include "core/base/json.h"
 #include "core/formats/byte_reader.h"
 #include "core/formats/gguf.h"
-#include "core/formats/safetensors.h"
 #include "core/model/end_tokens.h"
 #include "core/model/fingerprint.h"
 #include "core/model/generation_settings.h"
 #include "core/model/gguf_hyperparameters.h"
 #include "core/model/gguf_vocabulary.h"
 #include "core/model/hf_files.h"
-#include "core/model/hf_hyperparameters.h"
+#include "core/model/hf_model.h"
 #include "core/model/model.h"
 #include "core/model/spec_builder.h"
 
@@ -96,37 +95,28 @@ Result<std::shared_ptr<const Model>> open_gguf_model(const std::filesystem::path
 
 Result<std::shared_ptr<const Model>> open_hf_model(const std::filesystem::path& folder,
                                                    const OpenOptions& options) {
-  FABULA_ASSIGN(const std::string config_text, read_config_text(folder));
-  FABULA_ASSIGN(const Json config, parse_json(config_text, (folder / "config.json").string()));
+  FABULA_ASSIGN(const HfModel opened, open_hf_weights(folder));
   auto model = std::make_shared<Model>();
   model->info.path = folder.string();
   model->info.format = "safetensors";
   const std::filesystem::path plain = folder.has_filename() ? folder : folder.parent_path();
   model->info.name = plain.filename().string();
-  const auto type = config.is_object() ? config.find("model_type") : config.end();
-  if (!config.is_object() || type == config.end() || !type->is_string())
-    return Error{ErrorCode::corrupt, (folder / "config.json").string() + ": model_type is missing"};
-  model->info.architecture = type->get<std::string>();
-  const Family* family = find_family_by_model_type_or_null(model->info.architecture);
-  if (!family)
-    return Error{ErrorCode::unsupported, "the architecture " + formats::in_quotes(model->info.architecture) +
-                                             " is not known (known are " + known_families() + ")"};
-  FABULA_ASSIGN(const Hyperparameters hyper, read_hf_hyperparameters(config, *family));
-  FABULA_ASSIGN(auto files, formats::Safetensors::open(folder));
-  model->source = files;
-  FABULA_ASSIGN(model->spec, build_spec(hyper, *family, Convention::hugging_face, *files));
+  model->info.architecture = opened.model_type;
+  model->source = opened.source;
+  FABULA_ASSIGN(model->spec,
+                build_spec(opened.hyper, *opened.family, Convention::hugging_face, *opened.source));
   FABULA_ASSIGN(model->tokenizer, open_hf_tokenizer(folder));
   FABULA_TRY(check_vocabulary(*model));
   FABULA_ASSIGN(const Json generation, read_generation_config(folder));
   model->defaults = read_generation_defaults(generation);
-  std::vector<text::TokenId> ends = named_end_tokens(config);
+  std::vector<text::TokenId> ends = named_end_tokens(*opened.config);
   for (const text::TokenId id : named_end_tokens(generation)) ends.push_back(id);
   model->end_tokens = collect_end_tokens(*model->tokenizer, std::move(ends));
   FABULA_ASSIGN(const std::string chat_template, read_hf_template(folder));
   attach_template(chat_template, *model);
-  describe_tensors(*files, model->info);
+  describe_tensors(*opened.files, model->info);
   FABULA_ASSIGN(model->info.fingerprint,
-                model_fingerprint(files->files(), config_text, options.fingerprint_folder));
+                model_fingerprint(opened.files->files(), opened.config_text, options.fingerprint_folder));
   return std::shared_ptr<const Model>(std::move(model));
 }
 

@@ -10,12 +10,11 @@
 #include "core/formats/gguf.h"
 #include "core/formats/gguf_writer.h"
 #include "core/formats/quant.h"
-#include "core/formats/safetensors.h"
 #include "core/formats/type_policy.h"
 #include "core/model/gguf_export.h"
 #include "core/model/gguf_hyperparameters.h"
 #include "core/model/hf_files.h"
-#include "core/model/hf_hyperparameters.h"
+#include "core/model/hf_model.h"
 #include "core/model/hf_vocabulary.h"
 #include "core/model/spec_builder.h"
 
@@ -59,29 +58,19 @@ Result<Plan> plan_from_gguf(const std::filesystem::path& path) {
 }
 
 Result<Plan> plan_from_folder(const std::filesystem::path& folder) {
-  FABULA_ASSIGN(const std::string config_text, read_config_text(folder));
-  FABULA_ASSIGN(const Json config, parse_json(config_text, (folder / "config.json").string()));
-  const std::string type =
-      config.is_object() && config.contains("model_type") && config["model_type"].is_string()
-          ? config["model_type"].get<std::string>()
-          : std::string();
-  const Family* family = find_family_by_model_type_or_null(type);
-  if (!family)
-    return Error{ErrorCode::unsupported,
-                 folder.string() + ": the architecture \"" + type + "\" is not known"};
-  FABULA_ASSIGN(const auto hyper, read_hf_hyperparameters(config, *family));
-  FABULA_ASSIGN(const auto files, formats::Safetensors::open(folder));
+  FABULA_ASSIGN(const HfModel opened, open_hf_weights(folder));
   Plan plan;
-  plan.source = files;
-  FABULA_ASSIGN(plan.spec, build_spec(hyper, *family, Convention::hugging_face, *files));
-  plan.tensors = plan_tensors(plan.spec, hyper, *family);
-  plan.metadata = export_metadata(hyper, *family);
+  plan.source = opened.source;
+  FABULA_ASSIGN(plan.spec,
+                build_spec(opened.hyper, *opened.family, Convention::hugging_face, *opened.source));
+  plan.tensors = plan_tensors(plan.spec, opened.hyper, *opened.family);
+  plan.metadata = export_metadata(opened.hyper, *opened.family);
   const std::filesystem::path plain = folder.has_filename() ? folder : folder.parent_path();
   plan.metadata.emplace("general.name", GgufValue::text(plain.filename().string()));
   FABULA_ASSIGN(const auto tokenizer, open_hf_tokenizer(folder));
   constexpr uint64_t max_tokenizer_bytes = uint64_t{64} << 20;
   FABULA_ASSIGN(const std::string tokenizer_json, read_file(folder / "tokenizer.json", max_tokenizer_bytes));
-  FABULA_ASSIGN(const auto vocabulary, vocabulary_from_hf(tokenizer_json, *tokenizer, hyper.vocab));
+  FABULA_ASSIGN(const auto vocabulary, vocabulary_from_hf(tokenizer_json, *tokenizer, opened.hyper.vocab));
   export_vocabulary(vocabulary, plan.metadata);
   FABULA_ASSIGN(const std::string chat_template, read_hf_template(folder));
   if (!chat_template.empty())
@@ -96,9 +85,7 @@ DType type_of(const ExportTensor& tensor, const Plan& plan, DType wanted) {
                                     [](const auto& t) { return t.name == "output.weight"; });
   const bool is_output = tensor.name == "output.weight" || (tensor.name == "token_embd.weight" && !has_head);
   const bool is_router = tensor.name.ends_with("ffn_gate_inp.weight");
-  const MatrixRole role = is_router   ? MatrixRole::router
-                          : is_output ? MatrixRole::output
-                                      : MatrixRole::inner;
+  const MatrixRole role = is_router ? MatrixRole::router : is_output ? MatrixRole::output : MatrixRole::inner;
   return formats::type_for(wanted, role, tensor.shape.back());
 }
 

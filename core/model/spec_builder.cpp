@@ -83,9 +83,12 @@ class LayerBuilder {
   void experts() {
     layer_.router = binder_.matrix(weight(names_.router), hyper_.n_experts, hyper_.hidden);
     for (int64_t e = 0; e < hyper_.n_experts && !binder_.error(); ++e) {
-      layer_.expert_gate.push_back(expert(names_.expert_gate, e, hyper_.expert_ffn, hyper_.hidden));
-      layer_.expert_up.push_back(expert(names_.expert_up, e, hyper_.expert_ffn, hyper_.hidden));
-      layer_.expert_down.push_back(expert(names_.expert_down, e, hyper_.hidden, hyper_.expert_ffn));
+      layer_.expert_gate.push_back(
+          expert(names_.expert_gate, names_.separate_gate, e, hyper_.expert_ffn, hyper_.hidden));
+      layer_.expert_up.push_back(
+          expert(names_.expert_up, names_.separate_up, e, hyper_.expert_ffn, hyper_.hidden));
+      layer_.expert_down.push_back(
+          expert(names_.expert_down, names_.separate_down, e, hyper_.hidden, hyper_.expert_ffn));
     }
     if (hyper_.shared_expert_ffn == 0) return;
     layer_.shared_gate = binder_.matrix(weight(names_.shared_gate), hyper_.shared_expert_ffn, hyper_.hidden);
@@ -94,7 +97,11 @@ class LayerBuilder {
     layer_.shared_router = binder_.matrix(weight(names_.shared_router), 1, hyper_.hidden);
   }
 
-  compute::MatrixRef expert(const std::string& name, int64_t index, int64_t rows, int64_t cols) {
+  compute::MatrixRef expert(const std::string& name, const std::string& separate, int64_t index, int64_t rows,
+                            int64_t cols) {
+    const std::string alone = weight(separate + "." + std::to_string(index));
+    if (names_.experts_are_stacked && !binder_.has(weight(name)) && binder_.has(alone))
+      return binder_.matrix(alone, rows, cols);
     if (names_.experts_are_stacked) return binder_.stacked(weight(name), index, hyper_.n_experts, rows, cols);
     return binder_.matrix(weight(names_.expert_prefix + std::to_string(index) + "." + name), rows, cols);
   }

@@ -26,6 +26,9 @@ LayerNames gguf_names(const Family& family, const std::string& p) {
   names.expert_gate = p + "ffn_gate_exps";
   names.expert_up = p + "ffn_up_exps";
   names.expert_down = p + "ffn_down_exps";
+  names.separate_gate = p + "ffn_gate";
+  names.separate_up = p + "ffn_up";
+  names.separate_down = p + "ffn_down";
   names.shared_gate = p + "ffn_gate_shexp";
   names.shared_up = p + "ffn_up_shexp";
   names.shared_down = p + "ffn_down_shexp";

@@ -23,6 +23,8 @@ struct LayerNames {
   bool experts_are_stacked = false;  // one tensor (n_experts, rows, cols), or one for each expert
   std::string expert_prefix;         // of separate ones: prefix + index + "." + expert_gate ...
   std::string expert_gate, expert_up, expert_down;
+  // GGUF files from before experts were stacked (mixtral's first): name + "." + index.
+  std::string separate_gate, separate_up, separate_down;
 };
 
 ModelNames model_names(Convention convention);

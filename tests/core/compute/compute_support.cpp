@@ -5,15 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "core/base/json.h"
 #include "core/formats/gguf.h"
-#include "core/formats/safetensors.h"
 #include "core/model/families.h"
 #include "core/model/gguf_hyperparameters.h"
-#include "core/model/hf_hyperparameters.h"
+#include "core/model/hf_model.h"
 #include "core/model/spec_builder.h"
 #include "tests/support/support.h"
 
@@ -101,12 +98,9 @@ T value_of(Result<T> result) {
 OpenedModel open_weights(const std::filesystem::path& path) {
   OpenedModel model;
   if (std::filesystem::is_directory(path)) {
-    const Json config = value_of(parse_json(read_text((path / "config.json").string()), "config.json"));
-    const model::Family* family = model::find_family_by_model_type_or_null(config.at("model_type").get<std::string>());
-    REQUIRE(family != nullptr);
-    model.source = value_of(formats::Safetensors::open(path));
-    const auto hyper = value_of(model::read_hf_hyperparameters(config, *family));
-    model.spec = value_of(model::build_spec(hyper, *family, model::Convention::hugging_face, *model.source));
+    const auto opened = value_of(model::open_hf_weights(path));
+    model.source = opened.source;
+    model.spec = value_of(model::build_spec(opened.hyper, *opened.family, model::Convention::hugging_face, *opened.source));
     return model;
   }
   const auto file = value_of(formats::Gguf::open(path));

@@ -16,9 +16,9 @@ using formats::DType;
 
 namespace {
 
-constexpr std::pair<Precision, DType> types[] = {{Precision::f32, DType::f32},   {Precision::f16, DType::f16},
-                                                 {Precision::bf16, DType::bf16}, {Precision::q8_0, DType::q8_0},
-                                                 {Precision::q4_0, DType::q4_0}, {Precision::q4_k, DType::q4_k}};
+constexpr std::pair<Precision, DType> types[] = {
+    {Precision::f32, DType::f32},   {Precision::f16, DType::f16},   {Precision::bf16, DType::bf16},
+    {Precision::q8_0, DType::q8_0}, {Precision::q4_0, DType::q4_0}, {Precision::q4_k, DType::q4_k}};
 
 struct Run {
   std::vector<float> logits;
@@ -87,7 +87,8 @@ TEST_CASE("each matrix has the type of its tensor in the file") {
   const auto file = formats::Gguf::open(temporary.path() / "q4_k.gguf");
   REQUIRE(file.ok());
   const Run loaded = run(temporary.path() / "model", Precision::q4_k);
-  CHECK(loaded.effective.at("model.layers.0.mlp.down_proj.weight") == (*file)->find_or_null("blk.0.ffn_down.weight")->type);
+  CHECK(loaded.effective.at("model.layers.0.mlp.down_proj.weight") ==
+        (*file)->find_or_null("blk.0.ffn_down.weight")->type);
   CHECK(loaded.effective.at("model.layers.0.mlp.down_proj.weight") == DType::q4_k);
   CHECK(loaded.effective.at("model.embed_tokens.weight") == (*file)->find_or_null("token_embd.weight")->type);
   CHECK(loaded.effective.at("model.embed_tokens.weight") == DType::q6_k);

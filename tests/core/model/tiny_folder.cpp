@@ -29,9 +29,11 @@ class Weights {
     const size_t begin = data_.size(), bytes = formats::row_bytes(type_, rows * cols);
     data_.resize(begin + bytes);
     formats::quantize(type_, values.data(), reinterpret_cast<std::byte*>(data_.data() + begin), rows * cols);
-    const std::string shape = rows == 1 ? std::to_string(cols) : std::to_string(rows) + "," + std::to_string(cols);
-    header_ += (header_.empty() ? "{\"" : ",\"") + name + R"(":{"dtype":")" + std::string(formats::dtype_info(type_).name) +
-               R"(","shape":[)" + shape + R"(],"data_offsets":[)" + std::to_string(begin) + "," + std::to_string(begin + bytes) + "]}";
+    const std::string shape =
+        rows == 1 ? std::to_string(cols) : std::to_string(rows) + "," + std::to_string(cols);
+    header_ += (header_.empty() ? "{\"" : ",\"") + name + R"(":{"dtype":")" +
+               std::string(formats::dtype_info(type_).name) + R"(","shape":[)" + shape +
+               R"(],"data_offsets":[)" + std::to_string(begin) + "," + std::to_string(begin + bytes) + "]}";
   }
 
   void write(const std::filesystem::path& path) {
@@ -63,11 +65,14 @@ void add_layer(Weights& weights, const std::string& p, const TinyFolder& o) {
 }
 
 std::string config_of(const TinyFolder& o) {
-  const auto number = [](const char* key, int64_t value) { return ",\"" + std::string(key) + "\":" + std::to_string(value); };
-  return R"({"model_type":"qwen2","hidden_act":"silu","rms_norm_eps":1e-6,"tie_word_embeddings":)" + std::string(o.tied ? "true" : "false") +
-         number("hidden_size", o.hidden) + number("intermediate_size", o.ffn) + number("num_hidden_layers", o.layers) +
-         number("num_attention_heads", o.heads) + number("num_key_value_heads", o.kv_heads) + number("vocab_size", vocab) +
-         number("max_position_embeddings", 512) + "}";
+  const auto number = [](const char* key, int64_t value) {
+    return ",\"" + std::string(key) + "\":" + std::to_string(value);
+  };
+  return R"({"model_type":"qwen2","hidden_act":"silu","rms_norm_eps":1e-6,"tie_word_embeddings":)" +
+         std::string(o.tied ? "true" : "false") + number("hidden_size", o.hidden) +
+         number("intermediate_size", o.ffn) + number("num_hidden_layers", o.layers) +
+         number("num_attention_heads", o.heads) + number("num_key_value_heads", o.kv_heads) +
+         number("vocab_size", vocab) + number("max_position_embeddings", 512) + "}";
 }
 
 }  // namespace
@@ -76,7 +81,8 @@ void write_tiny_folder(const std::filesystem::path& folder, const TinyFolder& op
   std::filesystem::create_directories(folder);
   Weights weights(options.type, options.seed);
   weights.add("model.embed_tokens.weight", vocab, options.hidden);
-  for (int64_t i = 0; i < options.layers; ++i) add_layer(weights, "model.layers." + std::to_string(i) + ".", options);
+  for (int64_t i = 0; i < options.layers; ++i)
+    add_layer(weights, "model.layers." + std::to_string(i) + ".", options);
   weights.add("model.norm.weight", 1, options.hidden, 1.0f);
   if (!options.tied) weights.add("lm_head.weight", vocab, options.hidden);
   weights.write(folder / "model.safetensors");
@@ -87,7 +93,8 @@ void write_tiny_folder(const std::filesystem::path& folder, const TinyFolder& op
 std::string tiny_tokenizer() {
   std::string words = R"("<unk>":0,"<s>":1,"</s>":2,"\u2581":3)";
   const std::string_view characters = "abcdefghijklmnopqrstuvwxyzOSI,.:!?'-";
-  for (size_t i = 0; i < characters.size(); ++i) words += ",\"" + std::string(1, characters[i]) + "\":" + std::to_string(i + 4);
+  for (size_t i = 0; i < characters.size(); ++i)
+    words += ",\"" + std::string(1, characters[i]) + "\":" + std::to_string(i + 4);
   return R"({"version":"1.0","added_tokens":[],"normalizer":{"type":"Replace","pattern":{"String":" "},"content":"\u2581"},)"
          R"("pre_tokenizer":null,"post_processor":null,"decoder":null,"model":{"type":"BPE","unk_token":"<unk>","merges":[],"vocab":{)" +
          words + "}}}";

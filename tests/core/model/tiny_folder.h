@@ -1,5 +1,5 @@
-// A Hugging Face folder of random weights, written by a test: one layer kind (qwen2's names and pairing), sizes to
-// choose, and a vocabulary of 40 single characters.
+// A Hugging Face folder of random weights, written by a test: one layer kind (qwen2's names and pairing),
+// sizes to choose, and a vocabulary of 40 single characters.
 #pragma once
 
 #include <cstdint>

@@ -8,6 +8,8 @@
 #include <map>
 #include <set>
 
+#include "core/formats/gguf.h"
+#include "core/formats/gguf_writer.h"
 #include "core/model/families.h"
 #include "core/model/quantise.h"
 #include "tests/core/compute/compute_support.h"
@@ -25,7 +27,8 @@ std::vector<int32_t> read_ids(const std::filesystem::path& path) {
   return ids;
 }
 
-// `which`: "" or "-long". The context is as long as the prompt: ropes that look at lengths see what transformers does.
+// `which`: "" or "-long". The context is as long as the prompt: ropes that look at lengths see what
+// transformers does.
 double relative_error(const std::filesystem::path& path, const std::filesystem::path& expectations,
                       const std::string& which = "") {
   const auto model = test::open_weights(path);
@@ -64,6 +67,7 @@ TEST_CASE("every family written to GGUF computes the same, or is refused where G
   // qwen2's windows.
   const std::map<std::string, std::string> inexpressible = {{"gemma2", "the attention scale"},
                                                             {"gemma3_text", "the attention scale"},
+                                                            {"gemma3-vision", "the attention scale"},
                                                             {"llama-dynamic", "the rope"},
                                                             {"qwen2", "the sliding window of layer 0"}};
   test::TemporaryFolder folder;
@@ -83,4 +87,36 @@ TEST_CASE("every family written to GGUF computes the same, or is refused where G
     REQUIRE_MESSAGE(status.ok(), status.error().message);
     CHECK(relative_error(gguf, entry.path()) < 2e-5);
   }
+}
+
+TEST_CASE("a mixtral file from before experts were stacked computes the same") {
+  test::TemporaryFolder folder;
+  const auto reference = std::filesystem::path(FABULA_TRANSFORMERS_MODELS) / "mixtral";
+  std::filesystem::copy(reference, folder.path() / "model");
+  std::ofstream(folder.path() / "model/tokenizer.json") << test::tiny_tokenizer();
+  REQUIRE(model::quantise_model(folder.path() / "model", folder.path() / "stacked.gguf",
+                                {.type = formats::DType::f32})
+              .ok());
+  const auto stacked = formats::Gguf::open(folder.path() / "stacked.gguf");
+  REQUIRE(stacked.ok());
+  formats::GgufWriter writer;
+  for (const auto& [key, value] : (*stacked)->metadata()) writer.set(key, value);
+  std::string data;
+  for (const formats::TensorInfo& tensor : (*stacked)->tensors()) {
+    const size_t begin = data.size();
+    data.resize(begin + tensor.bytes);
+    REQUIRE((*stacked)->read(tensor, 0, std::as_writable_bytes(std::span(data).subspan(begin))).ok());
+    const size_t at = tensor.name.find("_exps.weight");
+    if (at == std::string::npos) {
+      writer.add_tensor(tensor.name, tensor.type, tensor.shape);
+      continue;
+    }
+    for (int64_t e = 0; e < tensor.shape[0]; ++e)
+      writer.add_tensor(tensor.name.substr(0, at) + "." + std::to_string(e) + ".weight", tensor.type,
+                        {tensor.shape[1], tensor.shape[2]});
+  }
+  REQUIRE(writer.begin(folder.path() / "separate.gguf").ok());
+  REQUIRE(writer.write(std::as_bytes(std::span(data))).ok());
+  REQUIRE(writer.finish().ok());
+  CHECK(relative_error(folder.path() / "separate.gguf", reference) < 2e-5);
 }
