@@ -6,14 +6,15 @@ if(FABULA_CCACHE)
 endif()
 
 # NUMERICS: no contraction of a*b+c anywhere (g++ does it by default with -mfma, and ISA files would drift apart).
-add_compile_options(-ffp-contract=off -fno-math-errno -Wall -Wextra -Wpedantic -Wno-missing-field-initializers)
+# nvcc reads none of these.
+add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off;-fno-math-errno;-Wall;-Wextra;-Wpedantic;-Wno-missing-field-initializers>")
 # Debian's _FORTIFY_SOURCE and hardening are kept for release builds: model files and pages are hostile input.
-add_compile_options($<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2> -fstack-protector-strong)
+add_compile_options("$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CONFIG:Release>>:-D_FORTIFY_SOURCE=2>" "$<$<COMPILE_LANGUAGE:CXX>:-fstack-protector-strong>")
 if(FABULA_WERROR)
-  add_compile_options(-Werror)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Werror>")
 endif()
 if(FABULA_SANITIZE)
-  add_compile_options(-fsanitize=${FABULA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${FABULA_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=all>")
   add_link_options(-fsanitize=${FABULA_SANITIZE})
 endif()
 

@@ -1,0 +1,258 @@
+#include "gpu/cuda_executor.h"
+
+#include <algorithm>
+#include <map>
+#include <new>
+#include <utility>
+
+#include "core/base/clock.h"
+#include "core/compute/checks.h"
+#include "gpu/executor/layers.h"
+
+namespace fabula::gpu {
+
+namespace {
+
+constexpr uint32_t kernel_revision = 1;  // raised whenever a bit of any result may change
+constexpr int64_t most_recorded_tokens = 64;
+constexpr int64_t throttled_from_tokens = 65;  // a longer step is cancelled between layers: at most two are queued
+
+static_assert(kv_tile == compute::kv_block_tokens);
+
+Result<KvPool> shape_of_kv(const compute::ModelSpec& spec, compute::KvPrecision precision) {
+  KvPool kv;
+  kv.type = precision == compute::KvPrecision::f32 ? KvType::f32 : precision == compute::KvPrecision::f16 ? KvType::f16 : KvType::q8_0;
+  kv.layers = static_cast<int32_t>(spec.n_layers);
+  kv.heads = static_cast<int32_t>(spec.n_kv_heads);
+  kv.head_dim = static_cast<int32_t>(spec.head_dim);
+  kv.padded = (kv.head_dim + 31) / 32 * 32;
+  const int64_t size = kv.type == KvType::f32 ? 4 : kv.type == KvType::f16 ? 2 : 1;
+  const int64_t scales = kv.type == KvType::q8_0 ? kv_tile * (kv.padded / 32) * 2 : 0;
+  kv.v_offset = kv_tile * kv.padded * size + scales;  // a multiple of 64: padded is one of 32
+  kv.head_bytes = 2 * kv.v_offset;
+  kv.block_bytes = kv.head_bytes * kv.heads * kv.layers;
+  return kv;
+}
+
+// What a recorded step was made for. Steps with the same key differ in their tables alone.
+struct StepShape {
+  int tokens, items, item_width, splits, logits;
+  auto operator<=>(const StepShape&) const = default;
+};
+
+class CudaExecutor final : public compute::Executor {
+ public:
+  CudaExecutor(std::unique_ptr<Device> device, compute::ModelSpec spec, const compute::LoadOptions& load)
+      : device_(std::move(device)), spec_(std::move(spec)),
+        limits_{load.max_batch_tokens, load.max_logit_rows, load.kv_blocks, spec_.vocab} {}
+
+  Status prepare(const formats::TensorSource& source, const compute::LoadOptions& load);
+
+  const compute::ExecutorInfo& info() const override { return info_; }
+  Status forward(std::span<const compute::SequenceSlice> batch, const std::atomic<bool>* abandon) override;
+  const float* logits() const override { return reinterpret_cast<const float*>(logits_.data()); }
+  const compute::StepStats& last_step() const override { return stats_; }
+  void copy_block(int32_t from, int32_t to, int tokens) override;
+  Status read_block(int32_t block, std::span<std::byte> out) const override;
+  Status write_block(int32_t block, std::span<const std::byte> bytes) override;
+  void set_threads(int) override {}
+  void set_hot(bool) override {}
+  double measure_read_rate(const std::function<bool()>& interrupted) override;
+
+ private:
+  int item_width_of(std::span<const compute::SequenceSlice> batch) const;
+  bool has_block(int32_t block) const { return block >= 0 && block < limits_.kv_blocks; }
+  uint8_t* block(int32_t index) const { return kv_.data + index * kv_.block_bytes; }
+  Status run(const Step& step, const std::atomic<bool>* abandon);
+  Status run_recorded(const Step& step);
+  void launch_all(const Step& step) const;
+  int splits_of_step(bool one_token_each) const;
+
+  std::unique_ptr<Device> device_;  // outlives all memory below
+  const compute::ModelSpec spec_;
+  const compute::StepLimits limits_;
+  Weights weights_;
+  Memory kv_memory_, logits_;
+  KvPool kv_;
+  Scratch scratch_;
+  Tables tables_;
+  std::map<StepShape, std::unique_ptr<Recording>> recordings_;
+  compute::ExecutorInfo info_;
+  compute::StepStats stats_;
+};
+
+Status CudaExecutor::prepare(const formats::TensorSource& source, const compute::LoadOptions& load) {
+  FABULA_ASSIGN(kv_, shape_of_kv(spec_, load.kv_precision));
+  if (attend_shared_bytes(8, kv_.padded) > device_->info().max_shared_bytes)
+    return Error{ErrorCode::unsupported, "the GPU engine cannot run this model: a head size of " + std::to_string(spec_.head_dim)};
+  FABULA_ASSIGN(weights_, load_weights(*device_, spec_, source, load));
+  const auto kv_bytes = static_cast<uint64_t>(kv_.block_bytes) * static_cast<uint64_t>(load.kv_blocks);
+  FABULA_ASSIGN(kv_memory_, device_->allocate(kv_bytes, "The KV cache of this context length"));
+  kv_.data = kv_memory_.data();
+  device_->fill(kv_.data, 0, kv_bytes);
+  FABULA_ASSIGN(scratch_, make_scratch(*device_, spec_, load));
+  FABULA_TRY(tables_.allocate(*device_, spec_, load));
+  FABULA_ASSIGN(logits_, device_->allocate_on_host(static_cast<uint64_t>(load.max_logit_rows * spec_.vocab) * 4, "The logits"));
+  compute::NumericsId id("fabula cuda", kernel_revision, load.kv_precision);
+  id.add(weights_.reports);
+  id.add(spec_.ropes);
+  const DeviceInfo& device = device_->info();
+  info_ = {.kind = "cuda",
+           .isa = device.name + " (sm_" + std::to_string(device.major * 10 + device.minor) + ")",
+           .weight_bytes = weights_.bytes,
+           .weight_bytes_per_token = weights_.bytes_per_token,
+           .kv_bytes_per_token = static_cast<uint64_t>(kv_.block_bytes) / kv_tile,
+           .kv_block_bytes = static_cast<uint64_t>(kv_.block_bytes),
+           .scratch_bytes = scratch_.memory.bytes(),
+           .numerics_id = id.finish(),
+           .tensors = weights_.reports};
+  return device_->finish();
+}
+
+// Sixteen rows halve the reads of K and V where there are that many; big heads leave no shared memory for them.
+int CudaExecutor::item_width_of(std::span<const compute::SequenceSlice> batch) const {
+  const auto group = static_cast<size_t>(spec_.n_heads / spec_.n_kv_heads);
+  const bool few = std::all_of(batch.begin(), batch.end(), [&](const auto& slice) { return slice.tokens.size() * group <= 8; });
+  return few || kv_.padded > 128 || attend_shared_bytes(16, kv_.padded) > device_->info().max_shared_bytes ? 8 : 16;
+}
+
+// Splits side by side where one after the other would leave most of the device idle. A power of two, so that recordings serve many lengths.
+int CudaExecutor::splits_of_step(bool one_token_each) const {
+  int splits = 1;
+  while (splits < tables_.splits()) splits *= 2;
+  const int64_t rows = tables_.n_tokens() * spec_.n_heads, blocks = tables_.n_items() * spec_.n_kv_heads;
+  const bool crowded = !one_token_each && blocks >= 2 * device_->info().multiprocessors;
+  return crowded || rows * splits > max_partials ? 1 : splits;
+}
+
+void CudaExecutor::launch_all(const Step& step) const {
+  step.begin();
+  for (size_t i = 0; i < spec_.layers.size(); ++i) step.layer(i);
+  if (tables_.n_logits() > 0) step.head();
+}
+
+Status CudaExecutor::run_recorded(const Step& step) {
+  const StepShape shape{tables_.n_tokens(), tables_.n_items(), step.item_width, step.splits, tables_.n_logits()};
+  auto found = recordings_.find(shape);
+  if (found == recordings_.end()) {
+    device_->begin_recording();
+    launch_all(step);
+    FABULA_ASSIGN(auto recording, device_->end_recording());
+    found = recordings_.emplace(shape, std::move(recording)).first;
+  }
+  device_->replay(*found->second);
+  return {};
+}
+
+Status CudaExecutor::run(const Step& step, const std::atomic<bool>* abandon) {
+  const auto abandoned = [&] { return abandon && abandon->load(std::memory_order_relaxed); };
+  if (abandoned()) return Error{ErrorCode::cancelled, "the step was abandoned"};
+  if (step.one_token_each && tables_.n_tokens() <= most_recorded_tokens) return run_recorded(step);
+  step.begin();
+  for (size_t i = 0; i < spec_.layers.size(); ++i) {
+    if (tables_.n_tokens() >= throttled_from_tokens) {
+      device_->wait(static_cast<int>(i % 2));
+      if (abandoned()) return Error{ErrorCode::cancelled, "the step was abandoned"};
+    }
+    step.layer(i);
+    if (tables_.n_tokens() >= throttled_from_tokens) device_->mark(static_cast<int>(i % 2));
+  }
+  if (tables_.n_logits() > 0) step.head();
+  return {};
+}
+
+Status CudaExecutor::forward(std::span<const compute::SequenceSlice> batch, const std::atomic<bool>* abandon) {
+  FABULA_TRY(compute::check_step(batch, limits_));
+  const double begin = monotonic_seconds();
+  const int item_width = item_width_of(batch);
+  FABULA_TRY(tables_.fill(*device_, spec_, batch, item_width));
+  if (tables_.n_tokens() == 0) return {};
+  const bool one_token_each = std::all_of(batch.begin(), batch.end(), [](const auto& slice) { return slice.tokens.size() <= 1; });
+  const Step step{*device_, spec_, weights_, scratch_, kv_, tables_, item_width, splits_of_step(one_token_each), one_token_each};
+  Status ran = run(step, abandon);
+  if (ran.ok() && tables_.n_logits() > 0)
+    device_->download(logits_.data(), scratch_.logits, static_cast<size_t>(tables_.n_logits() * spec_.vocab) * 4);
+  FABULA_TRY(device_->finish());  // also after an abandoned step: its tables are still being read until then
+  FABULA_TRY(std::move(ran));
+  uint64_t positions = 0;
+  for (const compute::SequenceSlice& slice : batch) positions += static_cast<uint64_t>(slice.start) + slice.tokens.size();
+  stats_ = {monotonic_seconds() - begin, 1, info_.weight_bytes_per_token + positions * info_.kv_bytes_per_token};
+  return {};
+}
+
+void CudaExecutor::copy_block(int32_t from, int32_t to, int tokens) {
+  if (tokens > 0 && from != to && has_block(from) && has_block(to)) device_->copy(block(to), block(from), static_cast<size_t>(kv_.block_bytes));
+}
+
+Status CudaExecutor::read_block(int32_t index, std::span<std::byte> out) const {
+  if (!has_block(index) || out.size() != info_.kv_block_bytes)
+    return Error{ErrorCode::invalid_argument, "read_block: no such block, or a buffer of the wrong size"};
+  device_->download(out.data(), block(index), out.size());
+  return device_->finish();
+}
+
+Status CudaExecutor::write_block(int32_t index, std::span<const std::byte> bytes) {
+  if (!has_block(index) || bytes.size() != info_.kv_block_bytes)
+    return Error{ErrorCode::invalid_argument, "write_block: no such block, or bytes of the wrong size"};
+  device_->upload(block(index), bytes.data(), bytes.size());
+  return device_->finish();
+}
+
+// Seconds that one pass over `bytes` takes: the best of a few.
+double best_read_seconds(Device& device, const Memory& memory, uint64_t bytes, uint32_t* sink, const std::function<bool()>& interrupted) {
+  double best = 0;
+  for (int round = 0; round < 5; ++round) {
+    if (interrupted && interrupted()) return 0;
+    device.mark(2);
+    read_all(device, memory.data(), static_cast<int64_t>(bytes), sink);
+    device.mark(3);
+    if (!device.finish().ok()) return 0;
+    const double seconds = device.seconds_between(2, 3);
+    if (best == 0 || seconds < best) best = seconds;
+  }
+  return best;
+}
+
+double CudaExecutor::measure_read_rate(const std::function<bool()>& interrupted) {
+  const uint64_t bytes = std::min<uint64_t>(weights_.bytes, uint64_t{4} << 30) / 16 * 16;
+  const double seconds = best_read_seconds(*device_, weights_.memory, bytes, reinterpret_cast<uint32_t*>(scratch_.partial_stats), interrupted);
+  return seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<compute::Executor>> make_cuda_executor(const compute::ModelSpec& spec, const formats::TensorSource& source,
+                                                              const compute::LoadOptions& load, const CudaOptions& options) {
+  FABULA_TRY(compute::check_spec(spec, load, "GPU"));
+  FABULA_ASSIGN(auto device, Device::open(options.device));
+  try {
+    auto executor = std::make_unique<CudaExecutor>(std::move(device), spec, load);
+    FABULA_TRY(executor->prepare(source, load));
+    return std::unique_ptr<compute::Executor>(std::move(executor));
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::out_of_memory, "There is not enough memory to load this model"};
+  }
+}
+
+Result<DeviceLimits> measure_limits(int index) {
+  FABULA_ASSIGN(const auto device, Device::open(index));
+  const uint64_t bytes = std::min<uint64_t>(uint64_t{2} << 30, device->free_bytes() / 2 / 256 * 256);  // far beyond any L2
+  FABULA_ASSIGN(const Memory memory, device->allocate(bytes + 256, "The buffer of a measurement"));
+  device->fill(memory.data(), 0x3c, bytes + 256);  // not zeros, which some devices read faster
+  auto* sink = reinterpret_cast<uint32_t*>(memory.data() + bytes);
+  DeviceLimits limits;
+  const double seconds = best_read_seconds(*device, memory, bytes, sink, nullptr);
+  if (seconds > 0) limits.read_bytes = static_cast<double>(bytes) / seconds;
+  for (const bool int8 : {false, true})
+    for (int round = 0; round < 3; ++round) {
+      device->mark(2);
+      const double operations = multiply_in_registers(*device, int8, reinterpret_cast<float*>(sink));
+      device->mark(3);
+      FABULA_TRY(device->finish());
+      double& best = int8 ? limits.int8_ops : limits.bf16_ops;
+      best = std::max(best, operations / device->seconds_between(2, 3));
+    }
+  return limits;
+}
+
+}  // namespace fabula::gpu

@@ -1,0 +1,18 @@
+// What takes the executor's place in a build without CUDA.
+#include "gpu/cuda_executor.h"
+
+namespace fabula::gpu {
+
+namespace {
+Error built_without() { return {ErrorCode::unsupported, "this Fabula was built without CUDA; it computes on the CPU"}; }
+}  // namespace
+
+bool built_with_cuda() { return false; }
+Result<std::vector<DeviceInfo>> list_devices() { return built_without(); }
+Result<DeviceLimits> measure_limits(int) { return built_without(); }
+Result<std::unique_ptr<compute::Executor>> make_cuda_executor(const compute::ModelSpec&, const formats::TensorSource&, const compute::LoadOptions&,
+                                                              const CudaOptions&) {
+  return built_without();
+}
+
+}  // namespace fabula::gpu

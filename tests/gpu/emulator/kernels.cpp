@@ -1,0 +1,10 @@
+// Every kernel file of gpu/kernels, compiled as C++ for the emulated block.
+#include "gpu/kernels/attention.cu"
+#include "gpu/kernels/experts.cu"
+#include "gpu/kernels/limits.cu"
+#include "gpu/kernels/linear_float.cu"
+#include "gpu/kernels/linear_k.cu"
+#include "gpu/kernels/linear_legacy.cu"
+#include "gpu/kernels/pack.cu"
+#include "gpu/kernels/prepare.cu"
+#include "gpu/kernels/rows.cu"
