@@ -10,6 +10,7 @@ std::string what_is_wrong(const ModelSpec& spec) {
       spec.n_heads % spec.n_kv_heads != 0)
     return "its sizes make no sense (heads " + std::to_string(spec.n_heads) + ", KV heads " + std::to_string(spec.n_kv_heads) + ", head size " +
            std::to_string(spec.head_dim) + ", hidden " + std::to_string(spec.hidden) + ")";
+  if (spec.head_dim > 1024) return "a head size of " + std::to_string(spec.head_dim);
   if (static_cast<int64_t>(spec.layers.size()) != spec.n_layers) return "its layers are not all described";
   if (!spec.embedding || !spec.head) return "it has no embedding or no output matrix";
   for (size_t i = 0; i < spec.layers.size(); ++i) {
@@ -78,8 +79,6 @@ void NumericsId::add(std::span<const RopeTable> ropes) {
   for (const RopeTable& rope : ropes) {
     hash_.update_value(static_cast<int64_t>(rope.rotary_dim));
     for (const double f : rope.inv_freq) hash_.update_value(f);
-    for (const double f : rope.inv_freq_long) hash_.update_value(f);
-    hash_.update_value(rope.short_context);
     hash_.update_value(rope.attention_factor);
   }
 }

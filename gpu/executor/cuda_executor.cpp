@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/compute/checks.h"
+#include "core/compute/rope.h"
 #include "gpu/executor/layers.h"
 
 namespace fabula::gpu {
@@ -226,7 +227,10 @@ Result<std::unique_ptr<compute::Executor>> make_cuda_executor(const compute::Mod
   FABULA_TRY(compute::check_spec(spec, load, "GPU"));
   FABULA_ASSIGN(auto device, Device::open(options.device));
   try {
-    auto executor = std::make_unique<CudaExecutor>(std::move(device), spec, load);
+    compute::ModelSpec settled = spec;
+    for (compute::RopeTable& rope : settled.ropes)
+      rope = compute::settled_rope(std::move(rope), load.context > 0 ? load.context : spec.context_length);
+    auto executor = std::make_unique<CudaExecutor>(std::move(device), std::move(settled), load);
     FABULA_TRY(executor->prepare(source, load));
     return std::unique_ptr<compute::Executor>(std::move(executor));
   } catch (const std::bad_alloc&) {

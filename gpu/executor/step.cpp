@@ -115,12 +115,10 @@ Status Tables::allocate(Device& device, const compute::ModelSpec& spec, const co
 void Tables::add_rope(const compute::ModelSpec& spec, int64_t position) {
   for (size_t i = 0; i < spec.ropes.size(); ++i) {
     const compute::RopeTable& rope = spec.ropes[i];
-    const bool is_long = !rope.inv_freq_long.empty() && position >= rope.short_context;
-    const std::vector<double>& frequencies = is_long ? rope.inv_freq_long : rope.inv_freq;
     float* cos = rope_ + (static_cast<int64_t>(n_tokens_) * static_cast<int64_t>(spec.ropes.size()) + static_cast<int64_t>(i)) * 2 * rope_half_;
     float* sin = cos + rope_half_;
-    for (size_t f = 0; f < frequencies.size(); ++f) {
-      const double angle = static_cast<double>(position) * frequencies[f];
+    for (size_t f = 0; f < rope.inv_freq.size(); ++f) {
+      const double angle = static_cast<double>(position) * rope.inv_freq[f];
       cos[f] = static_cast<float>(std::cos(angle) * rope.attention_factor);
       sin[f] = static_cast<float>(std::sin(angle) * rope.attention_factor);
     }

@@ -54,6 +54,7 @@ std::optional<DType> forced_type(Precision precision) {
     case Precision::bf16: return DType::bf16;
     case Precision::q8_0: return DType::q8_0;
     case Precision::q4_0: return DType::q4_0;
+    case Precision::q4_k: return DType::q4_k;
   }
   return std::nullopt;
 }
@@ -260,7 +261,7 @@ Status Loader::choose_type(Job& job) {
   compute::TensorReport report{.name = job.refs.front().tensor->name, .stored = stored, .effective = stored};
   const std::optional<DType> forced = forced_type(options_.precision);
   if (forced) {
-    job.effective = formats::is_quantised(*forced) && job.matrix.columns % 32 != 0 ? DType::f16 : *forced;
+    job.effective = job.matrix.columns % formats::dtype_info(*forced).block_elements != 0 ? DType::f16 : *forced;
   } else if (weight_type_of(stored) && stored != DType::f32) {
     job.effective = stored;
   } else {
@@ -283,9 +284,11 @@ Status Loader::choose_type(Job& job) {
           flushed += x != 0 && half == 0;
           overflowed += std::isinf(half) && !std::isinf(x);
           report.max_abs = std::max(report.max_abs, std::fabs(x));
+          if (x != 0 && (report.min_abs == 0 || std::fabs(x) < report.min_abs)) report.min_abs = std::fabs(x);
         }
         count += static_cast<uint64_t>(n * ref.cols);
       }
+    report.surveyed = true;
     const double error = squares > 0 ? std::sqrt(error_squares / squares) : 0;
     job.effective = error <= acceptable_f16_error && overflowed == 0 ? DType::f16 : DType::f32;
     report.f16_flushed_share = count ? static_cast<double>(flushed) / static_cast<double>(count) : 0;

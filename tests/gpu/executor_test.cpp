@@ -106,26 +106,28 @@ TEST_CASE("GPU: KV in f16 and q8_0 stays near KV in f32") {
 
 TEST_CASE("GPU: the same bits one token at a time, in chunks and at once, over splits and windows") {
   FABULA_REQUIRE_DEVICE();
-  // 540 positions: more than one split; hidden 512: more than one range of columns.
-  const auto tokens = random_tokens(540, vocab, 11);
+  // 530 positions: more than one split; hidden 512: more than one range of columns.
+  const auto tokens = random_tokens(530, 33, 11);
   std::vector<int32_t> blocks(16);
   std::iota(blocks.begin(), blocks.end(), 0);
   const struct { DType type; KvPrecision kv; } types[] = {
       {DType::bf16, KvPrecision::f16}, {DType::q4_k, KvPrecision::f16}, {DType::q8_0, KvPrecision::q8_0}, {DType::f32, KvPrecision::f32}};
   for (const auto& [type, kv] : types) {
-    FABULA_CAPTURE(formats::dtype_info(type).name);
+    const auto name = formats::dtype_info(type).name;
+    CAPTURE(name);
     RandomModel model;
-    make_random_model({.type = type, .layers = 2, .hidden = 512, .heads = 4, .kv_heads = 2, .head_dim = 32, .ffn = 256, .sliding_window = 100}, model);
+    make_random_model({.type = type, .layers = 2, .hidden = 512, .heads = 2, .kv_heads = 1, .head_dim = 32, .ffn = 32, .vocab = 33, .sliding_window = 100}, model);
     const auto precision = type == DType::f32 ? Precision::f32 : Precision::automatic;
     const auto executor = load_on_gpu(model.spec, model.source, {.precision = precision, .kv_precision = kv, .max_batch_tokens = 576});
     Sequence whole(*executor, blocks);
-    const auto expected = whole.read(tokens, 0, vocab);
-    Sequence chunks(*executor, blocks);
-    CHECK(same_bits(chunks.read(tokens, 63, vocab), expected));
-    // The last twenty one by one: recorded steps, splits side by side.
-    Sequence single(*executor, blocks);
-    single.read(std::span(tokens).first(520), 130, vocab);
-    CHECK(same_bits(single.read(std::span(tokens).subspan(520), 1, vocab), {expected.begin() + 520 * vocab, expected.end()}));
+    const auto expected = whole.read(std::span(tokens), 0, 33);
+    // Chunks that are read as few and as many rows; the last ten one by one: recorded steps, splits side by side.
+    Sequence parts(*executor, blocks);
+    auto found = parts.read(std::span(tokens).first(455), 65, 33);
+    const auto chunks = parts.read(std::span(tokens).subspan(455, 65), 9, 33), single = parts.read(std::span(tokens).subspan(520), 1, 33);
+    found.insert(found.end(), chunks.begin(), chunks.end());
+    found.insert(found.end(), single.begin(), single.end());
+    CHECK(same_bits(found, expected));
   }
 }
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/base/clock.h"
-#include "core/base/hash.h"
+#include "core/compute/checks.h"
 #include "core/compute/cpu/isa.h"
 #include "core/compute/cpu/read_rate.h"
 #include "core/compute/cpu/standard_rounding.h"
@@ -33,21 +33,10 @@ KvType kv_type_of(KvPrecision precision) {
 }
 
 std::string numerics_id(const ModelSpec& spec, const Weights& weights, KvPrecision kv) {
-  Sha256 hash;
-  hash.update("fabula cpu");
-  hash.update_value(kernel_revision);
-  hash.update_value(static_cast<uint32_t>(kv));
-  for (const TensorReport& report : weights.reports) {
-    hash.update(report.name);
-    hash.update_value(static_cast<uint32_t>(report.effective));
-  }
-  for (const RopeTable& rope : spec.ropes) {
-    hash.update_value(static_cast<int64_t>(rope.rotary_dim));
-    for (const double f : rope.inv_freq) hash.update_value(f);
-    hash.update_value(rope.attention_factor);
-  }
-  const Sha256Digest digest = hash.finish();
-  return to_hex(std::span(digest).first(16));
+  NumericsId id("fabula cpu", kernel_revision, kv);
+  id.add(weights.reports);
+  id.add(spec.ropes);
+  return id.finish();
 }
 
 class CpuExecutor final : public Executor {
@@ -72,7 +61,6 @@ class CpuExecutor final : public Executor {
   double measure_read_rate(const std::function<bool()>& interrupted) override;
 
  private:
-  Status check(std::span<const SequenceSlice> batch) const;
   void embed(Step& step);
   void rope_angles(Step& step, int64_t token);
   void head(Step& step);
@@ -106,25 +94,6 @@ Status CpuExecutor::prepare(const formats::TensorSource& source, const LoadOptio
            .scratch_bytes = scratch_.memory.size_bytes(),
            .numerics_id = numerics_id(spec_, weights_, load.kv_precision),
            .tensors = weights_.reports};
-  return {};
-}
-
-Status CpuExecutor::check(std::span<const SequenceSlice> batch) const {
-  int64_t tokens = 0, rows = 0;
-  const auto refuse = [](std::string why) { return Error{ErrorCode::invalid_argument, "forward: " + std::move(why)}; };
-  for (const SequenceSlice& slice : batch) {
-    const auto n = static_cast<int64_t>(slice.tokens.size());
-    tokens += n;
-    rows += slice.logits == LogitRows::all ? n : slice.logits == LogitRows::last && n > 0 ? 1 : 0;
-    if (slice.start < 0 || static_cast<int64_t>(slice.blocks.size()) * kv_tile < slice.start + n)
-      return refuse("the blocks of a sequence do not cover its positions");
-    for (const int32_t block : slice.blocks)
-      if (block < 0 || block >= kv_.n_blocks()) return refuse("block " + std::to_string(block) + " does not exist");
-    for (const int32_t token : slice.tokens)
-      if (token < 0 || token >= spec_.vocab) return refuse("token " + std::to_string(token) + " is not in the vocabulary");
-  }
-  if (tokens > max_tokens_) return refuse(std::to_string(tokens) + " tokens, at most " + std::to_string(max_tokens_));
-  if (rows > max_logits_) return refuse(std::to_string(rows) + " rows of logits, at most " + std::to_string(max_logits_));
   return {};
 }
 
@@ -194,7 +163,7 @@ uint64_t CpuExecutor::kv_bytes_read(std::span<const SequenceSlice> batch) const 
 }
 
 Status CpuExecutor::forward(std::span<const SequenceSlice> batch, const std::atomic<bool>* abandon) {
-  FABULA_TRY(check(batch));
+  FABULA_TRY(check_step(batch, {max_tokens_, max_logits_, kv_.n_blocks(), spec_.vocab}));
   const double begin = monotonic_seconds();
   const StandardRounding rounding;
   Step step{spec_, weights_, kernels_, team_, kv_, scratch_, profile_, batch, abandon};
@@ -256,44 +225,13 @@ void CpuExecutor::set_threads(int threads) {
   info_.threads = team_.threads();
 }
 
-Error unsupported(const std::string& what) { return {ErrorCode::unsupported, "the CPU engine cannot run this model: " + what}; }
-
-Status check_spec(const ModelSpec& spec, const LoadOptions& load) {
-  if (spec.hidden <= 0 || spec.vocab <= 0 || spec.head_dim <= 0 || spec.n_heads <= 0 || spec.n_kv_heads <= 0 ||
-      spec.n_heads % spec.n_kv_heads != 0)
-    return unsupported("its sizes make no sense (heads " + std::to_string(spec.n_heads) + ", KV heads " + std::to_string(spec.n_kv_heads) +
-                       ", head size " + std::to_string(spec.head_dim) + ", hidden " + std::to_string(spec.hidden) + ")");
-  if (spec.head_dim > 1024) return unsupported("a head size of " + std::to_string(spec.head_dim));
-  if (static_cast<int64_t>(spec.layers.size()) != spec.n_layers) return unsupported("its layers are not all described");
-  if (!spec.embedding || !spec.head) return unsupported("it has no embedding or no output matrix");
-  if (load.kv_blocks <= 0 || load.max_batch_tokens <= 0 || load.max_logit_rows <= 0)
-    return Error{ErrorCode::invalid_argument, "load options: kv_blocks, max_batch_tokens and max_logit_rows must be positive"};
-  for (size_t i = 0; i < spec.layers.size(); ++i) {
-    const LayerSpec& layer = spec.layers[i];
-    const std::string where = "layer " + std::to_string(i) + " ";
-    if (!layer.q || !layer.k || !layer.v || !layer.o) return unsupported(where + "has no attention matrices");
-    const bool experts = !layer.expert_up.empty();
-    if (experts && (!layer.router || static_cast<int64_t>(layer.expert_up.size()) != spec.n_experts ||
-                    layer.expert_down.size() != layer.expert_up.size() || spec.experts_per_token <= 0 ||
-                    spec.experts_per_token > spec.n_experts || (!layer.expert_gate.empty() && layer.expert_gate.size() != layer.expert_up.size())))
-      return unsupported(where + "does not describe its experts");
-    if (!experts && (!layer.up || !layer.down)) return unsupported(where + "has no feed-forward matrices");
-    if (layer.rope >= static_cast<int>(spec.ropes.size())) return unsupported(where + "names a position embedding that is not described");
-  }
-  for (const RopeTable& rope : spec.ropes)
-    if (rope.rotary_dim < 0 || rope.rotary_dim > spec.head_dim || static_cast<int>(rope.inv_freq.size()) != rope.rotary_dim / 2 ||
-        (!rope.inv_freq_long.empty() && rope.inv_freq_long.size() != rope.inv_freq.size()))
-      return unsupported("its rotary dimensions do not fit its heads");
-  return {};
-}
-
 }  // namespace
 
 }  // namespace cpu
 
 Result<std::unique_ptr<Executor>> make_cpu_executor(const ModelSpec& spec, const formats::TensorSource& source, const LoadOptions& load,
                                                     const CpuOptions& options) {
-  FABULA_TRY(cpu::check_spec(spec, load));
+  FABULA_TRY(check_spec(spec, load, "CPU"));
   FABULA_ASSIGN(const cpu::KernelTable* kernels, cpu::choose_kernels(options.isa_override));
   const int threads = std::clamp(options.threads > 0 ? options.threads : cpu::physical_cores(), 1, cpu::max_workers);
   try {
