@@ -35,7 +35,7 @@ void ConstraintFlags::add_to(CLI::App& command) {
 
 Result<std::shared_ptr<const grammar::Constraint>> ConstraintFlags::constraint(
     const engine::Engine::LoadedModel& loaded) const {
-  if (!json_mode && json_schema.empty() && grammar.empty()) return std::shared_ptr<const grammar::Constraint>();
+  if (!given()) return std::shared_ptr<const grammar::Constraint>();
   FABULA_ASSIGN(grammar::GrammarPtr compiled, json_mode              ? grammar::any_json_object()
                                               : !json_schema.empty() ? schema_of(json_schema)
                                                                      : grammar_of(grammar));

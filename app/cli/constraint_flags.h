@@ -14,6 +14,7 @@ struct ConstraintFlags {
   std::string json_schema, grammar;
 
   void add_to(CLI::App& command);
+  bool given() const { return json_mode || !json_schema.empty() || !grammar.empty(); }
   // null where no flag was given. Errors: whatever is wrong with the file, the schema or the grammar.
   Result<std::shared_ptr<const grammar::Constraint>> constraint(const engine::Engine::LoadedModel& loaded) const;
 };

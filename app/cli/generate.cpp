@@ -9,6 +9,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/constraint_flags.h"
 #include "app/cli/local_engine.h"
+#include "app/cli/remotes.h"
 #include "app/cli/sampling_flags.h"
 #include "core/base/clock.h"
 #include "core/session/prompt.h"
@@ -71,6 +72,13 @@ OrderedJson answer_json(const std::vector<int32_t>& prompt, uint64_t seed, const
 }
 
 Status generate(App& app, const Options& options) {
+  if (const auto remote = engine::remote_name_or_none(options.model)) {
+    if (!options.prompt_tokens.empty())
+      return Error{ErrorCode::unsupported, "a remote model takes text, not token ids"};
+    if (options.constraint.given())
+      return Error{ErrorCode::unsupported, "a remote model is not held to a schema or grammar"};
+    return generate_remote(app, *remote, {options.prompt, options.chat, options.json}, options.sampling);
+  }
   FABULA_ASSIGN(const auto local, LocalEngine::start(app, options.engine, options.model));
   const model::Model& model = *local->loaded().model;
   engine::GenerateRequest request;

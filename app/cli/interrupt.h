@@ -30,6 +30,9 @@ class InterruptScope {
   // True once per Ctrl+C.
   bool take() const { return detail::interrupt_seen.exchange(false); }
 
+  // True from a Ctrl+C on, until take().
+  const std::atomic<bool>& seen() const { return detail::interrupt_seen; }
+
  private:
   void (*before_)(int);
 };

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/cli/commands.h"
+#include "app/cli/remotes.h"
 #include "core/formats/quant.h"
 #include "core/model/library.h"
 #include "core/model/quantise.h"
@@ -75,6 +76,7 @@ void add_models(CLI::App& command, App& app) {
   sub->add_option("--threads", quantize_options->threads, "Threads (default: all)")
       ->check(CLI::Range(1, 1024));
   set_body(*sub, app, [quantize_options, &app] { return quantize(app, *quantize_options); });
+  add_remote_commands(command, app);
 }
 
 }  // namespace fabula::cli

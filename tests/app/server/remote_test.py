@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""Models elsewhere: our own server, llama-cpp-python's where it can be imported (FABULA_PYTHON_PATH adds a folder to look in),
+and servers that misbehave: keys refused, killed in the middle of a reply, nonsense instead of chunks."""
+
+import http.server
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+
+CLI = sys.argv.pop(1)
+CHAT_MODEL = os.environ.get("FABULA_CHAT_MODEL", "")
+STORY_MODEL = pathlib.Path(os.environ.get("FABULA_TESTDATA", "/nonexistent")) / "models/tinystories-656k"
+MODEL = CHAT_MODEL if os.path.exists(CHAT_MODEL) else str(STORY_MODEL)
+if not os.path.exists(MODEL):
+    print("skipped: neither FABULA_CHAT_MODEL nor FABULA_TESTDATA names a model")
+    sys.exit(77)
+FOLDER = tempfile.TemporaryDirectory()
+PYTHON_ENV = {**os.environ, "PYTHONPATH": os.environ.get("FABULA_PYTHON_PATH", "")}
+HAS_LLAMA = subprocess.run([sys.executable, "-c", "import llama_cpp.server.app"], env=PYTHON_ENV, capture_output=True).returncode == 0
+
+
+def cli(*arguments, **more):
+    return subprocess.run([CLI, "--data-dir", FOLDER.name, *arguments], capture_output=True, text=True, timeout=120, **more)
+
+
+def fabula_server(*arguments):
+    folder = tempfile.mkdtemp(dir=FOLDER.name)
+    process = subprocess.Popen([CLI, "--data-dir", folder, "serve", "-m", MODEL, "--port", "0", "--context", "2048", "--quiet", *arguments], stdout=subprocess.PIPE, text=True)
+    port = int(re.search(r":(\d+)$", process.stdout.readline().strip()).group(1))
+    return process, port
+
+
+def wait_for_models(url, key=""):
+    for _ in range(600):
+        try:
+            request = urllib.request.Request(url + "/models", headers={"Authorization": "Bearer " + key} if key else {})
+            if data := json.loads(urllib.request.urlopen(request, timeout=5).read())["data"]:
+                return data[0]["id"]
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("no model at " + url)
+
+
+class OwnServer(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.process, port = fabula_server("--api-key", "s3cret")
+        cls.url = f"http://127.0.0.1:{port}/v1"
+        cls.model = wait_for_models(cls.url, "s3cret")
+        key = pathlib.Path(FOLDER.name) / "key.txt"
+        key.write_text("s3cret\n")
+        assert cli("models", "add-remote", "own", cls.url + "/", "--key-file", str(key)).returncode == 0
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.process.send_signal(signal.SIGTERM)
+        cls.process.wait(10)
+        cls.process.stdout.close()
+
+    def test_key_is_its_owners_alone(self):
+        path = pathlib.Path(FOLDER.name) / "config/remote-keys/own"
+        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+        self.assertNotIn("s3cret", (pathlib.Path(FOLDER.name) / "config/remotes.json").read_text())
+        path.chmod(0o644)
+        self.assertIn("can be read by others", cli("models", "list-remote", "own").stderr)
+        path.chmod(0o600)
+
+    def test_models_are_listed(self):
+        self.assertIn({"name": "own", "url": self.url}, json.loads(cli("models", "list-remote", "--json").stdout)["remotes"])
+        self.assertEqual(json.loads(cli("models", "list-remote", "own", "--json").stdout)["remotes"], [{"name": "remote:own/" + self.model}])
+
+    def test_same_words_as_asked_directly(self):
+        flags = ["-p", "Once upon a time", "--max-tokens", "20", "--seed", "7", "--json"]
+        remote = json.loads(cli("generate", "-m", "remote:own/" + self.model, *flags).stdout)
+        local = json.loads(cli("generate", "-m", MODEL, "--context", "2048", *flags).stdout)
+        self.assertEqual(remote["text"], local["text"])
+        self.assertEqual(remote["finish_reason"], local["finish_reason"])
+        self.assertEqual(remote["decode"]["tokens"], len(local["tokens"]))
+        self.assertIsNone(remote["tokens"])  # what a remote cannot promise is absent
+
+    def test_errors_in_plain_words(self):
+        for arguments, words in ((["-m", "remote:none/x"], 'no remote server called "none"'), (["-m", "remote:own"], "remote:NAME/model"), (["-m", "remote:own/other"], "no such model"),
+                                 (["-m", "remote:own/" + self.model, "--top-k", "3"], "takes no top_k"), (["-m", "remote:own/" + self.model, "--json-mode"], "not held to a schema")):
+            with self.subTest(arguments=arguments):
+                answer = cli("generate", "-p", "x", "--json", *arguments)
+                self.assertEqual((answer.returncode, answer.stdout), (1, ""))
+                self.assertIn(words, answer.stderr)
+        self.assertEqual(cli("models", "add-remote", "nokey", self.url).returncode, 0)
+        self.assertIn("asks for a key", cli("generate", "-m", "remote:nokey/x", "-p", "x").stderr)
+        self.assertEqual(cli("models", "remove-remote", "nokey").returncode, 0)
+        self.assertEqual(cli("models", "remove-remote", "nokey").returncode, 1)
+        self.assertIn("https", cli("models", "add-remote", "far", "http://example.org/v1", "--key-file", "-", input="k").stderr)
+        self.assertEqual(cli("models", "add-remote", "bad name", self.url).returncode, 1)
+
+    def test_killed_in_the_middle(self):
+        process, port = fabula_server()
+        wait_for_models(f"http://127.0.0.1:{port}/v1")
+        cli("models", "add-remote", "dying", f"http://127.0.0.1:{port}/v1")
+        client = subprocess.Popen([CLI, "--data-dir", FOLDER.name, "generate", "-m", "remote:dying/" + self.model, "-p", "Once", "--max-tokens", "1900"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        client.stdout.read(12)  # the prompt and the first words
+        process.kill()
+        rest, errors = client.communicate(timeout=30)
+        process.wait()
+        process.stdout.close()
+        self.assertEqual(client.returncode, 1)
+        self.assertIn("what had come by then is kept", errors.decode())
+
+
+class Misbehaving(unittest.TestCase):
+    """A server of a few lines: what it answers, and how often it was asked."""
+
+    def serve(self, answer):
+        asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                asked.append(self.path)
+                answer(self, len(asked))
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        cli("models", "add-remote", "odd", f"http://127.0.0.1:{server.server_address[1]}/v1")
+        return cli("generate", "-m", "remote:odd/m", "-p", "x", "--json"), asked
+
+    @staticmethod
+    def send(handler, status, body, kind="text/event-stream"):
+        handler.send_response(status)
+        handler.send_header("Content-Type", kind)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    CHUNK = b'data: {"choices":[{"index":0,"text":"Hi","finish_reason":null}]}\r\n\r\n'
+    END = b'data: {"choices":[{"index":0,"text":"","finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+
+    def test_busy_first_then_fine(self):
+        answer, asked = self.serve(lambda handler, n: self.send(handler, 503, b'{"error":{"message":"full"}}') if n < 3 else self.send(handler, 200, self.CHUNK + self.END))
+        self.assertEqual((json.loads(answer.stdout)["text"], len(asked)), ("Hi", 3))
+
+    def test_always_busy(self):
+        answer, asked = self.serve(lambda handler, n: self.send(handler, 429, b'{"error":{"message":"later"}}'))
+        self.assertEqual(len(asked), 3)
+        self.assertIn("odd is busy: later", answer.stderr)
+
+    def test_no_retry_once_a_token_has_come(self):
+        answer, asked = self.serve(lambda handler, n: self.send(handler, 200, self.CHUNK))
+        self.assertEqual(len(asked), 1)
+        self.assertIn("in the middle", answer.stderr)
+        answer, asked = self.serve(lambda handler, n: self.send(handler, 200, self.CHUNK + b'data: {"error":{"message":"out of memory"}}\n\n'))
+        self.assertEqual(len(asked), 1)
+        self.assertIn("out of memory", answer.stderr)
+
+    def test_nonsense(self):
+        for body in (b"data: {nonsense\n\n", b"data: 7\n\n", b"data: " + b"[" * 100_000 + b"\n\n", b"<html>", b'data: {"choices":7}\n\n', b'data: {"choices":[{"delta":{"content":7}}]}\n\n'):
+            with self.subTest(body=body[:40]):
+                answer, _ = self.serve(lambda handler, n: self.send(handler, 200, body))
+                self.assertEqual((answer.returncode, answer.stdout), (1, ""))
+        answer, asked = self.serve(lambda handler, n: self.send(handler, 400, b'{"error":{"message":"no such field: seed"}}'))
+        self.assertEqual(len(asked), 1)
+        self.assertIn("refused the request: no such field: seed", answer.stderr)
+
+    def test_nobody_there(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        cli("models", "add-remote", "gone", f"http://127.0.0.1:{port}/v1")
+        answer = cli("generate", "-m", "remote:gone/m", "-p", "x")
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("127.0.0.1", answer.stderr)
+
+
+@unittest.skipUnless(HAS_LLAMA and MODEL.endswith(".gguf"), "llama-cpp-python's server or a GGUF model is not there")
+class ForeignServer(unittest.TestCase):
+    def test_a_foreign_server(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        process = subprocess.Popen([sys.executable, "-m", "llama_cpp.server", "--model", MODEL, "--model_alias", "small/chat", "--port", str(port), "--n_ctx", "1024"],
+                                   env=PYTHON_ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            url = f"http://127.0.0.1:{port}/v1"
+            self.assertEqual(wait_for_models(url), "small/chat")
+            cli("models", "add-remote", "llama", url)
+            self.assertEqual(cli("models", "list-remote", "llama").stdout.strip(), "remote:llama/small/chat")
+            for flags in ([], ["--chat"]):
+                answer = cli("generate", "-m", "remote:llama/small/chat", "-p", "Tell me about the sea.", "--max-tokens", "16", "--temperature", "0", "--json", *flags)
+                self.assertEqual(answer.returncode, 0, answer.stderr)
+                self.assertTrue(json.loads(answer.stdout)["text"])
+            client = subprocess.Popen([CLI, "--data-dir", FOLDER.name, "generate", "-m", "remote:llama/small/chat", "-p", "Once", "--max-tokens", "900"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            client.stdout.read(12)
+            process.kill()
+            _, errors = client.communicate(timeout=30)
+            self.assertEqual(client.returncode, 1)
+            self.assertIn("is kept", errors.decode())
+        finally:
+            process.kill()
+            process.wait()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
