@@ -1,6 +1,6 @@
-// What a posted command gives back: waited for like a std::future, or called back, so that nobody has to poll.
-// Thread: any; one writer and one reader each. A promise that is dropped unanswered answers "cancelled", so
-// that nobody waits for ever and nothing throws.
+// What a posted command gives back: waited for like a std::future, or called back, so that nobody has to
+// poll. Thread: any; one writer and one reader each. A promise that is dropped unanswered answers
+// "cancelled", so that nobody waits for ever and nothing throws.
 #pragma once
 
 #include <chrono>
@@ -76,9 +76,7 @@ class AnswerPromise {
   AnswerPromise() = default;
   AnswerPromise(const AnswerPromise&) = delete;
   AnswerPromise& operator=(const AnswerPromise&) = delete;
-  ~AnswerPromise() {
-    set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
-  }
+  ~AnswerPromise() { set_value(Error{ErrorCode::cancelled, "Fabula is closing"}); }
 
   Answer<T> answer() const { return Answer<T>(state_); }
   void set_value(Result<T> value) {  // the first one counts

@@ -80,6 +80,8 @@ class HostService::Impl {
   void publish_view(const std::string& session);
   void publish_live(const Running& running);
   void publish(const std::string& session);  // list and view
+  Status open_view(uint64_t viewer, const std::string& session);
+  void close_view(uint64_t viewer, const std::string& session);
 
   // ---- words (service_words.cpp) ----
   Status begin_send(const std::string& session, std::string text, const ReplyOptions& options,
@@ -159,11 +161,12 @@ class HostService::Impl {
   std::array<engine::ModelLoad, 2> model_loads;  // what they were loaded with
   std::array<engine::RequestId, 2> newest_load{};
   std::set<engine::ModelId> loaded_models;
-  std::unordered_set<std::string> open_views;
+  std::map<std::string, std::set<uint64_t>> open_views;  // who looks at them
   std::vector<Running> unsaved;  // finished, but the disk refused
   double unsaved_tried_at = 0;
   std::unique_ptr<Replay> replay;
   std::map<uint64_t, Follower> followers;
+  Watcher watcher;
   std::unordered_map<std::string, double> page_edited_at;  // by session, monotonic seconds
   bool shown_changed = false;
 

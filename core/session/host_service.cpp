@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/utf8.h"
+#include "core/session/attach_host.h"
 #include "core/session/document.h"
 #include "core/session/host_impl.h"
 
@@ -10,15 +11,23 @@ namespace fabula::session {
 
 HostService::HostService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-// The API goes first: its last requests still find everything in its place.
+// Other processes and the API go first: their last requests still find everything in its place.
 HostService::~HostService() {
+  attach_host_.reset();
   stop_listening();
 }
 
 Result<std::unique_ptr<Service>> HostService::open(Options options, HostLock lock) {
   FABULA_ASSIGN(std::unique_ptr<Store> store, Store::open(options.places.database_file()));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(lock), std::move(store));
-  return std::unique_ptr<Service>(new HostService(std::move(impl)));
+  std::unique_ptr<HostService> host(new HostService(std::move(impl)));
+  const Options& known = host->impl_->options;
+  // Without a socket all is as it was, except that others are told who holds the place.
+  if (auto started = AttachHost::start(*host, known); started.ok())
+    host->attach_host_ = *std::move(started);
+  else if (known.log)
+    known.log->write(LogLevel::warning, "other processes cannot attach: " + started.error().message);
+  return std::unique_ptr<Service>(std::move(host));
 }
 
 // ---- snapshots ----
@@ -37,6 +46,9 @@ std::shared_ptr<const LiveReply> HostService::live_or_null(const std::string& se
 }
 ModelState HostService::model_state(Mode mode) const {
   return impl_->snapshots.model(mode);
+}
+std::vector<std::shared_ptr<const LiveReply>> HostService::lives() const {
+  return impl_->snapshots.lives();
 }
 engine::Metrics HostService::metrics() const {
   return impl_->engine.metrics();
@@ -80,18 +92,32 @@ Answer<SessionInfo> HostService::create(Mode mode, std::string title, std::strin
 
 Answer<SessionView> HostService::open_session(std::string session) {
   return impl_->ask<SessionView>([impl = impl_.get(), session = std::move(session)]() -> Result<SessionView> {
-    FABULA_TRY(impl->store->view(session));
-    impl->open_views.insert(session);
-    impl->publish_view(session);
+    FABULA_TRY(impl->open_view(0, session));
     return *impl->snapshots.view_or_null(session);
   });
 }
 
 void HostService::close_session(std::string session) {
-  impl_->post([impl = impl_.get(), session = std::move(session)] {
-    impl->open_views.erase(session);
-    impl->snapshots.set_view(session, nullptr);
-    if (!impl->running_or_null(session)) impl->store->forget(session);
+  close_view(0, std::move(session));
+}
+
+Answer<void> HostService::open_view(uint64_t viewer, std::string session) {
+  return impl_->ask<void>([impl = impl_.get(), viewer, session = std::move(session)] {
+    return impl->open_view(viewer, session);
+  });
+}
+
+void HostService::close_view(uint64_t viewer, std::string session) {
+  impl_->post(
+      [impl = impl_.get(), viewer, session = std::move(session)] { impl->close_view(viewer, session); });
+}
+
+void HostService::close_views(uint64_t viewer) {
+  impl_->post([impl = impl_.get(), viewer] {
+    std::vector<std::string> seen;
+    for (const auto& [session, viewers] : impl->open_views)
+      if (viewers.contains(viewer)) seen.push_back(session);
+    for (const std::string& session : seen) impl->close_view(viewer, session);
   });
 }
 
@@ -205,8 +231,8 @@ Answer<Message> HostService::continue_reply(std::string session, ReplyOptions op
   });
 }
 
-Answer<Message> HostService::branch_at(std::string session, std::string message, int64_t keep_tokens, int32_t token,
-                                       ReplyOptions options) {
+Answer<Message> HostService::branch_at(std::string session, std::string message, int64_t keep_tokens,
+                                       int32_t token, ReplyOptions options) {
   return ask_for_reply(impl_.get(), [=, impl = impl_.get()](const auto& promise) {
     return impl->begin_branch(session, message, keep_tokens, token, options, promise);
   });
@@ -360,17 +386,29 @@ void HostService::stop_listening() {
   listener_.reset();
 }
 
-void HostService::unfollow(uint64_t id) {
-  if (std::this_thread::get_id() == impl_->thread.get_id()) {
-    impl_->post([impl = impl_.get(), id] { impl->followers.erase(id); });
-    return;
-  }
-  impl_
-      ->ask<bool>([impl = impl_.get(), id] {
-        impl->followers.erase(id);
+namespace {
+
+// Runs `job` on the service's thread and waits for it, unless that is where we are.
+template <class Impl, class Job>
+void run_on_thread(Impl& impl, Job job) {
+  if (std::this_thread::get_id() == impl.thread.get_id()) return impl.post(std::move(job));
+  impl.template ask<bool>([job = std::move(job)]() mutable {
+        job();
         return Result<bool>(true);
       })
       .wait();
+}
+
+}  // namespace
+
+void HostService::unfollow(uint64_t id) {
+  run_on_thread(*impl_, [impl = impl_.get(), id] { impl->followers.erase(id); });
+}
+
+void HostService::set_watcher(Watcher watcher) {
+  run_on_thread(*impl_, [impl = impl_.get(), watcher = std::move(watcher)]() mutable {
+    impl->watcher = std::move(watcher);
+  });
 }
 
 }  // namespace fabula::session

@@ -9,6 +9,8 @@
 
 namespace fabula::session {
 
+class AttachHost;
+
 class HostService final : public Service {
  public:
   // Errors: io, corrupt, unsupported (a newer database).
@@ -40,6 +42,18 @@ class HostService final : public Service {
   uint64_t follow(Follower follower) override;
   void unfollow(uint64_t id) override;
 
+  // ---- for the processes attached to this one (attach_host.h) ----
+  // Views are open for as long as one of their viewers has them open; this process is viewer 0.
+  Answer<void> open_view(uint64_t viewer, std::string session);
+  void close_view(uint64_t viewer, std::string session);
+  void close_views(uint64_t viewer);
+  std::vector<std::shared_ptr<const LiveReply>> lives() const;
+  // Called on the service's thread; must not block. When set_watcher returns, the one before is not running.
+  struct Watcher {
+    std::function<void()> changed;  // a snapshot
+    std::function<void(const Notice&)> noticed;
+  };
+  void set_watcher(Watcher watcher);
   // On the caller's thread, never the service's own: what serves the API waits for that one.
   Result<std::unique_ptr<Listener>> open_listener(const ListenRequest& request, ListenLog log);
 
@@ -47,6 +61,7 @@ class HostService final : public Service {
   class Impl;
   explicit HostService(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  std::unique_ptr<AttachHost> attach_host_;  // null where the file system has no sockets
   std::mutex listener_mutex_;
   std::unique_ptr<Listener> listener_;
 };

@@ -83,6 +83,7 @@ void HostService::Impl::run() {
     flush_partials(false);
     retry_unsaved();
     if (shown_changed && options.wake) options.wake();
+    if (shown_changed && watcher.changed) watcher.changed();
     shown_changed = false;
     if (last_turn) break;
     if (!more) wait_for_work();
@@ -199,7 +200,9 @@ void HostService::Impl::retry_unsaved() {
 
 void HostService::Impl::say(Notice::Kind kind, std::string text) {
   if (options.log) options.log->write(kind == Notice::Kind::error ? LogLevel::error : LogLevel::info, text);
-  snapshots.add_notice({kind, std::move(text), ""});
+  const Notice notice{kind, std::move(text), ""};
+  if (watcher.noticed) watcher.noticed(notice);
+  snapshots.add_notice(notice);
   shown_changed = true;
 }
 
@@ -228,6 +231,23 @@ void HostService::Impl::publish_view(const std::string& session) {
 void HostService::Impl::publish(const std::string& session) {
   publish_sessions();
   publish_view(session);
+}
+
+Status HostService::Impl::open_view(uint64_t viewer, const std::string& session) {
+  FABULA_TRY(store->view(session));
+  open_views[session].insert(viewer);
+  publish_view(session);
+  return {};
+}
+
+void HostService::Impl::close_view(uint64_t viewer, const std::string& session) {
+  const auto found = open_views.find(session);
+  if (found == open_views.end()) return;
+  found->second.erase(viewer);
+  if (!found->second.empty()) return;
+  open_views.erase(found);
+  snapshots.set_view(session, nullptr);
+  if (!running_or_null(session)) store->forget(session);
 }
 
 void HostService::Impl::publish_live(const Running& reply) {

@@ -121,7 +121,7 @@ void HostService::Impl::use_model(Mode mode, engine::ModelId model, const engine
   snapshots.set_model(mode, std::move(state));
   shown_changed = true;
   retire_unused();
-  for (const std::string& session : open_views) publish_view(session);  // the model's defaults are shown
+  for (const auto& entry : open_views) publish_view(entry.first);  // the model's defaults are shown
 }
 
 void HostService::Impl::unload_model(Mode mode) {

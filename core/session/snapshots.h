@@ -38,6 +38,13 @@ class Snapshots {
   std::shared_ptr<const LiveReply> live_or_null(const std::string& session) const {
     return find(live_, session);
   }
+  std::vector<std::shared_ptr<const LiveReply>> lives() const {
+    return locked([&] {
+      std::vector<std::shared_ptr<const LiveReply>> all;
+      for (const auto& [session, live] : live_) all.push_back(live);
+      return all;
+    });
+  }
   ModelState model(Mode mode) const {
     return locked([&] { return models_[static_cast<size_t>(mode)]; });
   }

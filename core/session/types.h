@@ -81,6 +81,7 @@ struct SessionInfo {
   std::string model_path, model_name, model_fingerprint;
   bool in_trash = false, pinned = false;
   bool generating = false;
+  bool operator==(const SessionInfo&) const = default;
 };
 
 // Immutable snapshot of one session's current path: what panels draw and the API answers.
