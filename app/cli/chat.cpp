@@ -22,9 +22,28 @@ constexpr const char* help_text =
     "/system T set the system prompt\n"
     "/quit     leave; the session is kept\n";
 
+// The service with the model in it; opened once more when the process that held the sessions has ended.
+class Desk {
+ public:
+  Desk(const App& app, const Options& options) : app_(app), options_(options) {}
+  Status open() {
+    local_.reset();
+    FABULA_ASSIGN(local_, LocalService::open(app_));
+    return local_->load(app_, options_.engine, options_.model, session::Mode::chat);
+  }
+  Status open_again_if_lost() { return !local_ || local_->service().is_lost() ? open() : Status(); }
+  LocalService& local() { return *local_; }
+  session::Service& service() { return local_->service(); }
+
+ private:
+  const App& app_;
+  const Options& options_;
+  std::unique_ptr<LocalService> local_;
+};
+
 class Repl {
  public:
-  Repl(LocalService& local, std::string session) : local_(local), session_(std::move(session)) {}
+  Repl(Desk& desk, std::string session) : desk_(desk), session_(std::move(session)) {}
 
   Status run() {
     const bool terminal = ::isatty(STDIN_FILENO);
@@ -35,8 +54,9 @@ class Repl {
       if (!std::getline(std::cin, line)) return {};
       if (line.empty()) continue;
       if (line == "/quit" || line == "/exit") return {};
-      const Status status =
-          line.front() == '/' ? command(line) : speak([&] { return local_.service().send(session_, line); });
+      Status status = desk_.open_again_if_lost();
+      if (status.ok())
+        status = line.front() == '/' ? command(line) : speak([&] { return desk_.service().send(session_, line); });
       if (!status.ok()) std::fprintf(stderr, "fabula-cli: %s\n", status.error().message.c_str());
     }
   }
@@ -47,45 +67,45 @@ class Repl {
       std::fputs(help_text, stderr);
       return {};
     }
-    if (line == "/undo") return local_.service().rollback_last_exchange(session_).get();
-    if (line == "/retry") return speak([&] { return local_.service().regenerate(session_); });
-    if (line.starts_with("/system ")) return local_.service().set_system(session_, line.substr(8)).get();
+    if (line == "/undo") return desk_.service().rollback_last_exchange(session_).get();
+    if (line == "/retry") return speak([&] { return desk_.service().regenerate(session_); });
+    if (line.starts_with("/system ")) return desk_.service().set_system(session_, line.substr(8)).get();
     return Error{ErrorCode::invalid_argument, "unknown command " + line + "; /help lists them"};
   }
 
   template <class Ask>
   Status speak(Ask ask) {
     const uint64_t follower =
-        local_.service().follow([&](const std::string& session, const std::string&, std::string_view piece) {
+        desk_.service().follow([&](const std::string& session, const std::string&, std::string_view piece) {
           if (session != session_) return;
           std::fputs(escape_controls(piece).c_str(), stdout);
           std::fflush(stdout);
         });
-    const Result<session::Message> reply = local_.wait(session_, ask());
-    local_.service().unfollow(follower);
+    const Result<session::Message> reply = desk_.local().wait(session_, ask());
+    desk_.service().unfollow(follower);
     std::printf("\n");
     return reply.ok() ? Status() : Status(reply.error());
   }
 
-  LocalService& local_;
+  Desk& desk_;
   std::string session_;
 };
 
 Status chat(App& app, const Options& options) {
-  FABULA_ASSIGN(const auto local, LocalService::open(app));
-  FABULA_TRY(local->load(app, options.engine, options.model, session::Mode::chat));
+  Desk desk(app, options);
+  FABULA_TRY(desk.open());
   std::string id = options.session;
   if (id.empty()) {
     FABULA_ASSIGN(const session::SessionInfo info,
-                  local->service().create(session::Mode::chat, "", options.system).get());
+                  desk.service().create(session::Mode::chat, "", options.system).get());
     id = info.id;
   } else {
-    FABULA_ASSIGN(const session::SessionView view, local->service().open_session(id).get());
+    FABULA_ASSIGN(const session::SessionView view, desk.service().open_session(id).get());
     for (const auto& message : view.path)
       std::printf("%s%s\n", message->role == session::Role::user ? "\n> " : "",
                   escape_controls(message->text).c_str());
   }
-  return Repl(*local, id).run();
+  return Repl(desk, id).run();
 }
 
 }  // namespace

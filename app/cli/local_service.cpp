@@ -4,13 +4,17 @@
 #include <cstdlib>
 
 #include "app/cli/interrupt.h"
+#include "app/server/listener.h"
 
 namespace fabula::cli {
 
-Result<std::unique_ptr<LocalService>> LocalService::open(const App& app) {
+Result<std::unique_ptr<LocalService>> LocalService::open(const App& app, std::function<void()> wake) {
   session::Service::Options options;
   options.places = app.places();
   if (const char* isa = std::getenv("FABULA_ISA")) options.engine.isa = isa;
+  options.program = "fabula-cli";
+  options.open_listener = server::listener_opener();
+  options.wake = std::move(wake);
   std::unique_ptr<LocalService> local(new LocalService());
   FABULA_ASSIGN(local->service_, session::Service::open(std::move(options)));
   return local;

@@ -1,6 +1,7 @@
-// The session service for one command.
+// The session service for one command: the host's own, or attached to the process that holds the sessions.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "app/cli/common.h"
@@ -10,7 +11,8 @@ namespace fabula::cli {
 
 class LocalService {
  public:
-  static Result<std::unique_ptr<LocalService>> open(const App& app);
+  // wake: as Service::Options has it.
+  static Result<std::unique_ptr<LocalService>> open(const App& app, std::function<void()> wake = nullptr);
 
   session::Service& service() { return *service_; }
 

@@ -1,14 +1,13 @@
 // serve: the HTTP API without a window.
-#include <unistd.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 
-#include <fmt/format.h>
-#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 
 #include "app/cli/commands.h"
 #include "app/cli/local_service.h"
-#include "app/server/server.h"
+#include "core/session/wire.h"
 
 namespace fabula::cli {
 
@@ -22,37 +21,60 @@ struct Options {
   EngineFlags engine;
 };
 
-// SIGTERM and SIGINT are taken by sigwait on this thread; they are blocked before any other thread starts.
-sigset_t end_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  return signals;
+// Ends on SIGTERM and SIGINT, which are blocked before any other thread starts; woken by the service as well.
+class EndWatch {
+ public:
+  EndWatch() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    signals_ = session::Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  std::function<void()> wake() {
+    return [this] { bell_.ring(); };
+  }
+  // true: a signal has come; false: the service has something new.
+  bool wait() {
+    pollfd polled[] = {{signals_.get(), POLLIN, 0}, {bell_.descriptor(), POLLIN, 0}};
+    while (::poll(polled, 2, -1) < 0) {
+    }
+    bell_.hear();
+    return (polled[0].revents & POLLIN) != 0;
+  }
+
+ private:
+  session::Descriptor signals_;
+  session::Bell bell_;
+};
+
+// One time of serving: until a signal (true), or until the process that held the sessions has ended.
+Result<bool> serve_once(const App& app, const Options& options, EndWatch& end) {
+  FABULA_ASSIGN(const auto local, LocalService::open(app, end.wake()));
+  const std::string host = local->service().host_name();
+  session::ListenRequest request{options.host, options.port, options.api_key, options.allow_origins};
+  session::ListenLog log;
+  if (!options.quiet) log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  FABULA_ASSIGN(const int port, local->service().listen(std::move(request), std::move(log)).get());
+  if (!host.empty()) std::fprintf(stderr, "fabula-cli: sharing sessions and models with %s\n", host.c_str());
+  std::printf("listening on http://%s:%d\n", options.host.c_str(), port);
+  std::fflush(stdout);
+  if (!options.model.empty())
+    for (session::Mode mode : {session::Mode::chat, session::Mode::story})
+      FABULA_TRY(local->load(app, options.engine, options.model, mode));
+  while (!local->service().is_lost())
+    if (end.wait()) return true;
+  std::fprintf(stderr, "fabula-cli: %s has ended; serving goes on\n", host.c_str());
+  return false;
 }
 
 Status serve(const App& app, const Options& options) {
-  const sigset_t signals = end_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  FABULA_ASSIGN(const auto local, LocalService::open(app));
-  server::Options server_options;
-  server_options.host = options.host;
-  server_options.port = static_cast<unsigned short>(options.port);
-  server_options.api_key = options.api_key;
-  server_options.allow_origins = options.allow_origins;
-  if (!options.quiet)
-    server_options.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
-  FABULA_ASSIGN(auto server, server::Server::start(local->service(), std::move(server_options)));
-  std::printf("listening on http://%s:%u\n", options.host.c_str(), server->port());
-  std::fflush(stdout);
-  if (!options.model.empty()) {
-    FABULA_TRY(local->load(app, options.engine, options.model, session::Mode::chat));
-    FABULA_TRY(local->load(app, options.engine, options.model, session::Mode::story));
+  EndWatch end;
+  for (;;) {
+    FABULA_ASSIGN(const bool ended, serve_once(app, options, end));
+    if (ended) return {};
   }
-  int received = 0;
-  sigwait(&signals, &received);
-  server.reset();
-  return {};
 }
 
 }  // namespace

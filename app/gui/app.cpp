@@ -23,7 +23,7 @@ constexpr float menu_dp = 38, status_dp = 26, sidebar_dp = 268, panel_dp = 296;
 
 Controller::Options controller_options(const App::Start& start) {
   const char* isa = std::getenv("FABULA_ISA");
-  return {start.places, isa != nullptr ? isa : "", start.arguments.model, &Window::wake, start.log};
+  return {start.places, isa != nullptr ? isa : "", start.arguments.model, start.arguments.file, &Window::wake, start.log};
 }
 
 Settings starting_settings(const App::Start& start) {
@@ -268,13 +268,20 @@ void App::publish() {
   automation_->publish(std::move(record));
 }
 
+// Files arrive by dropping them, or because Fabula was started once more with one.
 void App::handle_dropped() {
-  for (const auto& path : window_.take_dropped()) {
-    if (path.ends_with(".json") && path.find("config.json") == std::string::npos) {
-      controller_.import_from(path);
-    } else {
-      controller_.load_model(path);
-    }
+  for (const auto& path : window_.take_dropped()) open_file(path);
+  if (const auto raised = controller_.take_raised()) {
+    window_.to_front();
+    if (!raised->empty()) open_file(*raised);
+  }
+}
+
+void App::open_file(const std::string& path) {
+  if (path.ends_with(".json") && path.find("config.json") == std::string::npos) {
+    controller_.import_from(path);
+  } else {
+    controller_.load_model(path);
   }
 }
 

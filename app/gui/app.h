@@ -45,6 +45,7 @@ class App {
   void edit_last_own();
   bool walk_alternatives(int step);
   void handle_dropped();
+  void open_file(const std::string& path);
   void follow_settings();
   void follow_focus();
   void draw_frame();

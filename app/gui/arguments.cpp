@@ -20,6 +20,14 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
       out.version = true;
       continue;
     }
+    if (name == "--new-window") {
+      out.new_window = true;
+      continue;
+    }
+    if (!name.starts_with("-") && out.file.empty()) {
+      out.file = words[i];
+      continue;
+    }
     std::string* target = name == "--data-dir" ? &out.data_dir : name == "--model" || name == "-m" ? &out.model : name == "--mode" ? &out.mode : nullptr;
     if (target == nullptr) return Error{ErrorCode::invalid_argument, "unknown argument " + words[i] + " (fabula --help lists them)"};
     if (!has_value) {
@@ -36,7 +44,9 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& words) {
 }
 
 std::string usage() {
-  return "Usage: fabula [options]\n\n"
+  return "Usage: fabula [options] [FILE]\n\n"
+         "  FILE                a model or an exported session to open; where a window is open already, it opens there\n"
+         "  --new-window        a second window beside the one that is open, with the same sessions\n"
          "  --data-dir DIR      keep settings, sessions, cache and log below DIR\n"
          "  --model PATH        a GGUF file or a model directory, for the mode shown first\n"
          "  --mode story|chat   the mode shown first\n"

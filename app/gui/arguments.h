@@ -13,6 +13,8 @@ struct Arguments {
   std::string data_dir;  // "": the XDG places
   std::string model;     // path; "": what the mode remembers
   std::string mode;      // "story", "chat" or ""
+  std::string file;      // a model or an exported session to open; "": none
+  bool new_window = false;  // beside a window that is open already
   bool help = false, version = false;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/server/listener.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
 
@@ -29,6 +30,7 @@ Controller::Controller(Options options, Settings& settings, const Strings& strin
   current_[index(Mode::chat)] = settings_.chat.last_session;
   current_[index(Mode::story)] = settings_.story.last_session;
   if (!options_.model.empty()) settings_.of(mode_).model = options_.model;
+  if (!options_.file.empty()) raised_with_ = options_.file;
   frame_.sessions = frame_.trash = std::make_shared<const std::vector<session::SessionInfo>>();
 }
 
@@ -46,7 +48,16 @@ void Controller::when_done(session::Answer<void> answer, std::function<void()> t
 
 void Controller::start() {
   find_models_again();
+  open_service();
+}
+
+// Also once more, when the process that held the sessions has ended: this one attaches to the next, or becomes it.
+void Controller::open_service() {
   session::Service::Options service{options_.places, {}, options_.log, options_.wake};
+  service.open_listener = server::listener_opener();
+  service.raise = [this](const std::string& argument) {
+    background_.post([this, argument] { raised_with_ = argument; });
+  };
   service.engine.isa = options_.isa;
   service.engine.log = options_.log;
   background_.run([this, &background = background_, service = std::move(service)]() mutable {
@@ -102,6 +113,11 @@ void Controller::begin_frame() {
   }
   const double now = monotonic_seconds();
   std::erase_if(toasts_, [now](const Toast& t) { return t.until < now; });
+  if (service_ && service_->is_lost()) {
+    say(Kind::warning, tr_.format("toast.host_gone", {service_->host_name()}));
+    service_.reset();
+    open_service();
+  }
   if (!service_) return;
   Watchdog::Span span(watchdog_, "snapshots");
   for (auto& notice : service_->take_notices()) say(notice.kind, std::move(notice.text), std::move(notice.undo_session));

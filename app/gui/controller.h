@@ -44,6 +44,7 @@ class Controller {
     Places places;
     std::string isa;                 // FABULA_ISA
     std::string model;               // --model: for the mode that is shown first
+    std::string file;                // to open once the sessions are there
     std::function<void()> wake;
     LogSink* log = nullptr;          // outlives the controller
   };
@@ -54,6 +55,8 @@ class Controller {
   void begin_frame();       // answers, notices, snapshots
   void stop_all();          // before the window closes
   bool ready() const { return service_ != nullptr; }
+  // Fabula was started once more, with this file ("": none): the window comes to the front. Once each time.
+  std::optional<std::string> take_raised() { return service_ ? std::exchange(raised_with_, std::nullopt) : std::nullopt; }
   const std::string& open_error() const { return open_error_; }
   bool waiting() const { return !pending_.empty(); }
   const Frame& frame() const { return frame_; }
@@ -141,6 +144,7 @@ class Controller {
   template <class T>
   void when_or_say(session::Answer<T> answer, std::function<void(T)> then);
   void when_done(session::Answer<void> answer, std::function<void()> then);
+  void open_service();
   void opened(Result<std::unique_ptr<session::Service>> service);
   void ensure_model();
   void send_to(const std::string& session, const std::string& text);
@@ -165,7 +169,7 @@ class Controller {
   std::vector<std::function<bool()>> pending_;  // true: answered
   std::unordered_set<std::string> replying_;    // sessions whose reply was asked for here
   bool creating_ = false;                       // a first message waits for its session
-  std::optional<std::string> returned_words_;
+  std::optional<std::string> returned_words_, raised_with_;
   std::vector<model::LibraryEntry> found_;
   bool found_once_ = false;
   std::vector<session::Store::Hit> hits_;

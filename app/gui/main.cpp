@@ -3,12 +3,14 @@
 #include <oneapi/tbb/global_control.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #include "app/gui/app.h"
 #include "app/gui/log_file.h"
 #include "core/base/build_info.h"
 #include "core/base/clock.h"
+#include "core/session/service.h"
 
 int main(int count, char** words) {
   using namespace fabula;
@@ -27,6 +29,10 @@ int main(int count, char** words) {
   gui::App::Start start;
   start.started_at = started_at;
   start.places = arguments->data_dir.empty() ? places_from_environment() : places_below(arguments->data_dir);
+  // Whoever starts Fabula again means the window that is there already.
+  std::error_code ignored;
+  if (!arguments->file.empty()) arguments->file = std::filesystem::absolute(arguments->file, ignored).string();
+  if (!arguments->new_window && session::raise_running_window(start.places, arguments->file)) return 0;
   start.arguments = *arguments;
   start.settings = gui::load_settings(start.places.settings_file());
   gui::LogFile log(start.places.log_folder() / "fabula.log");

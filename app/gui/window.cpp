@@ -133,6 +133,11 @@ void Window::request_close() { glfwSetWindowShouldClose(window_, GLFW_TRUE); }
 void Window::set_title(const std::string& title) { glfwSetWindowTitle(window_, title.c_str()); }
 bool Window::maximized() const { return glfwGetWindowAttrib(window_, GLFW_MAXIMIZED) != 0; }
 void Window::request_attention() { glfwRequestWindowAttention(window_); }
+void Window::to_front() {
+  if (glfwGetWindowAttrib(window_, GLFW_ICONIFIED) != 0) glfwRestoreWindow(window_);
+  glfwFocusWindow(window_);
+  settle();
+}
 bool Window::focused() const { return glfwGetWindowAttrib(window_, GLFW_FOCUSED) != 0; }
 
 void Window::size(int& width, int& height) const { glfwGetWindowSize(window_, &width, &height); }

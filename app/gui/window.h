@@ -51,6 +51,7 @@ class Window {
   void size(int& width, int& height) const;
   bool maximized() const;
   bool focused() const;
+  void to_front();
   void request_attention();  // a reply has ended while another window has the focus
   std::vector<WindowEvent> take_events() { return std::exchange(events_, {}); }
   std::vector<std::string> take_dropped() { return std::exchange(dropped_, {}); }

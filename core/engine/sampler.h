@@ -8,15 +8,11 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/engine/choice.h"
 #include "core/engine/sampler_dry.h"
 #include "core/engine/sampler_settings.h"
 
 namespace fabula::engine {
-
-struct Choice {
-  int32_t token = 0;
-  float logprob = 0;  // natural log of the softmax of the unmodified logits
-};
 
 // What one reply carries from token to token beside its history.
 struct SamplerState {

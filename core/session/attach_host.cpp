@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/base/build_info.h"
 #include "core/base/clock.h"
 #include "core/session/wire.h"
 #include "core/session/wire_shown.h"
@@ -300,14 +301,13 @@ bool AttachHost::Impl::read(Peer& peer, const std::string& frame) {
 bool AttachHost::Impl::greet(Peer& peer, const Json& hello) {
   peer.greeted = true;
   peer.program = hello.at("program").get<std::string>().substr(0, 200);
-  const auto version = hello.at("version").get<std::string>().substr(0, 100);
-  if (version != FABULA_VERSION || hello.at("protocol") != wire_protocol()) {
-    const std::string other = version == FABULA_VERSION ? "another build of " + version : version;
+  const std::string own(version()), other = hello.at("version").get<std::string>().substr(0, 100);
+  if (other != own || hello.at("protocol") != wire_protocol()) {
     peer.leaving = true;
     return peer.stream
         .queue({{"kind", "refused"},
-                {"message", "the sessions are held by " + name_ + ", Fabula " FABULA_VERSION "; this is " +
-                                other + ": close that one first"}})
+                {"message", "the sessions are held by " + name_ + ", Fabula " + own + "; this is " +
+                                (other == own ? "another build of it" : other) + ": close that one first"}})
         .ok();
   }
   peer.stream.limit(max_frame_bytes);

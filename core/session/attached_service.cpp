@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "core/base/build_info.h"
 #include "core/base/clock.h"
 #include "core/session/snapshots.h"
 #include "core/session/wire.h"
@@ -143,7 +144,7 @@ Status AttachedService::Impl::exchange(int longest_ms) {
 Status AttachedService::Impl::shake_hands(double until) {
   post({{"kind", "hello"},
         {"protocol", wire_protocol()},
-        {"version", FABULA_VERSION},
+        {"version", version()},
         {"program", options_.program}});
   while (!shown_ || !welcome_) {
     const double left = until - monotonic_seconds();

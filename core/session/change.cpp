@@ -7,7 +7,7 @@ namespace fabula::session {
 
 Change::Content content_of(const Message& message) {
   return {message.id,     message.text,    message.tokenizer, message.finish_reason,
-          message.tokens, message.receipt, message.stats};
+          message.tokens, message.receipt, message.stats,     message.alternatives};
 }
 
 void apply_content(const Change::Content& content, Message& message) {
@@ -17,6 +17,7 @@ void apply_content(const Change::Content& content, Message& message) {
   message.tokens = content.tokens;
   message.receipt = content.receipt;
   message.stats = content.stats;
+  if (!content.alternatives.empty()) message.alternatives = content.alternatives;
 }
 
 namespace {

@@ -27,6 +27,9 @@ struct Change {
     std::vector<int32_t> tokens;
     std::optional<Receipt> receipt;
     MessageStats stats;
+    // Not part of the log: what stood to choose at a place depends on the ids before it alone, so that the same list is true
+    // before and after. Empty: as they were.
+    std::vector<std::vector<engine::Choice>> alternatives;
   };
 
   std::optional<std::string> current;  // "" for an empty path

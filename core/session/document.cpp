@@ -31,6 +31,7 @@ OrderedJson message_to_json(const Message& message) {
   out["finish_reason"] = text_or_null(message.finish_reason);
   out["receipt"] = message.receipt ? receipt_to_json(*message.receipt) : OrderedJson(nullptr);
   out["stats"] = message.receipt ? stats_to_json(message.stats) : OrderedJson(nullptr);
+  if (!message.alternatives.empty()) out["alternatives"] = alternatives_to_json(message.alternatives);
   return out;
 }
 
@@ -100,6 +101,8 @@ Result<Message> read_message(const Json& value, const std::string& where) {
     out.receipt = reader.keep(receipt_from_json(*receipt, reader.path_of("receipt")));
   if (const Json* stats = reader.child_or_null("stats"))
     out.stats = reader.keep(stats_from_json(*stats, reader.path_of("stats")));
+  if (const Json* alternatives = reader.child_or_null("alternatives"))
+    out.alternatives = reader.keep(alternatives_from_json(*alternatives, reader.path_of("alternatives")));
   FABULA_TRY(reader.finish());
   return out;
 }

@@ -33,6 +33,7 @@ class HostService::Impl {
     Promise<Message> answer;
     engine::ModelId model = 0;
     int64_t tokens_before = 0;  // that it had when this request began
+    int alternatives = 0;       // to keep per token
     int64_t prompt_done = 0, prompt_total = 0;
     double asked_at = 0, first_token_at = 0, flushed_at = 0;  // monotonic seconds
     bool changed = false;                                     // since the last flush

@@ -85,6 +85,7 @@ OrderedJson settings_to_json(const SessionSettings& settings) {
   out["seed"] = settings.seed ? OrderedJson(*settings.seed) : OrderedJson(nullptr);
   out["max_tokens"] = settings.max_tokens;
   out["stop"] = settings.stop;
+  if (settings.alternatives > 0) out["alternatives"] = settings.alternatives;
   return out;
 }
 
@@ -95,7 +96,37 @@ Result<SessionSettings> settings_from_json(const Json& value, const std::string&
   if (const auto seed = reader.integer_or_none("seed", 0, int_max)) out.seed = static_cast<uint64_t>(*seed);
   out.max_tokens = reader.integer_or_none("max_tokens", 0, int_max).value_or(out.max_tokens);
   out.stop = reader.texts_or_empty("stop");
+  out.alternatives = static_cast<int>(reader.integer_or_none("alternatives", 0, max_alternatives).value_or(0));
   FABULA_TRY(reader.finish());
+  return out;
+}
+
+OrderedJson alternatives_to_json(const Alternatives& alternatives) {
+  OrderedJson out = OrderedJson::array();
+  for (const auto& choices : alternatives) {
+    OrderedJson place = OrderedJson::array();
+    for (const engine::Choice& choice : choices)
+      place.push_back(OrderedJson::array({choice.token, shortest(choice.logprob)}));
+    out.push_back(std::move(place));
+  }
+  return out;
+}
+
+Result<Alternatives> alternatives_from_json(const Json& value, const std::string& where) {
+  const Error wrong{ErrorCode::corrupt, where + ": for each token a list of [token, log-probability] was expected"};
+  if (!value.is_array()) return wrong;
+  Alternatives out;
+  for (const Json& place : value) {
+    if (!place.is_array() || place.size() > max_alternatives) return wrong;
+    auto& choices = out.emplace_back();
+    for (const Json& entry : place) {
+      if (!entry.is_array() || entry.size() != 2 || !entry[0].is_number_integer() || !entry[1].is_number())
+        return wrong;
+      const double token = entry[0].get<double>();
+      if (token < 0 || token > std::numeric_limits<int32_t>::max()) return wrong;
+      choices.push_back({static_cast<int32_t>(token), static_cast<float>(entry[1].get<double>())});
+    }
+  }
   return out;
 }
 

@@ -82,6 +82,14 @@ CREATE INDEX operations_of_session ON operations(session, previous, key);
     // row's present text is in the index: a reply gets there when it is finished.
     R"sql(
 ALTER TABLE messages ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+)sql",
+    // What else could have stood at each place of a reply: per token a count (one byte), then that many pairs of
+    // id (int32) and log-probability (float), little-endian, the likeliest first.
+    R"sql(
+CREATE TABLE message_alternatives(
+  message INTEGER PRIMARY KEY REFERENCES messages(key),
+  choices BLOB NOT NULL
+) STRICT;
 )sql"};
 
 Error refused(const std::filesystem::path& path, int64_t version) {

@@ -139,6 +139,11 @@ void HostService::Impl::on_token(Running& reply, const engine::Event& event) {
   Message& message = reply.message;
   if (event.kind == engine::Event::Kind::token) {
     if (reply.first_token_at == 0) reply.first_token_at = monotonic_seconds();
+    if (reply.alternatives > 0) {
+      const auto place = static_cast<int64_t>(message.tokens.size());
+      message.alternatives.resize(message.tokens.size());
+      message.alternatives.push_back(consumer->take_alternatives(event.request, place - reply.tokens_before));
+    }
     message.tokens.push_back(event.token);
   }
   reply.changed = true;

@@ -311,6 +311,8 @@ Status HostService::Impl::begin_branch(const std::string& session, const std::st
   reply.tokens.assign(old->tokens.begin(), old->tokens.begin() + static_cast<std::ptrdiff_t>(keep));
   reply.tokens.push_back(token);
   reply.receipt->given = keep + 1;
+  reply.alternatives = old->alternatives;  // up to the chosen place they are the same ones
+  reply.alternatives.resize(std::min(reply.alternatives.size(), reply.tokens.size()));
   if (start.max_tokens > 0) reply.receipt->max_tokens = keep + 1 + start.max_tokens;
   reply.text = decode_continuing(model.tokenizer, start.prompt, reply.tokens);
   Status done;
@@ -336,6 +338,7 @@ Status HostService::Impl::start(const SessionView& view, Start start, const Prom
   request.max_tokens = start.max_tokens;
   request.stop = start.message.receipt->stop;
   request.priority = 1;
+  request.top_logprobs = std::clamp(view.settings.alternatives, 0, max_alternatives);
   Running reply;
   reply.session = view.info.id;
   reply.message = std::move(start.message);
@@ -343,6 +346,7 @@ Status HostService::Impl::start(const SessionView& view, Start start, const Prom
   reply.before = std::move(start.before);
   reply.model = request.model;
   reply.answer = answer;
+  reply.alternatives = request.top_logprobs;
   reply.tokens_before = static_cast<int64_t>(reply.message.tokens.size());
   reply.prompt_total = static_cast<int64_t>(request.prompt.size());
   reply.asked_at = reply.flushed_at = monotonic_seconds();

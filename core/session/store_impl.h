@@ -56,6 +56,7 @@ class Store::Impl {
                                  const Message& message);
   Status write_content(int64_t session_key, const Change::Content& content);
   Status write_tokens(int64_t message_key, std::string_view tokenizer, std::span<const int32_t> tokens);
+  Status write_alternatives(int64_t message_key, const std::vector<std::vector<engine::Choice>>& alternatives);
   Status write_title(const Loaded& session, const Change::Title& title);
   Status write_change(const Loaded& session, const Change& change);
   Status write_operation(const Loaded& session, const Operation& operation, int64_t now);

@@ -89,6 +89,9 @@ Status Store::purge(std::string_view session) {
     FABULA_TRY(take_from_index(database, SearchIndex::titles, found->key, found->info.title));
     FABULA_TRY(database.run("UPDATE sessions SET current = NULL WHERE key = ?1", found->key));
     FABULA_TRY(database.run(
+        "DELETE FROM message_alternatives WHERE message IN (SELECT key FROM messages WHERE session = ?1)",
+        found->key));
+    FABULA_TRY(database.run(
         "DELETE FROM message_tokens WHERE message IN (SELECT key FROM messages WHERE session = ?1)",
         found->key));
     FABULA_TRY(database.run("DELETE FROM operations WHERE session = ?1", found->key));

@@ -27,6 +27,32 @@ Result<std::vector<int32_t>> tokens_of(std::span<const std::byte> blob, std::str
   return tokens;
 }
 
+static_assert(sizeof(engine::Choice) == 8, "stored as it stands in memory");
+
+std::vector<std::byte> bytes_of(const Alternatives& alternatives) {
+  std::vector<std::byte> out;
+  for (const auto& choices : alternatives) {
+    const size_t count = std::min<size_t>(choices.size(), max_alternatives), at = out.size();
+    out.push_back(static_cast<std::byte>(count));
+    out.resize(at + 1 + count * sizeof(engine::Choice));
+    if (count > 0) std::memcpy(&out[at + 1], choices.data(), count * sizeof(engine::Choice));
+  }
+  return out;
+}
+
+Result<Alternatives> alternatives_of(std::span<const std::byte> blob, std::string_view message) {
+  Alternatives out;
+  for (size_t at = 0; at < blob.size();) {
+    const auto count = std::to_integer<size_t>(blob[at++]);
+    if ((blob.size() - at) / sizeof(engine::Choice) < count)
+      return Error{ErrorCode::corrupt, "the alternatives of message " + std::string(message) + " are damaged"};
+    auto& choices = out.emplace_back(count);
+    if (count > 0) std::memcpy(choices.data(), &blob[at], count * sizeof(engine::Choice));
+    at += count * sizeof(engine::Choice);
+  }
+  return out;
+}
+
 Result<Message> read_message_row(const Query& row) {
   Message message;
   message.id = row.text(1);
@@ -47,6 +73,7 @@ Result<Message> read_message_row(const Query& row) {
     FABULA_ASSIGN(message.stats, stats_from_json(stats, "stats of " + message.id));
   }
   FABULA_ASSIGN(message.tokens, tokens_of(row.blob(11), message.id));
+  FABULA_ASSIGN(message.alternatives, alternatives_of(row.blob(12), message.id));
   return message;
 }
 
@@ -79,6 +106,7 @@ Result<int64_t> Store::Impl::insert_message(int64_t session_key, int64_t parent_
                    message.tokenizer, message.created_at, message.finish_reason, receipt, stats, indexed));
   const int64_t key = database.last_key();
   FABULA_TRY(write_tokens(key, message.tokenizer, message.tokens));
+  FABULA_TRY(write_alternatives(key, message.alternatives));
   if (indexed) FABULA_TRY(add_to_index(database, SearchIndex::messages, key, message.text));
   return key;
 }
@@ -88,6 +116,13 @@ Status Store::Impl::write_tokens(int64_t message_key, std::string_view tokenizer
   if (tokenizer.empty()) return {};
   return database.run("INSERT OR REPLACE INTO message_tokens(message, tokenizer, ids) VALUES(?1, ?2, ?3)",
                       message_key, tokenizer, std::as_bytes(tokens));
+}
+
+Status Store::Impl::write_alternatives(int64_t message_key, const Alternatives& alternatives) {
+  if (alternatives.empty()) return {};
+  const std::vector<std::byte> bytes = bytes_of(alternatives);
+  return database.run("INSERT OR REPLACE INTO message_alternatives(message, choices) VALUES(?1, ?2)", message_key,
+                      std::span<const std::byte>(bytes));
 }
 
 Status Store::Impl::write_content(int64_t session_key, const Change::Content& content) {
@@ -118,6 +153,7 @@ Status Store::Impl::write_content(int64_t session_key, const Change::Content& co
   FABULA_TRY(database.run("DELETE FROM message_tokens WHERE message = ?1 AND tokenizer <> ?2", key,
                           content.tokenizer));
   FABULA_TRY(write_tokens(key, content.tokenizer, content.tokens));
+  FABULA_TRY(write_alternatives(key, content.alternatives));
   if (wants_index && !same_text) FABULA_TRY(add_to_index(database, SearchIndex::messages, key, content.text));
   return {};
 }
@@ -171,8 +207,9 @@ Result<Tree> Store::Impl::read_tree(int64_t session_key) {
       Query rows,
       database.query("SELECT m.key, m.id, p.id, m.role, m.text, m.tokenizer, m.created_at, m.finish_reason, "
                      "m.receipt, m.stats,"
-                     " m.deleted, t.ids FROM messages m LEFT JOIN messages p ON p.key = m.parent"
+                     " m.deleted, t.ids, a.choices FROM messages m LEFT JOIN messages p ON p.key = m.parent"
                      " LEFT JOIN message_tokens t ON t.message = m.key AND t.tokenizer = m.tokenizer"
+                     " LEFT JOIN message_alternatives a ON a.message = m.key"
                      " WHERE m.session = ?1 ORDER BY m.key",
                      session_key));
   for (;;) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/engine/choice.h"
 #include "core/engine/sampler_settings.h"
 
 namespace fabula::session {
@@ -61,6 +62,9 @@ struct Message {
   std::string finish_reason;
   std::optional<Receipt> receipt;
   MessageStats stats;
+  // The likeliest ids at each place of `tokens`, descending, with the log-probability each had; where they were asked for
+  // (SessionSettings::alternatives). Maybe shorter or longer than `tokens`; empty: not kept for that place.
+  std::vector<std::vector<engine::Choice>> alternatives;
   int siblings = 1, sibling_index = 0;  // alternatives at this place; filled in snapshots
 };
 
@@ -70,7 +74,10 @@ struct SessionSettings {
   std::optional<uint64_t> seed;   // none: drawn anew for each reply, and stored in its receipt
   int64_t max_tokens = 512;
   std::vector<std::string> stop;
+  int alternatives = 0;           // per token of new replies, kept with them; at most max_alternatives
 };
+
+inline constexpr int max_alternatives = 20;
 
 struct SessionInfo {
   std::string id, title;

@@ -91,11 +91,13 @@ inline void from_json(const Json& in, Precision& value) {
 }  // namespace fabula::compute
 
 namespace fabula::engine {
+inline void to_json(Json& out, const Choice& value) { out = Json::array({value.token, value.logprob}); }
+inline void from_json(const Json& in, Choice& value) { value = {in.at(0).get<int32_t>(), in.at(1).get<float>()}; }
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelLoad, path, precision, kv_precision, context, threads, device)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Metrics, prefill_tokens_per_second, decode_tokens_per_second,
                                    decode_gb_per_second, peak_read_gb_per_second, active_requests,
                                    queued_requests, batch, kv_blocks_used, kv_blocks_total, tokens_generated,
-                                   prompt_tokens_read, prompt_tokens_reused, tokens_drafted, drafts_accepted,
+                                   prompt_tokens_read, prompt_tokens_reused, tokens_drafted, drafts_accepted, shard_busy,
                                    workers)
 }  // namespace fabula::engine
 
@@ -136,7 +138,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SessionInfo, id, title, title_is_manual, mode
                                    message_count, model_path, model_name, model_fingerprint, in_trash, pinned,
                                    generating)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Message, id, parent, role, text, tokens, tokenizer, created_at,
-                                   finish_reason, receipt, stats, siblings, sibling_index)
+                                   finish_reason, receipt, stats, alternatives, siblings, sibling_index)
 // A view travels with those messages of its path that the reader does not have yet (attach_host.cpp).
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SessionView, info, system, settings, draft, current, revision, can_undo,
                                    can_redo)

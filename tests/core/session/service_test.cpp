@@ -328,6 +328,45 @@ TEST_CASE("from any token of a reply on, another word can be chosen") {
   }
 }
 
+TEST_CASE("the alternatives of each token are kept with a reply where they are asked for") {
+  FABULA_REQUIRE_TESTDATA();
+  ScratchFolder folder;
+  Desk desk(folder.path());
+  SessionSettings settings = Desk::greedy();
+  settings.alternatives = 4;
+  const std::string id = desk.make(Mode::story, settings);
+  const Message reply = wait(desk->send(id, "Once upon a time"));
+  const auto check = [&](const Message& message, size_t from, size_t to) {
+    REQUIRE(message.alternatives.size() >= to);
+    for (size_t i = from; i < to; ++i) {
+      const auto& choices = message.alternatives[i];
+      REQUIRE(choices.size() == 4);
+      for (size_t k = 1; k < 4; ++k) CHECK(choices[k - 1].logprob >= choices[k].logprob);
+    }
+  };
+  check(reply, 0, reply.tokens.size());
+  for (size_t i = 0; i < reply.tokens.size(); ++i) CHECK(reply.alternatives[i][0].token == reply.tokens[i]);  // greedy
+  // The second choice at the sixth place: what led there is kept, the rest is the new words' own.
+  const Message branch = wait(desk->branch_at(id, reply.id, 5, reply.alternatives[5][1].token));
+  check(branch, 0, branch.tokens.size());
+  for (size_t i = 0; i <= 5; ++i)
+    for (size_t k = 0; k < 4; ++k) CHECK(branch.alternatives[i][k].token == reply.alternatives[i][k].token);
+  CHECK(branch.alternatives[7][0].token == branch.tokens[7]);
+  // They outlast a restart and travel with an export.
+  const OrderedJson exported = wait(desk->export_session(id));
+  desk.open();
+  const Message again = *desk.view(id).path.back();
+  check(again, 0, again.tokens.size());
+  CHECK(again.alternatives[3][2].token == branch.alternatives[3][2].token);
+  CHECK(again.alternatives[3][2].logprob == branch.alternatives[3][2].logprob);
+  wait(desk->purge(id));
+  wait(desk->import_session(dump_json(exported)));
+  CHECK(dump_json(wait(desk->export_session(id))) == dump_json(exported));
+  // Off again: nothing is kept.
+  wait(desk->set_settings(id, Desk::greedy()));
+  CHECK(wait(desk->regenerate(id)).alternatives.empty());
+}
+
 TEST_CASE("what cannot be done is said, and nothing is lost by it") {
   FABULA_REQUIRE_TESTDATA();
   ScratchFolder folder;
