@@ -1,6 +1,7 @@
 // sessions: what the sidebar does, on the command line.
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "app/cli/commands.h"
@@ -17,7 +18,8 @@ constexpr uint64_t max_document_bytes = uint64_t{1} << 30;
 
 struct Options {
   std::string id, message, mode = "chat", title, system, output, file;
-  bool json = false, trash = false, tree = false;
+  std::string format = "json";
+  bool json = false, trash = false, all = false;
 };
 
 Status list(const App& app, const Options& options) {
@@ -78,23 +80,77 @@ Status rollback(const App& app, const Options& options) {
   return {};
 }
 
-Status export_session(const App& app, const Options& options) {
-  FABULA_ASSIGN(const auto local, LocalService::open(app));
-  FABULA_ASSIGN(const OrderedJson document, local->service().export_session(options.id).get());
-  const std::string text = dump_json(document, 2) + "\n";
-  if (!options.output.empty()) return write_file_atomically(options.output, text);
+Result<std::string> exported(session::Service& service, const std::string& id, const std::string& format) {
+  if (format == "markdown") return service.export_markdown(id).get();
+  FABULA_ASSIGN(const OrderedJson document, service.export_session(id).get());
+  return dump_json(document, 2) + "\n";
+}
+
+Status write_or_print(const std::string& output, const std::string& text) {
+  if (!output.empty()) return write_file_atomically(output, text);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return {};
 }
 
-Status import_session(const App& app, const Options& options) {
-  FABULA_ASSIGN(std::string document, read_file(options.file, max_document_bytes));
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return path.ends_with('/') || std::filesystem::is_directory(path, ignored);
+}
+
+// One file for each session where `output` is a folder, else one document with all of them.
+Status export_all(session::Service& service, const Options& options) {
+  if (!is_folder(options.output)) {
+    FABULA_ASSIGN(const OrderedJson document, service.export_all().get());
+    return write_or_print(options.output, dump_json(document, 2) + "\n");
+  }
+  const std::filesystem::path folder = options.output;
+  FABULA_TRY(fabula::create_directories(folder));
+  for (const session::SessionInfo& info : *service.sessions()) {
+    FABULA_ASSIGN(const std::string text, exported(service, info.id, options.format));
+    FABULA_TRY(write_file_atomically(folder / (info.id + (options.format == "markdown" ? ".md" : ".json")), text));
+  }
+  return {};
+}
+
+Status export_session(const App& app, const Options& options) {
+  if (options.all == !options.id.empty())
+    return Error{ErrorCode::invalid_argument, "either a session or --all is to be exported"};
+  if (options.all && options.format == "markdown" && !is_folder(options.output))
+    return Error{ErrorCode::invalid_argument, "Markdown of all sessions needs a folder: -o FOLDER/"};
   FABULA_ASSIGN(const auto local, LocalService::open(app));
-  FABULA_ASSIGN(const std::string id, local->service().import_session(std::move(document)).get());
-  if (options.json)
-    print_json({{"id", id}});
+  if (options.all) return export_all(local->service(), options);
+  FABULA_ASSIGN(const std::string text, exported(local->service(), options.id, options.format));
+  return write_or_print(options.output, text);
+}
+
+// A folder's exports as one document, so that they come in all together or not at all.
+Result<std::string> read_exports(const std::filesystem::path& path) {
+  std::error_code failed;
+  if (!std::filesystem::is_directory(path, failed)) return read_file(path, max_document_bytes);
+  std::vector<std::filesystem::path> files;
+  for (std::filesystem::directory_iterator it(path, failed), end; !failed && it != end; it.increment(failed))
+    if (it->path().extension() == ".json") files.push_back(it->path());
+  if (failed) return Error{ErrorCode::io, "cannot read " + path.string() + ": " + failed.message()};
+  std::sort(files.begin(), files.end());
+  if (files.empty()) return Error{ErrorCode::not_found, path.string() + " holds no exported sessions (*.json)"};
+  std::string all;
+  for (const std::filesystem::path& file : files) {
+    FABULA_ASSIGN(const std::string text, read_file(file, max_document_bytes));
+    all += (all.empty() ? R"({"format":"fabula.sessions","version":1,"sessions":[)" : ",") + text;
+  }
+  return all + "]}";
+}
+
+Status import_sessions(const App& app, const Options& options) {
+  FABULA_ASSIGN(std::string document, read_exports(options.file));
+  FABULA_ASSIGN(const auto local, LocalService::open(app));
+  FABULA_ASSIGN(const std::vector<std::string> ids, local->service().import_all(std::move(document)).get());
+  if (options.json && ids.size() == 1)
+    print_json({{"id", ids.front()}});
+  else if (options.json)
+    print_json({{"ids", ids}});
   else
-    std::printf("%s\n", id.c_str());
+    for (const std::string& id : ids) std::printf("%s\n", id.c_str());
   return {};
 }
 
@@ -148,14 +204,20 @@ void add_sessions(CLI::App& command, App& app) {
     sub->add_option("message", options->message, "Message")->required();
   }
   {
-    auto [sub, options] = add(command, app, "export", "The session as JSON", export_session);
-    sub->add_option("id", options->id, "Session")->required();
-    sub->add_option("-o,--output", options->output, "File (default: standard output)");
+    auto [sub, options] = add(command, app, "export", "A session, or all, as JSON or to read", export_session);
+    sub->add_option("id", options->id, "Session");
+    sub->add_flag("--all", options->all, "Every session: one file, or one each where -o names a folder");
+    sub->add_option("--format", options->format, "json, or markdown: the current path, not for import")
+        ->check(CLI::IsMember({"json", "markdown"}))
+        ->capture_default_str();
+    auto* format = &options->format;
+    sub->add_flag_callback("--markdown", [format] { *format = "markdown"; }, "The same as --format markdown");
+    sub->add_option("-o,--output", options->output, "File or folder (default: standard output)");
   }
   {
     auto [sub, options] =
-        add(command, app, "import", "Reads an exported session; prints its id", import_session);
-    sub->add_option("file", options->file, "Exported session")->required();
+        add(command, app, "import", "Reads exported sessions; prints their ids", import_sessions);
+    sub->add_option("file", options->file, "Exported session or sessions, or a folder of them")->required();
   }
   add_replay(command, app);
   add_act(command, app, "delete", "Moves a session to the trash",

@@ -140,6 +140,14 @@ void DiskTier::fetch(std::vector<KvKey> keys, uint64_t block_bytes, Fetched done
   changed_.notify_all();
 }
 
+void DiskTier::erase(std::vector<KvKey> keys, std::function<void()> done) {
+  {
+    const std::lock_guard lock(mutex_);  // behind the writes: one that is under way may be of these
+    jobs_.push_back(Job{.keys = std::move(keys), .erased = std::move(done)});
+  }
+  changed_.notify_all();
+}
+
 uint64_t DiskTier::bytes_on_disk() const {
   const std::lock_guard lock(mutex_);
   return known_bytes_;
@@ -155,6 +163,11 @@ void DiskTier::run() {
       if (jobs_.empty()) return;
       job = std::move(jobs_.front());
       jobs_.pop_front();
+    }
+    if (job.erased) {
+      for (const KvKey& key : job.keys) forget(key);
+      job.erased();
+      continue;
     }
     if (!job.done) {
       write(job.write);

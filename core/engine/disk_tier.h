@@ -54,6 +54,9 @@ class DiskTier {
   // Reads blocks in order and stops at the first that is absent or damaged. `done` runs on the tier's thread.
   void fetch(std::vector<KvKey> keys, uint64_t block_bytes, Fetched done);
 
+  // Deletes these blocks, written or still queued. `done` runs on the tier's thread when their files are gone.
+  void erase(std::vector<KvKey> keys, std::function<void()> done);
+
   uint64_t bytes_on_disk() const;
 
  private:
@@ -61,7 +64,8 @@ class DiskTier {
     Block write;
     std::vector<KvKey> keys;
     uint64_t block_bytes = 0;
-    Fetched done;  // set: a fetch
+    Fetched done;                  // set: a fetch
+    std::function<void()> erased;  // set: an erasure of `keys`
   };
   struct Known {
     uint64_t bytes = 0;

@@ -82,7 +82,7 @@ class Engine::Impl {
                  ? nullptr
                  : std::make_unique<DiskTier>(given.kv_folder, given.kv_disk_bytes, given.log,
                                               [hub = hub] { hub->inbox.nudge(); })),
-        thread(hub, models),
+        thread(hub, models, disk.get()),
         loader(given, hub, disk.get()) {}
 
   std::unique_ptr<Sequence> make_sequence(GenerateRequest request, uint64_t consumer) {
@@ -137,6 +137,15 @@ std::shared_ptr<const Engine::LoadedModel> Engine::loaded_or_null(ModelId model)
 
 void Engine::set_threads(ModelId model, int threads) {
   impl_->hub->inbox.post(SetThreads{model, threads});
+}
+
+void Engine::forget(const std::vector<ReadText>& texts, std::function<void()> done) {
+  std::vector<KvKey> keys;
+  for (const ReadText& text : texts) {
+    const auto chain = chain_keys(root_key(text.model_fingerprint, text.numerics_id), text.tokens);
+    keys.insert(keys.end(), chain.begin(), chain.end());
+  }
+  impl_->hub->inbox.post(Forget{std::move(keys), std::move(done)});
 }
 
 Result<RequestId> Engine::submit(GenerateRequest request, Consumer& consumer) {

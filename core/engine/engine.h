@@ -159,6 +159,15 @@ class Engine {
   std::shared_ptr<const LoadedModel> loaded_or_null(ModelId model) const;
   void set_threads(ModelId model, int threads);
 
+  // Takes the KV of these texts out of memory and off the disk, prefixes that they share with others included
+  // (those are read again when they are needed). Replies being written keep what they stand on. `done` runs on
+  // one of the engine's threads when the files are gone; where the engine ends before, never.
+  struct ReadText {
+    std::string model_fingerprint, numerics_id;
+    std::vector<int32_t> tokens;
+  };
+  void forget(const std::vector<ReadText>& texts, std::function<void()> done);
+
   // Prompt and reply together fill at most the context; a prompt that fills it alone ends at once with
   // `length`. Errors at once: invalid_argument, not_found (model), context_overflow (both numbers), busy
   // (queue full).

@@ -8,8 +8,8 @@
 
 namespace fabula::engine {
 
-EngineThread::EngineThread(std::shared_ptr<Hub> hub, LoadedModels& models)
-    : hub_(std::move(hub)), models_(models) {
+EngineThread::EngineThread(std::shared_ptr<Hub> hub, LoadedModels& models, DiskTier* disk)
+    : hub_(std::move(hub)), models_(models), disk_(disk) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -151,6 +151,19 @@ void EngineThread::handle(SetThreads& command) {
   if (!home) return;
   home->resident->set_threads(command.threads);
   models_.set(command.model, home->resident->loaded());
+}
+
+// Requests that were cancelled before this was asked end first, and leave their blocks to be forgotten, too.
+void EngineThread::handle(Forget& command) {
+  const std::unordered_set<KvKey, KvKeyHash> keys(command.keys.begin(), command.keys.end());
+  for (const Home& home : homes_) {
+    home.resident->end_cancelled();
+    home.resident->forget(keys);
+  }
+  if (disk_)
+    disk_->erase(std::move(command.keys), std::move(command.done));
+  else
+    command.done();
 }
 
 void EngineThread::handle(Fetched& command) {

@@ -38,7 +38,7 @@ class LoadedModels {
 
 class EngineThread {
  public:
-  EngineThread(std::shared_ptr<Hub> hub, LoadedModels& models);
+  EngineThread(std::shared_ptr<Hub> hub, LoadedModels& models, DiskTier* disk);
   ~EngineThread();  // ends everything, spills for at most a second, joins
 
  private:
@@ -64,11 +64,13 @@ class EngineThread {
   void handle(Join& command);
   void handle(Unload& command);
   void handle(SetThreads& command);
+  void handle(Forget& command);
   void handle(Fetched& command);
   void handle(Stop& command);
 
   const std::shared_ptr<Hub> hub_;
   LoadedModels& models_;
+  DiskTier* const disk_;  // may be null; outlives this
   std::vector<std::shared_ptr<Channel>> channels_;
   std::vector<Home> homes_;
   uint64_t step_ = 0;

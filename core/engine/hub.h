@@ -44,6 +44,10 @@ struct SetThreads {
   ModelId model = 0;
   int threads = 0;
 };
+struct Forget {  // KV blocks; `done` runs on any thread
+  std::vector<KvKey> keys;
+  std::function<void()> done;
+};
 struct Fetched {  // blocks from disk
   ModelId model = 0;
   RequestId request = 0;
@@ -51,7 +55,7 @@ struct Fetched {  // blocks from disk
 };
 struct Stop {};
 using Command =
-    std::variant<OpenChannel, CloseChannel, Submit, LoadNews, Join, Unload, SetThreads, Fetched, Stop>;
+    std::variant<OpenChannel, CloseChannel, Submit, LoadNews, Join, Unload, SetThreads, Forget, Fetched, Stop>;
 
 struct Hub {
   Inbox<Command> inbox;

@@ -120,6 +120,11 @@ bool KvCache::spill(int64_t max) {
   return any;
 }
 
+void KvCache::forget(const std::unordered_set<KvKey, KvKeyHash>& keys) {
+  std::erase_if(unspilled_, [&](const Unspilled& entry) { return keys.contains(entry.key); });
+  store_.forget(keys);
+}
+
 int32_t KvCache::take_block_or_negative() {
   int32_t block = pool_.take_or_negative();
   if (block < 0 && store_.evict_one()) block = pool_.take_or_negative();

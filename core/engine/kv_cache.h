@@ -50,6 +50,10 @@ class KvCache {
   bool spill(int64_t max);
   bool has_unspilled() const { return disk_ != nullptr && !unspilled_.empty(); }
 
+  // What was read and written up to these blocks is to be forgotten: in RAM as far as no sequence holds it, and it is
+  // not written to disk any more.
+  void forget(const std::unordered_set<KvKey, KvKeyHash>& keys);
+
   int64_t blocks_used() const { return pool_.used(); }  // held or kept
   int64_t blocks_total() const { return pool_.total(); }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/base/hash.h"
 #include "core/compute/executor.h"
@@ -42,6 +43,14 @@ inline KvKey child_key(const KvKey& parent, std::span<const int32_t> tokens) {
   hash.update(parent.data(), parent.size());
   hash.update(tokens.data(), tokens.size_bytes());
   return hash.finish();
+}
+
+// Of every full block of `tokens`, in order.
+inline std::vector<KvKey> chain_keys(KvKey root, std::span<const int32_t> tokens) {
+  std::vector<KvKey> keys;
+  for (; tokens.size() >= static_cast<size_t>(block_tokens); tokens = tokens.subspan(block_tokens))
+    keys.push_back(root = child_key(root, tokens.first(block_tokens)));
+  return keys;
 }
 
 }  // namespace fabula::engine

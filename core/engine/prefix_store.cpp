@@ -79,6 +79,14 @@ void PrefixStore::clear() {
     if (holds(block)) drop(block);
 }
 
+void PrefixStore::forget(const std::unordered_set<KvKey, KvKeyHash>& keys) {
+  for (int32_t block = 0; block < static_cast<int32_t>(entries_.size()); ++block) {
+    const Entry& entry = entries_[static_cast<size_t>(block)];
+    if (entry.n_tokens == 0 || pool_.references(block) != 1) continue;
+    if (keys.contains(entry.n_tokens == block_tokens ? entry.key : entry.parent)) drop(block);
+  }
+}
+
 void PrefixStore::drop(int32_t block) {
   Entry& entry = entries_[static_cast<size_t>(block)];
   const auto children = children_.find(entry.parent);

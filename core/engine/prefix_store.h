@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/engine/kv_key.h"
@@ -43,6 +44,8 @@ class PrefixStore {
   // Gives back the least recently used block that only the store holds. false: there is none.
   bool evict_one();
   void clear();
+  // Drops the full blocks with these keys and the partial ones below them, as far as nobody else holds them.
+  void forget(const std::unordered_set<KvKey, KvKeyHash>& keys);
 
  private:
   struct Entry {

@@ -40,6 +40,7 @@ class Resident {
   void set_threads(int threads);
 
   void end_cancelled();
+  void forget(const std::unordered_set<KvKey, KvKeyHash>& keys) { cache_.forget(keys); }
   // Admits, plans, computes, samples. false: there is nothing that could be done now.
   bool step(uint64_t number);
   // Hands up to `max` new blocks to the disk tier. true: there may be more to do.

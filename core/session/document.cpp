@@ -1,6 +1,7 @@
 #include "core/session/document.h"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -13,6 +14,7 @@ namespace fabula::session {
 namespace {
 
 constexpr const char* format_name = "fabula.session";
+constexpr const char* many_format_name = "fabula.sessions";
 constexpr int64_t format_version = 1;
 
 OrderedJson text_or_null(const std::string& text) {
@@ -207,6 +209,40 @@ Result<Document> document_from_json(const Json& value) {
   const auto is_current = [&](const auto& message) { return message->id == out.current; };
   if (!out.current.empty() && std::none_of(out.messages.begin(), out.messages.end(), is_current))
     return Error{ErrorCode::corrupt, "current: there is no message " + out.current.substr(0, 80)};
+  return out;
+}
+
+OrderedJson documents_to_json(const std::vector<Document>& documents) {
+  OrderedJson sessions = OrderedJson::array();
+  for (const Document& document : documents) sessions.push_back(document_to_json(document));
+  OrderedJson out = OrderedJson::object();
+  out["format"] = many_format_name;
+  out["version"] = format_version;
+  out["sessions"] = std::move(sessions);
+  return out;
+}
+
+Result<std::vector<Document>> documents_from_json(const Json& value) {
+  std::vector<Document> out;
+  if (!value.is_object() || value.value("format", Json()) != many_format_name) {
+    FABULA_ASSIGN(Document document, document_from_json(value));
+    out.push_back(std::move(document));
+    return out;
+  }
+  ObjectReader reader(value, "the document");
+  reader.text("format");
+  const int64_t version = reader.integer("version", 1, std::numeric_limits<int64_t>::max());
+  const Json* sessions = reader.child("sessions");
+  FABULA_TRY(reader.finish());
+  if (version > format_version)
+    return Error{ErrorCode::unsupported, "this export was written by a newer Fabula (version " + std::to_string(version) + ")"};
+  if (!sessions->is_array()) return Error{ErrorCode::corrupt, "the document.sessions: a list was expected"};
+  for (size_t i = 0; i < sessions->size(); ++i) {
+    auto document = document_from_json((*sessions)[i]);
+    if (!document.ok())
+      return Error{document.error().code, "session " + std::to_string(i + 1) + ": " + document.error().message};
+    out.push_back(*std::move(document));
+  }
   return out;
 }
 

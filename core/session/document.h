@@ -26,6 +26,11 @@ OrderedJson document_to_json(const Document& document);
 // unknown parents, cycles; each says where. Nothing of the document is trusted.
 Result<Document> document_from_json(const Json& value);
 
+// Several sessions in one document: {"format":"fabula.sessions","version":1,"sessions":[...]}, each as above.
+OrderedJson documents_to_json(const std::vector<Document>& documents);
+// Reads either form; everything is checked before anything is given back. Errors as above, naming the session.
+Result<std::vector<Document>> documents_from_json(const Json& value);
+
 // The current path as Markdown, for reading and printing; not for import.
 std::string document_to_markdown(const Document& document);
 

@@ -98,6 +98,7 @@ class HostService::Impl {
   Status edit(const std::string& session, const std::string& message, const std::string& text);
   Result<bool> edit_page(const std::string& session, const std::string& current, const std::vector<PageEdit>& edits);
   Status rollback_last_exchange(const std::string& session);
+  void purge(const std::string& session, Promise<void> answer);
 
   struct Start {  // of one request
     std::vector<int32_t> prompt;

@@ -174,10 +174,8 @@ Answer<void> HostService::restore(std::string session) {
 }
 
 Answer<void> HostService::purge(std::string session) {
-  return impl_->ask<void>([impl = impl_.get(), session = std::move(session)] {
-    impl->open_views.erase(session);
-    impl->snapshots.set_view(session, nullptr);
-    return impl->change(session, [&] { return impl->store->purge(session); });
+  return impl_->ask_later<void>([impl = impl_.get(), session = std::move(session)](auto promise) {
+    impl->purge(session, std::move(promise));
   });
 }
 
@@ -320,12 +318,34 @@ Answer<std::string> HostService::export_markdown(std::string session) {
       [impl = impl_.get(), session = std::move(session)] { return impl->store->export_markdown(session); });
 }
 
+Answer<OrderedJson> HostService::export_all() {
+  return impl_->ask<OrderedJson>([impl = impl_.get()] { return impl->store->export_all(); });
+}
+
+namespace {
+
+Result<Json> parse_export(const std::string& document) {
+  JsonLimits limits;
+  limits.refuse_duplicate_keys = true;
+  return parse_json(document, "the exported session", limits);
+}
+
+}  // namespace
+
+Answer<std::vector<std::string>> HostService::import_all(std::string document) {
+  return impl_->ask<std::vector<std::string>>(
+      [impl = impl_.get(), document = std::move(document)]() -> Result<std::vector<std::string>> {
+        FABULA_ASSIGN(const Json value, parse_export(document));
+        auto imported = impl->store->import_all(value);
+        impl->publish_sessions();
+        return imported;
+      });
+}
+
 Answer<std::string> HostService::import_session(std::string document) {
   return impl_->ask<std::string>(
       [impl = impl_.get(), document = std::move(document)]() -> Result<std::string> {
-        JsonLimits limits;
-        limits.refuse_duplicate_keys = true;
-        FABULA_ASSIGN(const Json value, parse_json(document, "the exported session", limits));
+        FABULA_ASSIGN(const Json value, parse_export(document));
         auto imported = impl->store->import_session(value);
         impl->publish_sessions();
         return imported;

@@ -10,6 +10,13 @@
 
 namespace fabula::session {
 
+// What time a template sees (strftime_now, "Today is ..."). A session shows the day it was created on, in UTC, for as long
+// as it lives (context.h): the date stands at the head of the prompt, and if it moved with the clock every
+// session would be read anew from its first token each day, receipts would not replay, and the same session
+// would read differently in another time zone. Requests that belong to no session (command line, API) come with
+// all of their history each time and see the local time now, as other engines show it; their prefixes live for
+// that day.
+//
 // The local time as seconds since 1970 as if it were UTC: what strftime_now shows.
 int64_t local_seconds();
 

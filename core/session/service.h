@@ -117,6 +117,9 @@ class Service {
   virtual Answer<OrderedJson> export_session(std::string session) = 0;
   virtual Answer<std::string> export_markdown(std::string session) = 0;          // the current path
   virtual Answer<std::string> import_session(std::string document) = 0;
+  // All sessions as one document, and such a document (or one session's) back: all of it or nothing. The answer: their ids.
+  virtual Answer<OrderedJson> export_all() = 0;
+  virtual Answer<std::vector<std::string>> import_all(std::string document) = 0;
   virtual Answer<HitList> search(std::string query, int limit = 50) = 0;
 
   // Every reply again from its receipt, compared token by token, on the loaded model that wrote it; replies of other models

@@ -456,6 +456,32 @@ Result<bool> HostService::Impl::edit_page(const std::string& session, const std:
   return made;
 }
 
+// The words go first, and are gone when this returns; the KV files follow before the answer does.
+void HostService::Impl::purge(const std::string& session, Promise<void> answer) {
+  stop_now(session);
+  std::vector<engine::Engine::ReadText> texts;
+  if (const auto versions = store->all_versions(session); versions.ok()) {
+    std::unordered_map<std::string, const Message*> by_id;
+    for (const auto& message : *versions) by_id.emplace(message->id, message.get());
+    const FindMessage find = [&](const std::string& id) {
+      const auto found = by_id.find(id);
+      return found == by_id.end() ? nullptr : found->second;
+    };
+    for (const auto& message : *versions) {
+      if (!message->receipt) continue;
+      auto read = prompt_of(*message->receipt, find);
+      if (!read.ok()) continue;  // of a damaged or imported receipt: nothing says what was read
+      read->insert(read->end(), message->tokens.begin(), message->tokens.end());
+      texts.push_back({message->receipt->model_fingerprint, message->receipt->numerics_id, *std::move(read)});
+    }
+  }
+  open_views.erase(session);
+  snapshots.set_view(session, nullptr);
+  const Status purged = store->purge(session);
+  publish_sessions();
+  engine.forget(texts, [answer, purged] { answer->set_value(purged); });
+}
+
 Status HostService::Impl::rollback_last_exchange(const std::string& session) {
   FABULA_ASSIGN(const SessionView view, store->view(session));
   if (view.path.empty()) return nothing_there();

@@ -78,6 +78,9 @@ class Store {
   Status set_model(std::string_view session, std::string_view path, std::string_view name,
                    std::string_view fingerprint);
   Status set_pinned(std::string_view session, bool pinned);
+  // Every message that the session has or had: deleted ones, and replies as they were before and after they were
+  // continued.
+  Result<std::vector<std::shared_ptr<const Message>>> all_versions(std::string_view session);
   Status purge(
       std::string_view session);  // for good: messages, log, search index; pages overwritten (secure_delete)
 
@@ -101,9 +104,13 @@ class Store {
   // trash).
   Result<std::string> import_session(const Json& document);
   Result<std::string> import_document(Document document);
+  Result<OrderedJson> export_all();  // every session that is not in the trash, in the order of list()
+  // One session or many (document.h): all of them or none. Their ids, in the document's order.
+  Result<std::vector<std::string>> import_all(const Json& document);
   Status check_integrity();
 
  private:
+  Status restore_if_in_trash(const std::vector<std::string>& sessions);
   class Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -78,7 +78,9 @@ class Store::Impl {
   // The change of title that an unnamed session's first message asks for.
   std::optional<Change::Title> title_from(const Loaded& session, const Message& message) const;
   Document document_of(Loaded& session, const Tree& tree) const;
-  Result<std::string> insert_document(Document document);
+  Result<Loaded> insert_document(const Document& document);
+  Result<bool> is_present(const Document& document);
+  Result<std::vector<std::string>> import(std::vector<Document> documents);
   Result<bool> any_message_exists(const Document& document);
 
   Database database;

@@ -1,6 +1,7 @@
 // What the Store does beside operations: drafts and models, search, export and import, purge.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "core/base/clock.h"
 #include "core/session/search_text.h"
@@ -71,6 +72,26 @@ Status Store::keep_tokens(std::string_view session, std::string_view message, st
   if (node->message->tokenizer == tokenizer)
     return Error{ErrorCode::invalid_argument, "a message's own tokens change only with the message"};
   return impl_->write_tokens(node->key, tokenizer, tokens);
+}
+
+Result<std::vector<std::shared_ptr<const Message>>> Store::all_versions(std::string_view session) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  FABULA_ASSIGN(const Tree* tree, impl_->tree_of(*found));
+  std::vector<std::shared_ptr<const Message>> all;
+  for (const Tree::Node* node : tree->order()) all.push_back(node->message);
+  FABULA_ASSIGN(Query rows, impl_->database.query("SELECT before, after FROM operations WHERE session = ?1", found->key));
+  for (;;) {
+    FABULA_ASSIGN(const bool row, rows.step());
+    if (!row) return all;
+    for (int column : {0, 1}) {
+      FABULA_ASSIGN(const Change change, change_from_text(rows.text(column)));
+      const Tree::Node* node = change.content ? tree->find_or_null(change.content->message) : nullptr;
+      if (!node) continue;
+      auto version = std::make_shared<Message>(*node->message);
+      apply_content(*change.content, *version);
+      all.push_back(std::move(version));
+    }
+  }
 }
 
 Status Store::purge(std::string_view session) {
@@ -173,7 +194,8 @@ Result<bool> Store::Impl::any_message_exists(const Document& document) {
   return false;
 }
 
-Result<std::string> Store::Impl::insert_document(Document document) {
+// Inside a transaction of the caller's; the session shows only when it is committed.
+Result<Store::Impl::Loaded> Store::Impl::insert_document(const Document& document) {
   Loaded loaded;
   loaded.info = document.info;
   loaded.info.title = clean_title(document.info.title);
@@ -181,7 +203,6 @@ Result<std::string> Store::Impl::insert_document(Document document) {
   loaded.settings = document.settings;
   loaded.current = document.current;
   Tree& tree = loaded.tree.emplace();
-  FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
   FABULA_ASSIGN(loaded.key, insert_session(loaded.info, loaded.system, loaded.settings));
   for (const auto& message : document.messages) {
     const Tree::Node* parent = tree.find_or_null(message->parent);
@@ -193,11 +214,47 @@ Result<std::string> Store::Impl::insert_document(Document document) {
   Change change;
   change.current = document.current;
   FABULA_TRY(write_change(loaded, change));
-  FABULA_TRY(transaction.commit());
   mirror_change(loaded, change);
-  const std::string id = loaded.info.id;
-  sessions.insert_or_assign(id, std::move(loaded));
-  return id;
+  return loaded;
+}
+
+// Whether this very session is there already.
+Result<bool> Store::Impl::is_present(const Document& document) {
+  if (!sessions.contains(document.info.id)) return false;
+  const auto found = find(document.info.id);
+  if (!found.ok()) return false;  // damaged
+  FABULA_ASSIGN(const Tree* tree, tree_of(**found));
+  Document present = document_of(**found, *tree);
+  present.info.updated_at = document.info.updated_at;
+  return document_to_json(present) == document_to_json(document);
+}
+
+Result<std::vector<std::string>> Store::Impl::import(std::vector<Document> documents) {
+  std::vector<std::string> ids;
+  std::vector<Loaded> fresh;
+  for (const Document& document : documents) FABULA_TRY(engine::check(document.settings.sampler));
+  FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
+  std::unordered_set<std::string> taken;
+  for (Document& document : documents) {
+    FABULA_ASSIGN(const bool is_there, is_present(document));
+    if (is_there) {
+      ids.push_back(document.info.id);
+      continue;
+    }
+    FABULA_ASSIGN(const bool message_is_taken, any_message_exists(document));
+    if (sessions.contains(document.info.id) || taken.contains(document.info.id) || message_is_taken)
+      give_new_ids(document);
+    FABULA_ASSIGN(Loaded loaded, insert_document(document));
+    taken.insert(loaded.info.id);
+    ids.push_back(loaded.info.id);
+    fresh.push_back(std::move(loaded));
+  }
+  FABULA_TRY(transaction.commit());
+  for (Loaded& loaded : fresh) {
+    const std::string id = loaded.info.id;
+    sessions.insert_or_assign(id, std::move(loaded));
+  }
+  return ids;
 }
 
 Result<std::string> Store::import_session(const Json& value) {
@@ -206,24 +263,37 @@ Result<std::string> Store::import_session(const Json& value) {
 }
 
 Result<std::string> Store::import_document(Document document) {
-  FABULA_TRY(engine::check(document.settings.sampler));
-  bool id_is_taken = impl_->sessions.contains(document.info.id);
-  if (id_is_taken) {
-    const auto found = impl_->find(document.info.id);
-    if (found.ok()) {
-      FABULA_ASSIGN(const Tree* tree, impl_->tree_of(**found));
-      Document present = impl_->document_of(**found, *tree);
-      present.info.updated_at = document.info.updated_at;
-      if (document_to_json(present) == document_to_json(document)) {
-        FABULA_TRY(restore(document.info.id));
-        return document.info.id;
-      }
-    }
-  } else {
-    FABULA_ASSIGN(id_is_taken, impl_->any_message_exists(document));
+  std::vector<Document> one;
+  one.push_back(std::move(document));
+  FABULA_ASSIGN(const std::vector<std::string> ids, impl_->import(std::move(one)));
+  FABULA_TRY(restore_if_in_trash(ids));
+  return ids.front();
+}
+
+Result<std::vector<std::string>> Store::import_all(const Json& value) {
+  FABULA_ASSIGN(std::vector<Document> documents, documents_from_json(value));
+  FABULA_ASSIGN(std::vector<std::string> ids, impl_->import(std::move(documents)));
+  FABULA_TRY(restore_if_in_trash(ids));
+  return ids;
+}
+
+// A session that is imported again comes out of the trash.
+Status Store::restore_if_in_trash(const std::vector<std::string>& sessions) {
+  for (const std::string& session : sessions) {
+    FABULA_ASSIGN(const SessionInfo known, info(session));
+    if (known.in_trash) FABULA_TRY(restore(session));
   }
-  if (id_is_taken) give_new_ids(document);
-  return impl_->insert_document(std::move(document));
+  return {};
+}
+
+Result<OrderedJson> Store::export_all() {
+  std::vector<Document> documents;
+  for (const SessionInfo& info : list()) {
+    FABULA_ASSIGN(Impl::Loaded * found, impl_->find(info.id));
+    FABULA_ASSIGN(const Tree* tree, impl_->tree_of(*found));
+    documents.push_back(impl_->document_of(*found, *tree));
+  }
+  return documents_to_json(documents);
 }
 
 Status Store::check_integrity() {

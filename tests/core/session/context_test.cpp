@@ -99,6 +99,26 @@ TEST_CASE("ids that the tokenizer would not choose stay as the model wrote them"
         second.end());
 }
 
+TEST_CASE("a session's templates show the day it was created on, whatever the day is now") {
+  FABULA_REQUIRE_TESTDATA();
+  const auto model = model_with(
+      "Today is {{ strftime_now('%d %b %Y %H:%M') }}.{% for m in messages %}{{ m['content'] }}{% endfor %}");
+  const auto asked = [&](int64_t created_at, std::vector<std::string> words) {
+    MessagePath path;
+    for (std::string& text : words)
+      path.push_back(std::make_shared<const Message>(make_message(Role::user, std::move(text))));
+    const auto context = chat_context(*model, "", path, created_at);
+    require_ok(context);
+    return context->tokens;
+  };
+  constexpr int64_t pi_day = 1'741'964'966'000;  // 2025-03-14T15:09:26Z
+  const auto tokens = asked(pi_day, {" Hello."});
+  CHECK(model->tokenizer->decode(tokens, false).find("Today is 14 Mar 2025 15:09. Hello.") != std::string::npos);
+  CHECK(asked(pi_day + 86'400'000, {" Hello."}) != tokens);
+  // So that what was read once is the head of all that follows.
+  CHECK(starts_with(asked(pi_day, {" Hello.", " More."}), tokens));
+}
+
 TEST_CASE("where a template rewrites a reply, its version is read and the rest keeps its ids") {
   FABULA_REQUIRE_TESTDATA();
   // Old reasoning is dropped.

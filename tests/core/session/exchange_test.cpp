@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <set>
 #include <nlohmann/json.hpp>
 
 #include "core/base/json.h"
@@ -155,6 +157,54 @@ TEST_CASE("what is wrong in a document is named, and nothing of it stays") {
   }
   require_ok(store->check_integrity());
   require_ok(store->import_session(good));
+}
+
+TEST_CASE("all sessions go into one document, and come back together or not at all") {
+  ScratchFolder folder;
+  auto store = open_store(folder.path() / "a.db");
+  std::set<std::string> ids = {fill(*store), fill(*store), fill(*store)};
+  const std::string trashed = fill(*store);
+  require_ok(store->remove(trashed));
+  const auto exported = store->export_all();
+  require_ok(exported);
+  CHECK((*exported)["format"] == "fabula.sessions");
+  REQUIRE((*exported)["sessions"].size() == 3);
+  for (const auto& one : (*exported)["sessions"]) CHECK(one == *store->export_session(one["session"]["id"].get<std::string>()));
+
+  auto other = open_store(folder.path() / "b.db");
+  const auto imported = other->import_all(plain(*exported));
+  require_ok(imported);
+  CHECK(std::set<std::string>(imported->begin(), imported->end()) == ids);
+  for (const std::string& id : ids) CHECK(*other->export_session(id) == *store->export_session(id));
+  require_ok(other->remove(*ids.begin()));
+  CHECK(*other->import_all(plain(*exported)) == *imported);  // the same again: nothing new, out of the trash
+  CHECK(other->list().size() == 3);
+  // One session's document is read, too.
+  CHECK(*other->import_all(plain(*store->export_session(*ids.begin()))) == std::vector<std::string>{*ids.begin()});
+
+  // The last session is wrong in one field: none of them stays.
+  auto third = open_store(folder.path() / "c.db");
+  for (const auto& [pointer, value] : std::map<std::string, Json>{{"/sessions/2/messages/3/role", "nobody"},
+                                                                  {"/sessions/2/settings", 1},
+                                                                  {"/sessions/1/version", 99},
+                                                                  {"/sessions/0/session/settings/sampler/top_p", 7},
+                                                                  {"/sessions", "none"},
+                                                                  {"/version", 2},
+                                                                  {"/more", true}}) {
+    CAPTURE(pointer);
+    Json broken = plain(*exported);
+    broken[Json::json_pointer(pointer)] = value;
+    CHECK_FALSE(third->import_all(broken).ok());
+    CHECK(third->list().empty());
+  }
+  // The same session twice in one document: the second gets ids of its own.
+  Json twice = plain(*exported);
+  twice["sessions"][1] = twice["sessions"][0];
+  const auto both = third->import_all(twice);
+  require_ok(both);
+  CHECK((*both)[0] != (*both)[1]);
+  CHECK(third->list().size() == 3);
+  require_ok(third->check_integrity());
 }
 
 TEST_CASE("Markdown shows the current path") {
