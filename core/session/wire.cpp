@@ -140,7 +140,7 @@ Status FrameStream::send() {
 }
 
 Result<Descriptor> listen_in(const std::filesystem::path& folder) {
-  constexpr int backlog = 16;
+  constexpr int backlog = 512;
   FABULA_ASSIGN(const Address address, address_in(folder));
   Descriptor socket = new_socket();
   if (!socket) return io_error("opening a socket in", folder, errno);

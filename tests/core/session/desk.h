@@ -20,8 +20,8 @@ inline constexpr const char* chat_source =
     "{% if add_generation_prompt %}assistant:\n{% endif %}";
 
 // The story model with a chat template, so that both modes can be tried.
-inline engine::Backends with_template() {
-  engine::Backends backends = engine::real_backends("", {});
+inline engine::Backends with_template(const std::string& isa = "") {
+  engine::Backends backends = engine::real_backends(isa, {});
   backends.open_model =
       [open = backends.open_model](
           const std::filesystem::path& path) -> Result<std::shared_ptr<const model::Model>> {

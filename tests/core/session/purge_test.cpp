@@ -1,10 +1,11 @@
 // Deleted for good: neither a session's words nor its tokens nor what the model computed from them are in any
 // file afterwards, and other sessions' are untouched.
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
-#include "core/engine/kv_key.h"
+#include "core/base/json.h"
 #include "tests/core/session/desk.h"
 
 using namespace fabula;
@@ -53,7 +54,7 @@ std::string bytes_of(std::span<const int32_t> tokens) {
 
 std::string long_words(const std::string& word) {
   std::string out;
-  for (int i = 0; i < 60; ++i) out += word + (i % 7 ? " " : ". ");
+  for (int i = 0; i < 25; ++i) out += word + (i % 7 ? " " : ". ");
   return out;
 }
 
