@@ -123,7 +123,11 @@ TEST_CASE("the command line") {
   CHECK(parsed->data_dir == "/tmp/x");
   CHECK(parsed->model == "a=b.gguf");
   CHECK(parsed->mode == "chat");
-  for (const auto& wrong : std::vector<std::vector<std::string>>{{"--mode", "poem"}, {"--model"}, {"--data-dir="}, {"model.gguf"}, {"--what"}}) {
+  const auto file = parse_arguments({"story.json", "--new-window"});
+  REQUIRE(file.ok());
+  CHECK(file->file == "story.json");
+  CHECK(file->new_window);
+  for (const auto& wrong : std::vector<std::vector<std::string>>{{"--mode", "poem"}, {"--model"}, {"--data-dir="}, {"a.gguf", "b.gguf"}, {"--what"}}) {
     CHECK_FALSE(parse_arguments(wrong).ok());
   }
 }
