@@ -41,7 +41,7 @@ void bench(const KernelTable& kernels, const PanelTypeInfo& type, int64_t rows, 
   for (int r = 0; r < panel_rows; ++r) sixteen.insert(sixteen.end(), row.begin(), row.end());
   const int64_t bytes = panel_bytes(type.type, cols), panels = rows / panel_rows;
   auto memory = HugeBuffer::allocate(static_cast<size_t>(bytes * panels + 4096), "bench");
-  auto scratch = HugeBuffer::allocate(static_cast<size_t>(tokens * (cols * 8 + rows * 4 + cols) + (64 << 10)), "bench");
+  auto scratch = HugeBuffer::allocate(static_cast<size_t>(tokens * (cols * 8 + rows * 4 + 2 * cols) + (64 << 10)), "bench");
   if (!memory.ok() || !scratch.ok()) return;
   for (int64_t p = 0; p < panels; ++p) pack_panel(type.type, cols, sixteen.data(), panel_rows, memory->data() + p * bytes);
   const PackedMatrix matrix{type.type, rows, cols, memory->data(), bytes};
@@ -49,13 +49,14 @@ void bench(const KernelTable& kernels, const PanelTypeInfo& type, int64_t rows, 
   auto* at = reinterpret_cast<float*>(scratch->data());
   a.values = at;
   at += tokens * cols;
-  a.quants = reinterpret_cast<int32_t*>(at);
-  at += tokens * cols / 4;
-  a.scales = at;
-  a.scaled_sums = at + tokens * cols / 32;
-  a.negated_sums = reinterpret_cast<int32_t*>(at + 2 * tokens * cols / 32);
-  a.sums_stride = tokens * cols / 32;
-  at += 5 * tokens * cols / 32 + 64;
+  const int64_t blocks = tokens * cols / 32;
+  for (QuantPlane* plane : {&a.coarse, &a.fine}) {
+    *plane = {reinterpret_cast<int32_t*>(at), at + 8 * blocks, reinterpret_cast<int32_t*>(at + 9 * blocks)};
+    at += 12 * blocks;
+  }
+  a.scaled_sums = at;
+  a.sums_stride = blocks;
+  at += blocks + 64;
   const auto run = [&](int64_t n) {
     const Activations in = a.laid_out(cols, n, !type.quantised, type.quantised);
     for (int64_t t = 0; t < n; ++t) in.put(kernels, t, 0, x.data(), cols);

@@ -5,6 +5,14 @@
 
 namespace fabula::compute::cpu {
 
+namespace {
+
+QuantPlane moved(const QuantPlane& plane, int64_t words, int64_t blocks) {
+  return {plane.quants + words, plane.scales + blocks, plane.negated_sums + blocks};
+}
+
+}  // namespace
+
 Activations Activations::laid_out(int64_t columns, int64_t n, bool for_values, bool for_quants) const {
   Activations view = *this;
   view.cols = columns;
@@ -17,10 +25,9 @@ Activations Activations::laid_out(int64_t columns, int64_t n, bool for_values, b
 Activations Activations::slice(int64_t begin, int64_t n) const {
   Activations view = *this;
   view.values += begin * cols;
-  view.quants += begin * (cols / 4);
-  view.scales += begin * (cols / quant_block);
+  view.coarse = moved(coarse, begin * (cols / 4), begin * (cols / quant_block));
+  view.fine = moved(fine, begin * (cols / 4), begin * (cols / quant_block));
   view.scaled_sums += begin * (cols / quant_block);
-  view.negated_sums += begin * (cols / quant_block);
   view.n_tokens = n;
   return view;
 }
@@ -47,8 +54,8 @@ void Activations::put(const KernelTable& kernels, int64_t token, int64_t k, cons
   if (wants_quants) {
     const auto [first, width] = tile_of(token, kernels.quant_tile, n_tokens);
     const int64_t block = first * (cols / quant_block) + k / quant_block * width + (token - first);
-    kernels.quantize(x, n, width, sums_stride, quants + first * (cols / 4) + k / 4 * width + (token - first), scales + block,
-                     scaled_sums + block, negated_sums + block);
+    const int64_t word = first * (cols / 4) + k / 4 * width + (token - first);
+    kernels.quantize(x, n, width, sums_stride, moved(coarse, word, block), moved(fine, word, block), scaled_sums + block);
   }
 }
 
@@ -63,9 +70,9 @@ void multiply(const KernelTable& kernels, const PackedMatrix& matrix, const Acti
   args.panel_bytes = matrix.panel_bytes;
   args.cols = matrix.cols;
   for (int64_t token = begin; token < end; token += tile) {
-    const int64_t width = std::min(tile, x.n_tokens - token), block = token * (x.cols / quant_block);
-    args.x = {x.values + token * x.cols, x.quants + token * (x.cols / 4), x.scales + block, x.scaled_sums + block,
-              x.negated_sums + block, x.sums_stride, static_cast<int>(width), static_cast<int>(width)};
+    const int64_t width = std::min(tile, x.n_tokens - token), block = token * (x.cols / quant_block), word = token * (x.cols / 4);
+    args.x = {x.values + token * x.cols, moved(x.coarse, word, block), moved(x.fine, word, block), x.scaled_sums + block,
+              x.sums_stride, static_cast<int>(width), static_cast<int>(width)};
     args.n_tokens = static_cast<int>(width);
     if (whole > 0) {
       args.panels = matrix.panels + first_panel * matrix.panel_bytes;

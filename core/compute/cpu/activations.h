@@ -14,10 +14,8 @@ inline constexpr int64_t token_chunk = 48;
 // A view of scratch memory, laid out anew for every phase. Packed tokens lie in tiles; the last tile is as narrow as its tokens.
 struct Activations {
   float* values = nullptr;         // (n_tokens, cols) in tiles
-  int32_t* quants = nullptr;       // (n_tokens, cols / 4)
-  float* scales = nullptr;         // (n_tokens, cols / 32)
-  float* scaled_sums = nullptr;
-  int32_t* negated_sums = nullptr; // three of them, sums_stride apart
+  QuantPlane coarse{}, fine{};     // (n_tokens, cols / 4) words and (n_tokens, cols / 32) scales; three negated sums, sums_stride apart
+  float* scaled_sums = nullptr;    // (n_tokens, cols / 32)
   int64_t sums_stride = 0;
   int64_t cols = 0, n_tokens = 0;
   bool wants_values = false, wants_quants = false;

@@ -23,15 +23,21 @@ enum class PanelType : uint8_t {
 enum class KvType : uint8_t { f32, f16, q8_0 };
 enum class GateActivation : uint8_t { silu, gelu_tanh, gelu_erf, relu };
 
+// Int8 blocks of 32 columns. Where a block holds an outlier, a second plane holds what the first one's rounding left over, in steps
+// 254 times smaller: x = scale * q + fine scale * fine q. Elsewhere the fine scale is 0 and the fine plane's words mean nothing.
+struct QuantPlane {
+  int32_t* quants;        // (cols / 4, width): four int8 of consecutive columns in one word
+  float* scales;          // (cols / 32, width)
+  int32_t* negated_sums;  // (3, cols / 32, width): minus the sum of a block's int8; of its first 16; of its last 16
+};
+
 // Activations of up to a tile's worth of tokens, interleaved so that a kernel walks one stream: element k of token t
-// stands at [k * width + t]. Float matrices read `values`, quantised ones the other four.
+// stands at [k * width + t]. Float matrices read `values`, quantised ones the others.
 struct ActivationTile {
-  const float* values;         // (cols, width)
-  const int32_t* quants;       // (cols / 4, width): four int8 of consecutive columns in one word
-  const float* scales;         // (cols / 32, width)
-  const float* scaled_sums;    // (cols / 32, width): scale * sum of the block's int8
-  const int32_t* negated_sums; // (3, cols / 32, width): minus the sum of a block's int8; of its first 16; of its last 16
-  int64_t sums_stride;         // from one of the three to the next
+  const float* values;       // (cols, width)
+  QuantPlane coarse, fine;
+  const float* scaled_sums;  // (cols / 32, width): the sum of what both planes stand for
+  int64_t sums_stride;       // from one of the three negated sums to the next
   int value_width, quant_width;
 };
 
@@ -81,8 +87,9 @@ struct KernelTable {
   void (*activate)(float* gate, const float* up, int64_t n, GateActivation kind);  // gate = act(gate) * up; up may be null
   void (*softcap)(float* x, int64_t n, float scale, float cap);  // cap * tanh(scale * x / cap); cap 0: scale * x
   // count floats to int8 blocks, count a multiple of 32; writes with a stride of `width` words, the three sums sums_stride apart.
-  void (*quantize)(const float* x, int64_t count, int64_t width, int64_t sums_stride, int32_t* quants, float* scales, float* scaled_sums,
-                   int32_t* negated_sums);
+  // A block whose largest entry stands out from the `count` ones gets a fine plane too; fine.quants null: none does.
+  void (*quantize)(const float* x, int64_t count, int64_t width, int64_t sums_stride, const QuantPlane& coarse, const QuantPlane& fine,
+                   float* scaled_sums);
   void (*spread)(const float* x, int64_t count, int64_t width, float* out);  // out[k * width] = x[k]
   void (*to_f16)(const float* x, int64_t n, uint16_t* out);
   // Folds the partial (m, l, acc) of a later range of positions into an earlier one: both over n lanes.

@@ -59,12 +59,13 @@ void KvPool::put_q8_0(const KernelTable& kernels, uint8_t* k, uint8_t* v, int sl
     int32_t words[8], negated_sums[3];
     float scale, scaled_sum;
     uint8_t bytes[32];
-    kernels.quantize(key + b * 32, 32, 1, 1, words, &scale, &scaled_sum, negated_sums);
+    const QuantPlane plane{words, &scale, negated_sums};
+    kernels.quantize(key + b * 32, 32, 1, 1, plane, {}, &scaled_sum);
     std::memcpy(bytes, words, 32);
     for (int64_t d = b * 32; d < head_dim_ && d < b * 32 + 32; ++d) k[d * kv_tile + slot] = bytes[d - b * 32];
     uint16_t half = f32_to_f16(scale);
     std::memcpy(k_scales + (b * kv_tile + slot) * 2, &half, 2);
-    kernels.quantize(value + b * 32, 32, 1, 1, words, &scale, &scaled_sum, negated_sums);
+    kernels.quantize(value + b * 32, 32, 1, 1, plane, {}, &scaled_sum);
     std::memcpy(bytes, words, 32);
     const int64_t n = padded_ - b * 32 < 32 ? padded_ - b * 32 : 32;
     std::memcpy(v + slot * padded_ + b * 32, bytes, static_cast<size_t>(n));

@@ -103,29 +103,58 @@ void softcap(float* x, int64_t n, float scale, float cap) {
   }
 }
 
-void quantize(const float* x, int64_t count, int64_t width, int64_t sums_stride, int32_t* quants, float* scales, float* scaled_sums,
-              int32_t* negated_sums) {
+// Rounds 16 + 16 values, already in steps of the scale, to nearest even; writes block b of a token, returns the sum of its int8.
+inline int32_t put_block(F low, F high, int64_t b, int64_t width, int64_t sums_stride, const QuantPlane& plane) {
   const F magic = set1(12582912.0f), most = set1(127.0f), least = set1(-127.0f);
+  const I q_low = to_int(min(most, max(least, sub(add(low, magic), magic))));
+  const I q_high = to_int(min(most, max(least, sub(add(high, magic), magic))));
+  int8_t bytes[32];
+  store_i8(bytes, q_low);
+  store_i8(bytes + 16, q_high);
+  int32_t words[8];
+  __builtin_memcpy(words, bytes, 32);
+  for (int g = 0; g < 8; ++g) plane.quants[(b * 8 + g) * width] = words[g];
+  const int32_t first_sum = reduce_add_int(q_low), last_sum = reduce_add_int(q_high);
+  plane.negated_sums[b * width] = -first_sum - last_sum;
+  plane.negated_sums[sums_stride + b * width] = -first_sum;
+  plane.negated_sums[2 * sums_stride + b * width] = -last_sum;
+  return first_sum + last_sum;
+}
+
+// What is left of 16 values once they are rounded to steps of `scale`: exact but for one rounding.
+inline F left_over(F x, F inverse, F scale) {
+  const F magic = set1(12582912.0f);
+  const F q = min(set1(127.0f), max(set1(-127.0f), sub(add(mul(x, inverse), magic), magic)));
+  return fma(sub(zero(), q), scale, x);
+}
+
+// A block is an outlier's where its largest entry exceeds this many times the root mean square of the values at hand. Measured on
+// SmolLM2-135M (NOTES.md): a tenth of the blocks then carry three quarters of the rounding's noise.
+constexpr float outlier_ratio = 5.0f;
+
+void quantize(const float* x, int64_t count, int64_t width, int64_t sums_stride, const QuantPlane& coarse, const QuantPlane& fine,
+              float* scaled_sums) {
+  F squares = zero();
+  for (int64_t i = 0; i < count && fine.quants; i += 16) { const F v = load(x + i); squares = fma(v, v, squares); }
+  const float usual = outlier_ratio * sqrt1(reduce_add(squares) / static_cast<float>(count));
   for (int64_t b = 0; b < count / quant_block; ++b) {
     const F low = load(x + b * 32), high = load(x + b * 32 + 16);
     const float largest = reduce_max(max(abs(low), abs(high)));
     const bool usable = largest > 0x1p-100f;  // 127 / largest stays finite
     const F inverse = set1(usable ? 127.0f / largest : 0.0f);
     const float scale = usable ? largest / 127.0f : 0.0f;
-    const I q_low = to_int(min(most, max(least, sub(add(mul(low, inverse), magic), magic))));
-    const I q_high = to_int(min(most, max(least, sub(add(mul(high, inverse), magic), magic))));
-    int8_t bytes[32];
-    store_i8(bytes, q_low);
-    store_i8(bytes + 16, q_high);
-    int32_t words[8];
-    __builtin_memcpy(words, bytes, 32);
-    for (int g = 0; g < 8; ++g) quants[(b * 8 + g) * width] = words[g];
-    const int32_t first_sum = reduce_add_int(q_low), last_sum = reduce_add_int(q_high), sum = first_sum + last_sum;
-    scales[b * width] = scale;
+    const int32_t sum = put_block(mul(low, inverse), mul(high, inverse), b, width, sums_stride, coarse);
+    coarse.scales[b * width] = scale;
     scaled_sums[b * width] = scale * static_cast<float>(sum);
-    negated_sums[b * width] = -sum;
-    negated_sums[sums_stride + b * width] = -first_sum;
-    negated_sums[2 * sums_stride + b * width] = -last_sum;
+    if (!fine.quants) continue;
+    fine.scales[b * width] = 0;
+    if (!usable || !(largest > usual)) continue;
+    const F steps = set1(254.0f / scale);
+    const float fine_scale = scale / 254.0f;
+    const int32_t fine_sum = put_block(mul(left_over(low, inverse, set1(scale)), steps), mul(left_over(high, inverse, set1(scale)), steps), b,
+                                       width, sums_stride, fine);
+    fine.scales[b * width] = fine_scale;
+    scaled_sums[b * width] = fma1(fine_scale, static_cast<float>(fine_sum), scaled_sums[b * width]);
   }
 }
 

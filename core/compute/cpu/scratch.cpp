@@ -29,11 +29,13 @@ class Carver {
 Activations take_activations(Carver& carver, int64_t cols, int64_t tokens) {
   Activations a;
   a.values = carver.take<float>(cols * tokens);
-  a.quants = carver.take<int32_t>(cols / 4 * tokens + tokens);
   const int64_t blocks = (cols / quant_block + 1) * tokens;
-  a.scales = carver.take<float>(blocks);
+  for (QuantPlane* plane : {&a.coarse, &a.fine}) {
+    plane->quants = carver.take<int32_t>(cols / 4 * tokens + tokens);
+    plane->scales = carver.take<float>(blocks);
+    plane->negated_sums = carver.take<int32_t>(3 * blocks);
+  }
   a.scaled_sums = carver.take<float>(blocks);
-  a.negated_sums = carver.take<int32_t>(3 * blocks);
   a.sums_stride = blocks;
   return a;
 }

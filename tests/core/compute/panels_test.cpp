@@ -1,6 +1,7 @@
 // Packing loses nothing, and every kernel of every instruction set computes what its packed numbers say.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -64,20 +65,24 @@ Packed pack(PanelType type, int64_t rows, int64_t cols, std::mt19937& random) {
 
 struct ActivationMemory {
   ActivationMemory(int64_t cols, int64_t tokens)
-      : values(static_cast<size_t>(cols * tokens)), scales(values.size() / 32 + 64), sums(scales.size()), quants(values.size() / 4 + 64),
-        negated(3 * scales.size()) {}
+      : values(static_cast<size_t>(cols * tokens)), sums(values.size() / 32 + 64) {
+    for (Plane& plane : planes) plane = {std::vector<float>(sums.size()), std::vector<int32_t>(values.size() / 4 + 64), std::vector<int32_t>(3 * sums.size())};
+  }
   Activations view(int64_t cols, int64_t tokens, bool quantised) {
     Activations a;
     a.values = values.data();
-    a.quants = quants.data();
-    a.scales = scales.data();
+    a.coarse = {planes[0].quants.data(), planes[0].scales.data(), planes[0].negated.data()};
+    a.fine = {planes[1].quants.data(), planes[1].scales.data(), planes[1].negated.data()};
     a.scaled_sums = sums.data();
-    a.negated_sums = negated.data();
-    a.sums_stride = static_cast<int64_t>(scales.size());
+    a.sums_stride = static_cast<int64_t>(sums.size());
     return a.laid_out(cols, tokens, !quantised, quantised);
   }
-  std::vector<float> values, scales, sums;
-  std::vector<int32_t> quants, negated;
+  struct Plane {
+    std::vector<float> scales;
+    std::vector<int32_t> quants, negated;
+  };
+  std::vector<float> values, sums;
+  Plane planes[2];
 };
 
 TEST_CASE("a packed row reads back as the stored one") {
@@ -97,16 +102,27 @@ TEST_CASE("a packed row reads back as the stored one") {
   }
 }
 
+// The number that the int8 planes hold for x: the fine one only in blocks of an outlier, in float as the quantiser computes.
+double quantised_value(float x, float largest, bool outlier) {
+  const float scale = largest / 127.0f, q = std::nearbyint(x * (127.0f / largest));
+  if (!outlier) return double{q} * double{scale};
+  const float fine = std::clamp(std::nearbyint(std::fma(-q, scale, x) * (254.0f / scale)), -127.0f, 127.0f);
+  return double{q} * double{scale} + double{fine} * double{scale / 254.0f};
+}
+
 // What a kernel of a quantised type must give for one row and token: activations as the quantiser left them, all else in double.
 double exact_dot(const std::vector<float>& weights, const std::vector<float>& x, bool quantised, double& size) {
   double sum = 0;
   size = 0;
   const size_t block = quantised ? 32 : 1;
+  double squares = 0;
+  for (const float v : x) squares += double{v} * double{v};
+  const double usual = 5 * std::sqrt(squares / static_cast<double>(x.size()));
   for (size_t b = 0; b < x.size(); b += block) {
     float largest = 0;
     for (size_t k = b; k < b + block; ++k) largest = std::max(largest, std::fabs(x[k]));
     for (size_t k = b; k < b + block; ++k) {
-      const double value = quantised ? std::nearbyint(x[k] * (127.0f / largest)) * double{largest / 127.0f} : double{x[k]};
+      const double value = quantised ? quantised_value(x[k], largest, largest > usual) : double{x[k]};
       sum += value * double{weights[k]};
       size += std::fabs(value * double{weights[k]});
     }
@@ -126,7 +142,9 @@ void check_kernels(const Isa& isa, PanelType type, int64_t rows, int64_t cols, i
   ActivationMemory memory(cols, tokens);
   const Activations in = memory.view(cols, tokens, quantised);
   for (int64_t t = 0; t < tokens; ++t) {
-    for (float& v : x[static_cast<size_t>(t)]) v = normal(random);
+    auto& row = x[static_cast<size_t>(t)];
+    for (float& v : row) v = normal(random);
+    if (t % 3 == 0) row[random() % row.size()] = t % 2 ? 40.0f : -9.0f;  // outliers, in some tokens of a tile
     in.put(*isa.kernels, t, 0, x[static_cast<size_t>(t)].data(), cols);
   }
   std::vector<float> out(static_cast<size_t>(tokens * rows), NAN);
