@@ -255,7 +255,10 @@ Status HostService::Impl::continue_message(const SessionView& view, const ReplyO
   const auto n_tokens = static_cast<int64_t>(reply.tokens.size());
   // Mirostat's controller begins anew with each request, so that the receipt has to say where.
   const bool new_controller = force.sampler.mirostat != 0 && n_tokens > 0;
-  if (force.seed != old_force.seed || !same_sampler(force.sampler, old_force.sampler) || new_controller)
+  // A reply that ended by itself and goes on past that end: stop strings are looked for anew from there.
+  const bool past_its_end = !cut_short && !receipt.stop.empty();
+  if (force.seed != old_force.seed || !same_sampler(force.sampler, old_force.sampler) || new_controller ||
+      past_its_end)
     receipt.continuations.push_back({n_tokens, force.seed, force.sampler});
   start.seed = force.seed;
   start.sampler = force.sampler;

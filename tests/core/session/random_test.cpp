@@ -3,6 +3,7 @@
 // nothing of all that: every reply computed anew from its receipt, cold, token by token.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -217,7 +218,16 @@ TEST_CASE("whatever is done to a session, each reply is what its receipt gives o
       const ReplayReport report = wait(reference->replay_document(document));
       for (const auto& reply : report.replies) {
         CAPTURE(reply.message);
-        CAPTURE(reply.why);
+        CAPTURE(reply.tokens);
+        CAPTURE(reply.first_difference);
+        CAPTURE(reply.expected);
+        CAPTURE(reply.got);
+        const bool different = reply.outcome == ReplayReport::Outcome::different;
+        const Json whole = *parse_json(document, "an export");
+        const auto& messages = whole["messages"];
+        const auto found = std::find_if(messages.begin(), messages.end(), [&](const Json& m) { return m["id"] == reply.message; });
+        const std::string as_it_is = different ? found->dump() : "";
+        CAPTURE(as_it_is);
         CHECK(reply.outcome != ReplayReport::Outcome::different);
       }
       checked += report.equal;
