@@ -15,6 +15,7 @@ void add_detokenize(CLI::App& command, App& app);
 void add_render(CLI::App& command, App& app);
 void add_generate(CLI::App& command, App& app);
 void add_logits(CLI::App& command, App& app);
+void add_quantize(CLI::App& command, App& app);  // below models
 void add_score(CLI::App& command, App& app);
 void add_bench(CLI::App& command, App& app);
 void add_chat(CLI::App& command, App& app);

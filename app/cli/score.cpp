@@ -1,12 +1,14 @@
 // score: how well a model predicts a text. Windows of the context's length with half of it as stride, each
 // starting with BOS where the tokenizer has one; every token is predicted once, from the longest context
 // available.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "app/cli/commands.h"
 #include "app/cli/local_engine.h"
+#include "app/cli/score.h"
 #include "core/base/file.h"
 
 namespace fabula::cli {
@@ -31,18 +33,13 @@ double negative_log_likelihood(const float* row, int64_t vocab, int32_t target) 
   return std::log(sum) + highest - static_cast<double>(row[target]);
 }
 
-struct Score {
-  int64_t tokens = 0;
-  double nll = 0;
-};
-
 struct Windows {
   int32_t first_token;  // BOS, or negative: the text's own tokens alone
   int64_t window, stride;
 };
 
-Result<Score> score_tokens(LocalEngine& local, const std::vector<int32_t>& text, const Windows& windows) {
-  Score score;
+Result<TextScore> score_tokens(LocalEngine& local, const std::vector<int32_t>& text, const Windows& windows) {
+  TextScore score;
   const int64_t vocab = local.loaded().model->spec.vocab;
   const int64_t total = static_cast<int64_t>(text.size());
   const int64_t lead = windows.first_token >= 0 ? 1 : 0;
@@ -97,10 +94,10 @@ Status score(const App& app, Options& options) {
   if (windows.stride <= 0) windows.stride = std::max<int64_t>(1, windows.window / 2);
   if (windows.stride > capacity)
     return Error{ErrorCode::invalid_argument, "a stride beyond the window would leave tokens out"};
-  FABULA_ASSIGN(const Score result, score_tokens(*local, ids, windows));
+  FABULA_ASSIGN(const TextScore result, score_tokens(*local, ids, windows));
   if (result.tokens == 0)
     return Error{ErrorCode::invalid_argument, "nothing to predict: the text has too few tokens"};
-  const double perplexity = std::exp(result.nll / static_cast<double>(result.tokens));
+  const double perplexity = result.perplexity();
   const double bits_per_byte =
       bytes.empty() ? 0 : result.nll / std::log(2.0) / static_cast<double>(bytes.size());
   if (options.json)
@@ -115,6 +112,17 @@ Status score(const App& app, Options& options) {
 }
 
 }  // namespace
+
+double TextScore::perplexity() const { return std::exp(nll / static_cast<double>(std::max<int64_t>(tokens, 1))); }
+
+Result<TextScore> score_text(const App& app, EngineFlags flags, const std::string& model, const std::string& text) {
+  flags.kv_precision = "f32";
+  FABULA_ASSIGN(const auto local, LocalEngine::start(app, flags, model));
+  const text::Tokenizer& tokenizer = *local->loaded().model->tokenizer;
+  const auto ids = tokenizer.encode(text, {.add_special = false, .parse_special = false});
+  const int64_t window = std::min<int64_t>(local->loaded().context, 512);
+  return score_tokens(*local, ids, {tokenizer.bos_or_negative(), window, std::max<int64_t>(1, window / 2)});
+}
 
 void add_score(CLI::App& command, App& app) {
   auto options = std::make_shared<Options>();

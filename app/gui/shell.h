@@ -15,7 +15,7 @@ enum class FileTask { none, open_model, export_session, import_session };
 
 // Taken by the panel concerned in the same or the next frame.
 struct Requests {
-  bool palette = false, shortcuts = false, settings = false, about = false, trash = false;
+  bool palette = false, shortcuts = false, settings = false, about = false, trash = false, precision = false;
   bool focus_composer = false, focus_search = false, jump_to_end = false;
   bool continue_page = false;     // as soon as its words are in a session
   std::string rename_session;

@@ -64,6 +64,7 @@ void decode_q1_0(const uint8_t* in, float* out);
 void decode_q2_0(const uint8_t* in, float* out);
 
 void encode_q4_k(const float* x, std::byte* out);
+void encode_q5_k(const float* x, std::byte* out);
 void encode_q6_k(const float* x, std::byte* out);
 
 }  // namespace fabula::formats

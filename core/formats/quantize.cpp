@@ -125,6 +125,7 @@ BlockEncoder encoder_or_null(DType type) {
     case DType::q5_1: return block_q5_1;
     case DType::q8_0: return block_q8_0;
     case DType::q4_k: return encode_q4_k;
+    case DType::q5_k: return encode_q5_k;
     case DType::q6_k: return encode_q6_k;
     default: return nullptr;
   }

@@ -1,4 +1,4 @@
-// Q4_K and Q6_K. The blocks are ggml's; how the values are found is a least-squares search of the same
+// Q4_K, Q5_K and Q6_K. The blocks are ggml's; how the values are found is a least-squares search of the same
 // quality: for a number of trial scales the values are rounded, the scale (and minimum) that fits them best
 // is solved for, and the trial with the smallest weighted error wins. Large elements weigh more, because they
 // move a product more.
@@ -144,7 +144,14 @@ void store_scale_min_k4(const int* scales, const int* mins, std::byte* out) {
 
 }  // namespace
 
-void encode_q4_k(const float* x, std::byte* out) {
+namespace {
+
+// What Q4_K and Q5_K share: d, dmin, the packed scales and minima, and the value of each element in 0 ... levels.
+struct AffineBlock {
+  int q[256] = {};
+};
+
+AffineBlock encode_affine(const float* x, int levels, std::byte* out) {
   Affine fits[8];
   float most_scale = 0.0f, most_min = 0.0f;
   for (int g = 0; g < 8; ++g) {
@@ -153,26 +160,44 @@ void encode_q4_k(const float* x, std::byte* out) {
     for (int i = 0; i < 32; ++i) squares += group[i] * group[i];
     const float typical = std::sqrt(squares / 32.0f);
     for (int i = 0; i < 32; ++i) weight[i] = typical + std::fabs(group[i]);
-    fits[g] = best_affine(group, weight, 32, 15);
+    fits[g] = best_affine(group, weight, 32, levels);
     most_scale = std::max(most_scale, fits[g].scale);
     most_min = std::max(most_min, -fits[g].offset);
   }
   const uint16_t d_bits = f32_to_f16(most_scale / 63.0f), dmin_bits = f32_to_f16(most_min / 63.0f);
   const float d = f16_to_f32(d_bits), dmin = f16_to_f32(dmin_bits);
   int scales[8], mins[8];
-  std::memset(out, 0, 144);
   store16(out, d_bits);
   store16(out + 2, dmin_bits);
+  AffineBlock block;
   for (int g = 0; g < 8; ++g) {
     scales[g] = d > 0.0f ? to_int(nearest(fits[g].scale / d), 0, 63) : 0;
     mins[g] = dmin > 0.0f ? to_int(nearest(-fits[g].offset / dmin), 0, 63) : 0;
     const float scale = d * static_cast<float>(scales[g]), min = dmin * static_cast<float>(mins[g]);
-    for (int i = 0; i < 32 && scale > 0.0f; ++i) {
-      const int q = to_int(nearest_within((x[g * 32 + i] + min) / scale, 0.0f, 15.0f), 0, 15);
-      out[16 + g / 2 * 32 + i] |= static_cast<std::byte>(q << (g % 2 * 4));
-    }
+    const auto most = static_cast<float>(levels);
+    for (int i = 0; i < 32 && scale > 0.0f; ++i)
+      block.q[g * 32 + i] = to_int(nearest_within((x[g * 32 + i] + min) / scale, 0.0f, most), 0, levels);
   }
   store_scale_min_k4(scales, mins, out + 4);
+  return block;
+}
+
+void store_nibbles(const AffineBlock& block, std::byte* out) {
+  for (int k = 0; k < 256; ++k) out[k / 64 * 32 + k % 32] |= static_cast<std::byte>((block.q[k] & 15) << (k / 32 % 2 * 4));
+}
+
+}  // namespace
+
+void encode_q4_k(const float* x, std::byte* out) {
+  std::memset(out, 0, 144);
+  store_nibbles(encode_affine(x, 15, out), out + 16);
+}
+
+void encode_q5_k(const float* x, std::byte* out) {
+  std::memset(out, 0, 176);
+  const AffineBlock block = encode_affine(x, 31, out);
+  for (int k = 0; k < 256; ++k) out[16 + k % 32] |= static_cast<std::byte>((block.q[k] >> 4) << (k / 32));
+  store_nibbles(block, out + 48);
 }
 
 void encode_q6_k(const float* x, std::byte* out) {

@@ -27,6 +27,7 @@ using formats::GgufValue;
 
 // What is to be written, wherever it comes from.
 struct Plan {
+  std::vector<std::filesystem::path> inputs;
   std::shared_ptr<const formats::TensorSource> source;
   formats::GgufMetadata metadata;
   std::vector<ExportTensor> tensors;
@@ -37,6 +38,7 @@ Result<Plan> plan_from_gguf(const std::filesystem::path& path) {
   FABULA_ASSIGN(const auto file, formats::Gguf::open(path));
   Plan plan;
   plan.source = file;
+  for (const File& input : file->files()) plan.inputs.push_back(input.path());
   plan.metadata = file->metadata();
   for (const char* key : {"split.no", "split.count", "split.tensors.count"}) plan.metadata.erase(key);
   const GgufValue* architecture = formats::find_or_null(plan.metadata, "general.architecture");
@@ -61,6 +63,7 @@ Result<Plan> plan_from_folder(const std::filesystem::path& folder) {
   FABULA_ASSIGN(const HfModel opened, open_hf_weights(folder));
   Plan plan;
   plan.source = opened.source;
+  for (const File& input : opened.files->files()) plan.inputs.push_back(input.path());
   FABULA_ASSIGN(plan.spec,
                 build_spec(opened.hyper, *opened.family, Convention::hugging_face, *opened.source));
   plan.tensors = plan_tensors(plan.spec, opened.hyper, *opened.family);
@@ -98,6 +101,7 @@ uint32_t file_type_of(DType type) {  // llama.cpp's LLAMA_FTYPE
     case DType::q5_0: return 8;
     case DType::q5_1: return 9;
     case DType::q4_k: return 14;
+    case DType::q5_k: return 17;
     case DType::q6_k: return 18;
     case DType::bf16: return 32;
     default: return 0;
@@ -202,6 +206,15 @@ Status refuse_quantised(const Plan& plan, DType wanted) {
   return {};
 }
 
+// The model's own files are read while the result is written.
+Status refuse_own_source(const Plan& plan, const std::filesystem::path& out) {
+  std::error_code ignored;
+  for (const std::filesystem::path& input : plan.inputs)
+    if (std::filesystem::equivalent(input, out, ignored))
+      return Error{ErrorCode::invalid_argument, out.string() + " is a file of the model itself"};
+  return {};
+}
+
 // The result, read as any GGUF file, must compute what the source computes.
 Status verify(const std::filesystem::path& out, const compute::ModelSpec& expected) {
   FABULA_ASSIGN(const Plan written, plan_from_gguf(out));
@@ -221,6 +234,7 @@ Status quantise_model(const std::filesystem::path& model, const std::filesystem:
                  std::string(formats::dtype_info(options.type).name) + " cannot be written"};
   FABULA_ASSIGN(Plan plan, formats::looks_like_gguf(model) ? plan_from_gguf(model) : plan_from_folder(model));
   FABULA_TRY(refuse_quantised(plan, options.type));
+  FABULA_TRY(refuse_own_source(plan, out));
   plan.metadata.insert_or_assign("general.file_type", GgufValue::u32(file_type_of(options.type)));
   plan.metadata.insert_or_assign("general.quantization_version", GgufValue::u32(2));
   formats::GgufWriter writer;

@@ -20,7 +20,7 @@ struct QuantiseOptions {
 // `model`: what open_model takes. Streamed tensor by tensor, a few megabytes at a time; `out` appears whole
 // or not at all. Vectors and routers are written as F32. Rows that a block does not divide take the next type
 // that fits (Q4_K: Q5_0, Q6_K: Q8_0, then F16); the output matrix of 4- and 5-bit models takes Q6_K (Q8_0).
-// Metadata, vocabulary and chat template are carried over. Errors: as open_model; unsupported (an already
+// `out` may not be one of the model's own files. Metadata, vocabulary and chat template are carried over. Errors: as open_model; unsupported (an already
 // quantised model, or one that GGUF cannot express), io, cancelled.
 Status quantise_model(const std::filesystem::path& model, const std::filesystem::path& out,
                       const QuantiseOptions& options);

@@ -60,6 +60,7 @@ void Dialogs::draw(Shell& shell) {
   draw_settings(shell);
   draw_about(shell);
   draw_purge(shell);
+  precision_.draw(shell);
 }
 
 std::vector<Dialogs::Match> Dialogs::matches(Shell& shell, const std::string& query) const {

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "app/gui/panels/precision_panel.h"
 #include "app/gui/shell.h"
 #include "app/gui/text/editor.h"
 
@@ -27,6 +28,7 @@ class Dialogs {
   void draw_purge(Shell& shell);
 
   text::Editor query_;
+  PrecisionPanel precision_;
   std::string purge_session_;
   int selected_ = 0;
   bool take_focus_ = false;

@@ -198,7 +198,13 @@ void SidePanel::draw_running(Shell& shell, Column& column) {
     names.emplace_back(i == 0 ? std::string_view(ui.tr("model.precision_auto")) : precisions[i]);
     if (mode.precision == precisions[i]) current = static_cast<int>(i);
   }
-  const int chosen = ui.choice("model.precision", ui.tr("model.precision"), column.take(ui.px(34), ui.px(10)), names, current);
+  const ImRect row = column.take(ui.px(34), ui.px(10));
+  const float details = ui.px(34);
+  const ImRect picker(row.Min, ImVec2(row.Max.x - details - ui.px(6), row.Max.y));
+  const int chosen = ui.choice("model.precision", ui.tr("model.precision"), picker, names, current);
+  if (ui.button("model.precision_details", "…", ImRect(ImVec2(row.Max.x - details, row.Min.y), row.Max),
+                {.enabled = !c.frame().model.path.empty(), .tooltip = ui.tr("precision.title")}))
+    shell.ask.precision = true;
   if (chosen >= 0 && chosen != current) {
     mode.precision = std::string(precisions[static_cast<size_t>(chosen)]);
     c.save_settings();

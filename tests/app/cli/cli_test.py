@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import resource
 import signal
 import struct
 import subprocess
@@ -88,6 +89,58 @@ class Files(unittest.TestCase):
             sessions("export", created["id"], "-o", out, check=0)
             self.assertEqual(json.loads(out.read_text())["session"]["title"], "A tale")
             sessions("show", "01890000-0000-7000-8000-000000000000", check=1)
+
+
+@unittest.skipUnless(DATA.is_dir(), "FABULA_TESTDATA is not set")
+class Quantize(unittest.TestCase):
+    def test_result_and_perplexity(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder, "small.gguf")
+            told = run_json("models", "quantize", TINY, "q8_0", "-o", out)
+            self.assertEqual((told["type"], told["bytes"]), ("q8_0", out.stat().st_size))
+            measured = told["perplexity"]
+            self.assertGreater(measured["tokens"], 300)
+            change = 100 * (measured["after"] / measured["before"] - 1)
+            self.assertAlmostEqual(measured["change_percent"], change, 6)
+            self.assertLess(abs(change), 5)
+            text = pathlib.Path(folder, "text")
+            text.write_text("Once upon a time there was a little girl who liked to play outside.")
+            again = run_json("models", "quantize", TINY, "q4_K", "-o", out, "--text", text)
+            score = run_json("score", "-m", TINY, "--precision", "auto", "--text", text)
+            self.assertEqual(again["perplexity"]["tokens"], score["tokens"])
+            self.assertAlmostEqual(again["perplexity"]["before"], score["perplexity"], 4)
+            self.assertNotIn("perplexity", run_json("models", "quantize", TINY, "f16", "-o", out, "--no-perplexity"))
+            self.assertEqual(inspect_type(out), "F16")
+
+    def test_own_source_unknown_type_and_full_disk(self):
+        with tempfile.TemporaryDirectory() as folder:
+            own = pathlib.Path(folder, "own.gguf")
+            own.write_bytes(pathlib.Path(TINY_F32).read_bytes())
+            self.assertIn(b"the model itself", run("models", "quantize", own, "q8_0", "-o", own, check=1).stderr)
+            self.assertIn(b"Q4_K", run("models", "quantize", own, "q9_9", "-o", own, check=1).stderr)
+            limit = 200_000  # bytes that a file may have: a write beyond fails as on a full disk
+            full = subprocess.run([CLI, "models", "quantize", str(own), "q8_0", "-o", str(pathlib.Path(folder, "out.gguf"))], capture_output=True,
+                                  restore_signals=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+            self.assertEqual(full.returncode, 1)
+            self.assertIn(b"fabula-cli: ", full.stderr)
+            self.assertEqual(os.listdir(folder), ["own.gguf"])
+
+    @unittest.skipUnless(os.path.exists(CHAT_MODEL), "FABULA_CHAT_MODEL is not set")
+    def test_interrupt_leaves_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            process = subprocess.Popen([CLI, "models", "quantize", CHAT_MODEL, "f32", "-o", str(pathlib.Path(folder, "out.gguf")), "--no-perplexity"],
+                                       stderr=subprocess.PIPE)
+            while process.poll() is None and not os.listdir(folder):
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate()
+            self.assertEqual(process.returncode, 130)
+            self.assertIn(b"nothing was written", error)
+            self.assertEqual(os.listdir(folder), [])
+
+
+def inspect_type(path):
+    return max(run_json("inspect", path)["dtypes"].items(), key=lambda entry: entry[1] if entry[0] != "F32" else 0)[0]
 
 
 @unittest.skipUnless(DATA.is_dir(), "FABULA_TESTDATA is not set")

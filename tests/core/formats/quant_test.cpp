@@ -83,7 +83,8 @@ TEST_CASE("Q4_K and Q6_K lose no more than ggml's own encoders do") {
   const auto folder = *test::testdata() / "quant" / "ggml";
   const std::vector<float> input = read_floats(folder / "input.f32");
   const auto n = static_cast<int64_t>(input.size());
-  for (const auto& [type, file] : {StoredType{DType::q4_k, "q4_K"}, StoredType{DType::q6_k, "q6_K"}}) {
+  for (const auto& [type, file] : 
+       {StoredType{DType::q4_k, "q4_K"}, {DType::q5_k, "q5_K"}, {DType::q6_k, "q6_K"}}) {
     FABULA_CAPTURE(file);
     const std::vector<float> theirs = read_floats(folder / (std::string(file) + ".deq.f32"));
     std::vector<std::byte> blocks(formats::row_bytes(type, n));

@@ -125,6 +125,16 @@ TEST_CASE("what cannot be quantised is refused, and nothing is left behind") {
   options.type = DType::iq2_xs;
   CHECK_FALSE(model::quantise_model(models / "stories260K-F32.gguf", folder.path() / "x.gguf", options).ok());
   options.type = DType::q8_0;
+  for (const char* own : {"own.gguf", "link.gguf"}) {
+    const auto source = folder.path() / "own.gguf";
+    std::filesystem::copy_file(models / "stories260K-F32.gguf", source);
+    std::filesystem::create_hard_link(source, folder.path() / "link.gguf");
+    const auto refused = model::quantise_model(source, folder.path() / own, options);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().message.find("the model itself") != std::string::npos);
+    std::filesystem::remove(source);
+    std::filesystem::remove(folder.path() / "link.gguf");
+  }
   const std::atomic<bool> cancel{true};
   options.cancel = &cancel;
   CHECK(model::quantise_model(models / "stories260K-F32.gguf", folder.path() / "x.gguf", options)
