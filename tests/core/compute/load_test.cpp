@@ -4,6 +4,8 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <string>
 
 #include "core/base/file.h"
 #include "core/compute/precision_report.h"
@@ -183,6 +185,33 @@ TEST_CASE_FIXTURE(CacheFixture, "a cancelled load keeps the copy") {
   REQUIRE_FALSE(executor.ok());
   CHECK(executor.error().code == ErrorCode::cancelled);
   CHECK(run(model, options()).from_cache);
+}
+
+// "VmHWM" and the like, in bytes.
+uint64_t memory_of_process(const std::string& key) {
+  std::ifstream file("/proc/self/status");
+  for (std::string word; file >> word;) {
+    uint64_t kilobytes = 0;
+    if (word == key + ":" && file >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
+}
+
+TEST_CASE("loading holds the result and no more than two of the largest tensors besides, and keeps the result alone") {
+  RandomModel model;
+  make_random_model({.layers = 3, .hidden = 1024, .heads = 8, .head_dim = 128, .ffn = 4096, .vocab = 12000, .tied = false}, model);
+  constexpr uint64_t largest = uint64_t{12000} * 1024 * 4;
+  for (const Precision precision : {Precision::automatic, Precision::bf16, Precision::q8_0, Precision::q4_k}) {
+    CAPTURE(compute::precision_name(precision));
+    if (!(std::ofstream("/proc/self/clear_refs") << "5")) return MESSAGE("skipped: the peak cannot be set back here");
+    const uint64_t before = memory_of_process("VmRSS");
+    const auto executor = load(model.spec, model.source, {.precision = precision, .kv_blocks = 4, .max_batch_tokens = 8}, {.threads = 2});
+    const auto& info = executor->info();
+    const uint64_t others = 4 * info.kv_block_bytes + info.scratch_bytes;
+    const uint64_t peak = memory_of_process("VmHWM") - before, resident = memory_of_process("VmRSS") - before;
+    CHECK(peak < info.weight_bytes + others + 2 * largest);
+    CHECK(static_cast<double>(resident) <= 1.1 * static_cast<double>(info.weight_bytes) + static_cast<double>(others) + 64e6);
+  }
 }
 
 }  // namespace
