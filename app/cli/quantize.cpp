@@ -31,7 +31,8 @@ std::string writable_types() {
   std::string list;
   for (int i = 0; i <= static_cast<int>(formats::DType::q2_0); ++i) {
     const auto type = static_cast<formats::DType>(i);
-    if (formats::can_quantize(type)) list += (list.empty() ? "" : ", ") + std::string(formats::dtype_info(type).name);
+    if (formats::can_quantize(type))
+      list += (list.empty() ? "" : ", ") + std::string(formats::dtype_info(type).name);
   }
   return list;
 }
@@ -91,7 +92,8 @@ Status quantize(App& app, const Options& options) {
   FABULA_ASSIGN(const auto path, resolve_model(app, options.model));
   const auto type = formats::dtype_from_name_or_none(options.type);
   if (!type || !formats::can_quantize(*type))
-    return Error{ErrorCode::unsupported, "Fabula does not write the type \"" + options.type + "\"; it writes " + writable_types()};
+    return Error{ErrorCode::unsupported,
+                 "Fabula does not write the type \"" + options.type + "\"; it writes " + writable_types()};
   const Status status = write(path, *type, options);
   if (!status.ok() && status.error().code == ErrorCode::cancelled) {
     std::fprintf(stderr, "cancelled: nothing was written\n");
@@ -104,7 +106,8 @@ Status quantize(App& app, const Options& options) {
     change = measure(app, path, options);
     // The file is written and whole; a model too large to be run here is no failure of that.
     if (!change.ok() && !options.text_file.empty()) return change.error();
-    if (!change.ok()) std::fprintf(stderr, "perplexity was not measured: %s\n", change.error().message.c_str());
+    if (!change.ok())
+      std::fprintf(stderr, "perplexity was not measured: %s\n", change.error().message.c_str());
   }
   report(options, change);
   return {};
@@ -118,7 +121,8 @@ void add_quantize(CLI::App& command, App& app) {
   command.add_option("type", options->type, "Of the matrices: " + writable_types())->required();
   command.add_option("-o,--output", options->output, "File to write")->required();
   command.add_option("--threads", options->threads, "Threads (default: all)")->check(CLI::Range(1, 1024));
-  auto* text = command.add_option("--text", options->text_file, "Measure perplexity on this text instead of the built-in one");
+  auto* text = command.add_option("--text", options->text_file,
+                                  "Measure perplexity on this text instead of the built-in one");
   command.add_flag("!--no-perplexity", options->measure, "Write the file only")->excludes(text);
   command.add_flag("--json", options->json, "Print JSON");
   set_body(command, app, [options, &app] { return quantize(app, *options); });

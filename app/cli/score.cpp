@@ -113,9 +113,12 @@ Status score(const App& app, Options& options) {
 
 }  // namespace
 
-double TextScore::perplexity() const { return std::exp(nll / static_cast<double>(std::max<int64_t>(tokens, 1))); }
+double TextScore::perplexity() const {
+  return std::exp(nll / static_cast<double>(std::max<int64_t>(tokens, 1)));
+}
 
-Result<TextScore> score_text(const App& app, EngineFlags flags, const std::string& model, const std::string& text) {
+Result<TextScore> score_text(const App& app, EngineFlags flags, const std::string& model,
+                             const std::string& text) {
   flags.kv_precision = "f32";
   FABULA_ASSIGN(const auto local, LocalEngine::start(app, flags, model));
   const text::Tokenizer& tokenizer = *local->loaded().model->tokenizer;

@@ -17,6 +17,7 @@ struct TextScore {
 
 // Loads the model for this alone; windows of at most 512 tokens, half of it as stride, KV in f32.
 // Errors: as loading.
-Result<TextScore> score_text(const App& app, EngineFlags flags, const std::string& model, const std::string& text);
+Result<TextScore> score_text(const App& app, EngineFlags flags, const std::string& model,
+                             const std::string& text);
 
 }  // namespace fabula::cli

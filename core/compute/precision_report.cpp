@@ -14,7 +14,8 @@ Result<std::vector<TensorReport>> report_precision(const ModelSpec& spec, const 
   const cpu::RowStream stream(source, cancel);
   FABULA_ASSIGN(auto reports, cpu::choose_types(list.matrices, precision, stream, true));
   for (size_t i = 0; i < reports.size(); ++i) {
-    if (reports[i].effective == reports[i].stored) continue;
+    const bool is_measured = precision == Precision::automatic;  // by the rule itself
+    if (is_measured || reports[i].effective == reports[i].stored) continue;
     FABULA_ASSIGN(const cpu::Loss loss, cpu::conversion_loss(stream, list.matrices[i].ref, reports[i].effective));
     reports[i].relative_error = loss.relative();
   }

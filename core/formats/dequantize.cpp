@@ -112,6 +112,12 @@ BlockDecoder decoder_or_null(DType type) {
   }
 }
 
+// A row of single elements, without a call for each.
+template <int size, void (*decode)(Bytes, float*)>
+void decode_elements(Bytes in, float* out, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) decode(in + i * size, out + i);
+}
+
 }  // namespace
 
 bool can_dequantize(DType type) {
@@ -122,6 +128,13 @@ void dequantize(DType type, const std::byte* source, float* out, int64_t n) {
   const BlockDecoder decode = decoder_or_null(type);
   const DTypeInfo& info = dtype_info(type);
   const auto* in = reinterpret_cast<const uint8_t*>(source);
+  if (type == DType::f32) {
+    if (n > 0) std::memcpy(out, in, static_cast<size_t>(n) * 4);
+    return;
+  }
+  if (type == DType::f16) return decode_elements<2, block_f16>(in, out, n);
+  if (type == DType::bf16) return decode_elements<2, block_bf16>(in, out, n);
+  if (type == DType::f8_e4m3) return decode_elements<1, block_f8_e4m3>(in, out, n);
   for (int64_t i = 0; i < n; i += info.block_elements, in += info.block_bytes) decode(in, out + i);
 }
 

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "core/base/half_rows.h"
 #include "core/formats/quant.h"
 #include "core/formats/quant_blocks.h"
 
@@ -140,6 +141,15 @@ bool can_quantize(DType type) {
 void quantize(DType type, const float* source, std::byte* out, int64_t n) {
   const BlockEncoder encode = encoder_or_null(type);
   const DTypeInfo& info = dtype_info(type);
+  if (type == DType::f32) {
+    if (n > 0) std::memcpy(out, source, static_cast<size_t>(n) * 4);
+    return;
+  }
+  if (type == DType::f16) return f32_to_f16_row(source, reinterpret_cast<uint16_t*>(out), n);
+  if (type == DType::bf16) {
+    for (int64_t i = 0; i < n; ++i) block_bf16(source + i, out + 2 * i);
+    return;
+  }
   for (int64_t i = 0; i < n; i += info.block_elements, out += info.block_bytes) encode(source + i, out);
 }
 

@@ -146,7 +146,8 @@ void store_scale_min_k4(const int* scales, const int* mins, std::byte* out) {
 
 namespace {
 
-// What Q4_K and Q5_K share: d, dmin, the packed scales and minima, and the value of each element in 0 ... levels.
+// What Q4_K and Q5_K share: d, dmin, the packed scales and minima, and the value of each element in 0 ...
+// levels.
 struct AffineBlock {
   int q[256] = {};
 };
@@ -183,7 +184,8 @@ AffineBlock encode_affine(const float* x, int levels, std::byte* out) {
 }
 
 void store_nibbles(const AffineBlock& block, std::byte* out) {
-  for (int k = 0; k < 256; ++k) out[k / 64 * 32 + k % 32] |= static_cast<std::byte>((block.q[k] & 15) << (k / 32 % 2 * 4));
+  for (int k = 0; k < 256; ++k)
+    out[k / 64 * 32 + k % 32] |= static_cast<std::byte>((block.q[k] & 15) << (k / 32 % 2 * 4));
 }
 
 }  // namespace

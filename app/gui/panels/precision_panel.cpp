@@ -128,7 +128,7 @@ void PrecisionPanel::draw_row(Shell& shell, const ImRect& row, const TensorRepor
     if (i == 0) ui.text(ImVec2(box.Min.x, box.Min.y + ui.px(4)), words[i], {.size = type::small, .color = color}, box.GetWidth() - ui.px(8));
     else ui.text_in(box, words[i], {.size = type::small, .color = color}, 1);
   }
-  ui.tooltip(cell(row, 0), tensor.name);
+  if (ui.hovers(cell(row, 0))) ui.tooltip(cell(row, 0), tensor.name);
 }
 
 void PrecisionPanel::draw_table(Shell& shell) {

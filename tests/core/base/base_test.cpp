@@ -4,14 +4,37 @@
 #include <cmath>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "core/base/clock.h"
+#include "core/base/half_rows.h"
 #include "core/base/hash.h"
 #include "core/base/numeric.h"
 #include "core/base/paths.h"
 #include "core/base/spsc_ring.h"
 
 using namespace fabula;
+
+TEST_CASE("rows of halves are the single conversions, bit for bit") {
+  // Every half, its neighbours in f32, the middles between halves, and NaNs of all kinds; in rows of every remainder.
+  std::vector<float> values;
+  for (uint32_t bits = 0; bits < 0x10000; ++bits)
+    for (const uint32_t low : {0u, 1u, 0x0fffu, 0x1000u, 0x1001u, 0x1fffu})
+      values.push_back(std::bit_cast<float>((bits >> 15) << 31 | (((bits & 0x7fffu) << 13) + (bits & 1 ? 0x38000000u : 0x37000000u) + low)));
+  for (uint32_t bits = 0; bits < 0xffff0000u; bits += 0xffff) values.push_back(std::bit_cast<float>(bits));
+  size_t begin = 0;
+  for (size_t n = 1; begin + n <= values.size(); begin += n, n = n % 97 + 1) {
+    std::vector<uint16_t> halves(n);
+    std::vector<float> back(n);
+    f32_to_f16_row(values.data() + begin, halves.data(), static_cast<int64_t>(n));
+    f32_through_f16_row(values.data() + begin, back.data(), static_cast<int64_t>(n));
+    for (size_t i = 0; i < n; ++i) {
+      const uint16_t expected = f32_to_f16(values[begin + i]);
+      REQUIRE(halves[i] == expected);
+      REQUIRE(std::bit_cast<uint32_t>(back[i]) == std::bit_cast<uint32_t>(f16_to_f32(expected)));
+    }
+  }
+}
 
 TEST_CASE("SHA-256 of the vectors of FIPS 180-4") {
   const auto hex = [](std::string_view text) {

@@ -203,7 +203,11 @@ TEST_CASE("loading holds the result and no more than two of the largest tensors 
   constexpr uint64_t largest = uint64_t{12000} * 1024 * 4;
   for (const Precision precision : {Precision::automatic, Precision::bf16, Precision::q8_0, Precision::q4_k}) {
     CAPTURE(compute::precision_name(precision));
-    if (!(std::ofstream("/proc/self/clear_refs") << "5")) return MESSAGE("skipped: the peak cannot be set back here");
+    std::ofstream reset("/proc/self/clear_refs");
+    if (!(reset << "5" << std::flush)) {
+      MESSAGE("skipped: the peak cannot be set back here");
+      return;
+    }
     const uint64_t before = memory_of_process("VmRSS");
     const auto executor = load(model.spec, model.source, {.precision = precision, .kv_blocks = 4, .max_batch_tokens = 8}, {.threads = 2});
     const auto& info = executor->info();
