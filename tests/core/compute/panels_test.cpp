@@ -168,6 +168,35 @@ void check_kernels(const Isa& isa, PanelType type, int64_t rows, int64_t cols, i
   CHECK(std::memcmp(out.data(), first.data(), out.size() * sizeof(float)) == 0);
 }
 
+TEST_CASE("a token's numbers are its own: alone, or in a tile with others, with and without outliers") {
+  constexpr int64_t rows = 50, cols = 512, tokens = 23;
+  for (int i = 0; i < panel_type_count; ++i) {
+    const auto type = static_cast<PanelType>(i);
+    const bool quantised = panel_type_info(type).quantised;
+    CAPTURE(formats::dtype_info(panel_type_info(type).dtype).name);
+    std::mt19937 random(static_cast<unsigned>(100 + i));
+    const Packed p = pack(type, rows, cols, random);
+    std::normal_distribution<float> normal;
+    std::vector<float> x(tokens * cols);
+    for (float& v : x) v = normal(random);
+    for (const int64_t t : {0, 4, 5, 13, 22}) x[static_cast<size_t>(t * cols) + random() % cols] = 300.0f;
+    for (const Isa& isa : isa_list()) {
+      if (!isa.supported) continue;
+      CAPTURE(isa.name);
+      ActivationMemory together(cols, tokens), alone(cols, 1);
+      const Activations all = together.view(cols, tokens, quantised), one = alone.view(cols, 1, quantised);
+      for (int64_t t = 0; t < tokens; ++t) all.put(*isa.kernels, t, 0, x.data() + t * cols, cols);
+      std::vector<float> out(tokens * rows), single(rows);
+      multiply(*isa.kernels, p.matrix, all, 0, tokens, 0, p.matrix.n_panels(), out.data(), rows);
+      for (int64_t t = 0; t < tokens; ++t) {
+        one.put(*isa.kernels, 0, 0, x.data() + t * cols, cols);
+        multiply(*isa.kernels, p.matrix, one, 0, 1, 0, p.matrix.n_panels(), single.data(), rows);
+        CHECK(std::memcmp(single.data(), out.data() + t * rows, rows * sizeof(float)) == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("kernels: the right numbers on the first, the same bits on all instruction sets, for every remainder") {
   for (int i = 0; i < panel_type_count; ++i) {
     const auto type = static_cast<PanelType>(i);
