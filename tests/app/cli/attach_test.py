@@ -190,7 +190,9 @@ class Attach(unittest.TestCase):
         content = api(port, "GET", f"/api/sessions/{id}")[1]["messages"][-1]["content"]
         self.assertIn(content.strip()[:20], text)
         chat = self.start("chat", "-m", CHAT_MODEL, "--session", id)
+        time.sleep(2)  # it attaches and waits for words
         serve.kill()
+        time.sleep(0.5)  # and notices
         chat.process.stdin.write("/undo\n")
         chat.process.stdin.close()
         self.assertEqual(chat.process.wait(timeout=60), 0, chat.said())

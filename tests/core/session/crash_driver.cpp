@@ -71,7 +71,7 @@ int main(int count, char** words) {
   if (count != 4) return 1;
   Service::Options options;
   options.places = places_below(words[1]);
-  options.engine.backends = test::slow_backends(std::chrono::microseconds(700));
+  options.engine.backends = test::slow_backends(std::chrono::microseconds(2000));
   options.may_attach = false;
   const auto service = value_or_exit(Service::open(std::move(options)));
   engine::ModelLoad load;
