@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "core/model/library.h"
+
 namespace fabula::cli {
 
 namespace {
@@ -50,6 +52,7 @@ Result<std::unique_ptr<LocalEngine>> LocalEngine::start(const App& app, const En
       clear_progress();
       local->model_ = event.model;
       local->loaded_ = local->engine_->loaded_or_null(event.model);
+      model::remember_use(app.places(), path);
       return local;
     }
   }

@@ -8,8 +8,9 @@ namespace fabula::engine {
 
 Backends real_backends(std::string isa, std::filesystem::path fingerprint_folder) {
   Backends backends;
-  backends.open_model = [folder = std::move(fingerprint_folder)](const std::filesystem::path& path) {
-    return model::open_model(path, {.fingerprint_folder = folder});
+  backends.open_model = [folder = std::move(fingerprint_folder)](const std::filesystem::path& path,
+                                                                const std::atomic<bool>* cancel) {
+    return model::open_model(path, {.fingerprint_folder = folder, .cancel = cancel});
   };
   backends.make_executor =
       [isa = std::move(isa)](

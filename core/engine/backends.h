@@ -1,6 +1,7 @@
 // Where the engine gets models and devices from: the real ones, or a test's.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -15,7 +16,9 @@ namespace fabula::engine {
 struct ModelLoad;
 
 struct Backends {
-  std::function<Result<std::shared_ptr<const model::Model>>(const std::filesystem::path&)> open_model;
+  std::function<Result<std::shared_ptr<const model::Model>>(const std::filesystem::path&,
+                                                            const std::atomic<bool>* cancel)>
+      open_model;
   // options.precision, kv_precision, kv_blocks, on_progress and cancel are filled in.
   std::function<Result<std::unique_ptr<compute::Executor>>(const model::Model&, const ModelLoad&,
                                                            const compute::LoadOptions&)>

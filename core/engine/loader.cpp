@@ -88,7 +88,7 @@ void Loader::run() {
 Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   if (job.control->cancelled) return Error{ErrorCode::cancelled, "loading was cancelled"};
   report_progress(job, 0);
-  FABULA_ASSIGN(auto model, backends_.open_model(job.load.path));
+  FABULA_ASSIGN(auto model, backends_.open_model(job.load.path, &job.control->cancelled));
   FABULA_ASSIGN(const int64_t context, context_of(job.load, *model));
 
   compute::LoadOptions options;

@@ -32,9 +32,11 @@ std::vector<Piece> cut(std::span<const File> files) {
   return pieces;
 }
 
-Result<Sha256Digest> hash_piece(const File& file, const Piece& piece, std::vector<std::byte>& buffer) {
+Result<Sha256Digest> hash_piece(const File& file, const Piece& piece, std::vector<std::byte>& buffer,
+                                const std::atomic<bool>* cancel) {
   Sha256 hash;
   for (uint64_t at = 0; at < piece.bytes; at += buffer.size()) {
+    if (cancel && cancel->load()) return Error{ErrorCode::cancelled, "stopped while reading " + file.path().string()};
     const auto part = std::span(buffer).first(std::min<uint64_t>(buffer.size(), piece.bytes - at));
     FABULA_TRY(file.read_at(piece.begin + at, part));
     hash.update(part.data(), part.size());
@@ -42,7 +44,8 @@ Result<Sha256Digest> hash_piece(const File& file, const Piece& piece, std::vecto
   return hash.finish();
 }
 
-Result<std::vector<Sha256Digest>> hash_pieces(std::span<const File> files, const std::vector<Piece>& pieces) {
+Result<std::vector<Sha256Digest>> hash_pieces(std::span<const File> files, const std::vector<Piece>& pieces,
+                                              const FingerprintOptions& options) {
   std::vector<Sha256Digest> digests(pieces.size());
   std::atomic<size_t> next{0};
   std::mutex mutex;
@@ -50,7 +53,7 @@ Result<std::vector<Sha256Digest>> hash_pieces(std::span<const File> files, const
   const auto work = [&] {
     std::vector<std::byte> buffer(size_t{1} << 20);
     for (size_t i = next++; i < pieces.size(); i = next++) {
-      auto digest = hash_piece(files[pieces[i].file], pieces[i], buffer);
+      auto digest = hash_piece(files[pieces[i].file], pieces[i], buffer, options.cancel);
       if (digest.ok()) {
         digests[i] = *digest;
         continue;
@@ -60,8 +63,8 @@ Result<std::vector<Sha256Digest>> hash_pieces(std::span<const File> files, const
       return;
     }
   };
-  const size_t threads =
-      std::min<size_t>({pieces.size(), std::max(1u, std::thread::hardware_concurrency()), 8});
+  const size_t wanted = options.threads > 0 ? static_cast<size_t>(options.threads) : std::max(1u, std::thread::hardware_concurrency());
+  const size_t threads = std::min<size_t>({pieces.size(), wanted, 8});
   {
     std::vector<std::jthread> helpers;
     for (size_t t = 1; t < threads; ++t) helpers.emplace_back(work);
@@ -106,10 +109,10 @@ std::optional<std::string> remembered(const std::filesystem::path& file) {
 }  // namespace
 
 Result<std::string> model_fingerprint(std::span<const File> files, std::string_view header,
-                                      const std::filesystem::path& memory_folder) {
-  const std::filesystem::path memory = memory_file(files, header, memory_folder);
+                                      const FingerprintOptions& options) {
+  const std::filesystem::path memory = memory_file(files, header, options.memory_folder);
   if (auto known = remembered(memory)) return *known;
-  FABULA_ASSIGN(const auto digests, hash_pieces(files, cut(files)));
+  FABULA_ASSIGN(const auto digests, hash_pieces(files, cut(files), options));
   Sha256 tree;
   tree.update("fabula model 1\n");
   tree.update_value(static_cast<uint64_t>(header.size()));
@@ -117,7 +120,7 @@ Result<std::string> model_fingerprint(std::span<const File> files, std::string_v
   for (const File& file : files) tree.update_value(file.size_bytes());
   for (const Sha256Digest& digest : digests) tree.update(digest.data(), digest.size());
   const std::string fingerprint = to_hex(tree.finish());
-  if (!memory.empty() && fabula::create_directories(memory_folder).ok())
+  if (!memory.empty() && fabula::create_directories(options.memory_folder).ok())
     (void)write_file_atomically(memory, fingerprint).ok();
   return fingerprint;
 }

@@ -8,6 +8,7 @@
 // size, modification time (ns) and inode.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -18,9 +19,15 @@
 
 namespace fabula::model {
 
-// `header` is hashed first (config.json of a directory; empty for GGUF). memory_folder: "" remembers nothing;
-// failing to write there is no error. Errors: io, corrupt (a file shrank meanwhile).
+struct FingerprintOptions {
+  std::filesystem::path memory_folder;  // "" remembers nothing; failing to write there is no error
+  int threads = 0;                      // 0: by the machine, at most 8
+  const std::atomic<bool>* cancel = nullptr;
+};
+
+// `header` is hashed first (config.json of a directory; empty for GGUF). Errors: io, corrupt (a file shrank meanwhile),
+// cancelled.
 Result<std::string> model_fingerprint(std::span<const File> files, std::string_view header,
-                                      const std::filesystem::path& memory_folder = {});
+                                      const FingerprintOptions& options = {});
 
 }  // namespace fabula::model

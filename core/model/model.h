@@ -2,6 +2,7 @@
 // Opening reads headers only; weights are read by an Executor.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -52,10 +53,13 @@ struct Model {
 struct OpenOptions {
   std::filesystem::path fingerprint_folder;  // below the cache: remembers fingerprints of large files; "":
                                              // nothing is remembered
+  bool fingerprint = true;  // false: info.fingerprint stays empty, for lists and sizes; tensors are not read
+  int fingerprint_threads = 0;                // 0: by the machine
+  const std::atomic<bool>* cancel = nullptr;  // looked at while the fingerprint is computed
 };
 
 // `path`: a GGUF file, any part of a split one, a Hugging Face folder or its config.json, model.safetensors
-// or index. Errors: not_found, corrupt, unsupported (architecture, flag or tensor by name), io. The message
+// or index. Errors: not_found, corrupt, unsupported (architecture, flag or tensor by name), io, cancelled. The message
 // names the file.
 Result<std::shared_ptr<const Model>> open_model(const std::filesystem::path& path,
                                                 const OpenOptions& options = {});

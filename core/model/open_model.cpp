@@ -29,6 +29,11 @@ std::string gguf_text_or_empty(const formats::GgufMetadata& metadata, std::strin
   return value && !value->is_array ? std::string(value->text_or_none().value_or("")) : std::string();
 }
 
+Result<std::string> fingerprint_of(std::span<const File> files, std::string_view header, const OpenOptions& options) {
+  return model_fingerprint(files, header, {.memory_folder = options.fingerprint_folder,
+                                           .threads = options.fingerprint_threads, .cancel = options.cancel});
+}
+
 void describe_tensors(const formats::TensorSource& source, ModelInfo& info) {
   for (const formats::TensorInfo& tensor : source.tensors()) {
     info.parameters += static_cast<uint64_t>(tensor.elements());
@@ -89,7 +94,9 @@ Result<std::shared_ptr<const Model>> open_gguf_model(const std::filesystem::path
   model->end_tokens = collect_end_tokens(*model->tokenizer, std::move(ends));
   attach_template(gguf_text_or_empty(file->metadata(), "tokenizer.chat_template"), *model);
   describe_tensors(*file, model->info);
-  FABULA_ASSIGN(model->info.fingerprint, model_fingerprint(file->files(), "", options.fingerprint_folder));
+  if (options.fingerprint) {
+    FABULA_ASSIGN(model->info.fingerprint, fingerprint_of(file->files(), "", options));
+  }
   return std::shared_ptr<const Model>(std::move(model));
 }
 
@@ -115,8 +122,9 @@ Result<std::shared_ptr<const Model>> open_hf_model(const std::filesystem::path& 
   FABULA_ASSIGN(const std::string chat_template, read_hf_template(folder));
   attach_template(chat_template, *model);
   describe_tensors(*opened.files, model->info);
-  FABULA_ASSIGN(model->info.fingerprint,
-                model_fingerprint(opened.files->files(), opened.config_text, options.fingerprint_folder));
+  if (options.fingerprint) {
+    FABULA_ASSIGN(model->info.fingerprint, fingerprint_of(opened.files->files(), opened.config_text, options));
+  }
   return std::shared_ptr<const Model>(std::move(model));
 }
 

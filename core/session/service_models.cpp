@@ -77,6 +77,7 @@ void HostService::Impl::on_load_event(const engine::Event& event) {
     loaded_models.insert(event.model);
     if (wanted) {
       use_model(mode, event.model, done.load);
+      model::remember_use(options.places, done.load.path);
       done.answer->set_value(models[index]);
     } else {
       retire_unused();

@@ -235,7 +235,7 @@ engine::Backends FakeSetup::backends() const {
   engine::Backends backends;
   backends.open_model =
       [context = context, fingerprint = fingerprint](
-          const std::filesystem::path& path) -> Result<std::shared_ptr<const model::Model>> {
+          const std::filesystem::path& path, const std::atomic<bool>*) -> Result<std::shared_ptr<const model::Model>> {
     if (path == "missing") return Error{ErrorCode::not_found, "cannot open missing"};
     return fake_model(context, fingerprint);
   };

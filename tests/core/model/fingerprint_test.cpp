@@ -18,7 +18,7 @@ std::string fingerprint_of(const std::filesystem::path& path, std::string_view h
   auto file = File::open(path);
   REQUIRE(file.ok());
   files.push_back(std::move(*file));
-  const auto fingerprint = model::model_fingerprint(files, header, memory);
+  const auto fingerprint = model::model_fingerprint(files, header, {.memory_folder = memory});
   REQUIRE_MESSAGE(fingerprint.ok(), fingerprint.error().message);
   return *fingerprint;
 }

@@ -24,8 +24,8 @@ inline engine::Backends with_template(const std::string& isa = "") {
   engine::Backends backends = engine::real_backends(isa, {});
   backends.open_model =
       [open = backends.open_model](
-          const std::filesystem::path& path) -> Result<std::shared_ptr<const model::Model>> {
-    FABULA_ASSIGN(const auto opened, open(path));
+          const std::filesystem::path& path, const std::atomic<bool>* cancel) -> Result<std::shared_ptr<const model::Model>> {
+    FABULA_ASSIGN(const auto opened, open(path, cancel));
     auto copy = std::make_shared<model::Model>(*opened);
     FABULA_ASSIGN(text::ChatTemplate parsed, text::ChatTemplate::parse(chat_source));
     copy->chat_template = std::make_shared<const text::ChatTemplate>(std::move(parsed));
