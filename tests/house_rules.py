@@ -13,6 +13,7 @@ problems = []
 ROOMS = [
     ("core/base", []),
     ("core/net", ["core/base"]),
+    ("core/hub", ["core/base", "core/net"]),
     ("core/text", ["core/base"]),
     ("core/grammar", ["core/base", "core/text"]),
     ("core/formats", ["core/base", "core/text"]),
