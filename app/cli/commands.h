@@ -23,6 +23,8 @@ void add_serve(CLI::App& command, App& app);
 void add_sessions(CLI::App& command, App& app);
 void add_replay(CLI::App& sessions, App& app);  // below sessions
 void add_models(CLI::App& command, App& app);
+void add_fit(CLI::App& models, App& app);         // below models
+void add_hub_models(CLI::App& models, App& app);  // below models
 void add_completion(CLI::App& command, App& app);
 void add_man(CLI::App& command, App& app);
 

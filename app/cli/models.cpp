@@ -6,21 +6,13 @@
 
 #include "app/cli/commands.h"
 #include "app/cli/remotes.h"
+#include "app/cli/models_text.h"
 #include "core/base/clock.h"
 #include "core/model/library.h"
 
 namespace fabula::cli {
 
 namespace {
-
-std::string size_text(uint64_t bytes) {
-  return bytes >= 1000000000 ? fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9) : fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
-}
-
-std::string count_text(uint64_t parameters) {
-  return parameters >= 1000000000 ? fmt::format("{:.1f}B", static_cast<double>(parameters) / 1e9)
-                                  : fmt::format("{:.3g}M", static_cast<double>(parameters) / 1e6);
-}
 
 struct ListOptions {
   bool json = false;
@@ -87,6 +79,8 @@ void add_models(CLI::App& command, App& app) {
   sub->add_flag("--json", list_options->json, "Print JSON");
   set_body(*sub, app, [list_options, &app] { return list(app, *list_options); });
 
+  add_fit(command, app);
+  add_hub_models(command, app);
   add_quantize(*command.add_subcommand("quantize", "Writes a float model as a GGUF file of another type"), app);
   add_remote_commands(command, app);
 }

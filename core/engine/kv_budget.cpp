@@ -1,9 +1,6 @@
 #include "core/engine/kv_budget.h"
 
 #include <algorithm>
-#include <fstream>
-#include <limits>
-#include <string>
 
 namespace fabula::engine {
 
@@ -16,16 +13,6 @@ uint64_t estimated_block_bytes(const compute::ModelSpec& spec, compute::KvPrecis
     case compute::KvPrecision::q8_0: return values / 32 * 34;  // 32 int8 and an f16 scale
   }
   return values * 4;
-}
-
-uint64_t available_ram_bytes() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string name; file >> name;) {
-    uint64_t kib = 0;
-    if (name == "MemAvailable:" && file >> kib) return kib * 1024;
-    file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
-  }
-  return 0;
 }
 
 int64_t kv_blocks_for(int64_t context_tokens, uint64_t block_bytes, uint64_t ram_bytes,

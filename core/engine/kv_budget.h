@@ -13,9 +13,6 @@ namespace fabula::engine {
 // after loading).
 uint64_t estimated_block_bytes(const compute::ModelSpec& spec, compute::KvPrecision precision);
 
-// From /proc/meminfo; 0 where it cannot be read.
-uint64_t available_ram_bytes();
-
 // ram_bytes: what the caller allows, 0: by `available_bytes`.
 int64_t kv_blocks_for(int64_t context_tokens, uint64_t block_bytes, uint64_t ram_bytes,
                       uint64_t available_bytes);

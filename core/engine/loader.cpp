@@ -3,32 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/compute/rope.h"
-#include "core/engine/kv_budget.h"
+#include "core/base/memory_info.h"
+#include "core/engine/fit.h"
 #include "core/engine/resident.h"
 
 namespace fabula::engine {
-
-namespace {
-
-constexpr int64_t default_longest_context =
-    8192;  // where the caller names none: what a desktop's memory takes in its stride
-
-Result<int64_t> context_of(const ModelLoad& load, const model::Model& model) {
-  const int64_t own = model.spec.context_length;
-  if (load.context < 0)
-    return Error{ErrorCode::invalid_argument,
-                 "a context of " + std::to_string(load.context) + " tokens makes no sense"};
-  if (load.context > 0 && own > 0 && load.context > own)
-    return Error{ErrorCode::invalid_argument, "a context of " + std::to_string(load.context) +
-                                                  " tokens is more than the " + std::to_string(own) +
-                                                  " that " + model.info.name + " was made for"};
-  if (load.context > 0) return load.context;
-  // Longer than a rope's original context only where it is asked for: that changes every word a little.
-  return own > 0 ? std::min(compute::original_context(model.spec), default_longest_context) : default_longest_context;
-}
-
-}  // namespace
 
 Loader::Loader(const EngineOptions& options, std::shared_ptr<Hub> hub, DiskTier* disk)
     : options_(options),
@@ -89,16 +68,9 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   if (job.control->cancelled) return Error{ErrorCode::cancelled, "loading was cancelled"};
   report_progress(job, 0);
   FABULA_ASSIGN(auto model, backends_.open_model(job.load.path, &job.control->cancelled));
-  FABULA_ASSIGN(const int64_t context, context_of(job.load, *model));
+  FABULA_ASSIGN(const int64_t context, context_for(job.load, *model));
 
-  compute::LoadOptions options;
-  options.precision = job.load.precision;
-  options.kv_precision = job.load.kv_precision;
-  options.kv_blocks = kv_blocks_for(context, estimated_block_bytes(model->spec, job.load.kv_precision),
-                                    options_.kv_ram_bytes, available_ram_bytes());
-  options.max_batch_tokens = std::max(options.max_batch_tokens, options_.prefill_chunk + options_.max_batch);
-  options.max_logit_rows = std::max(options.max_logit_rows, options_.max_batch);
-  options.context = context;
+  compute::LoadOptions options = load_options_for(options_, job.load, model->spec, context, available_memory_bytes());
   options.cancel = &job.control->cancelled;
   options.packed_folder = options_.packed_folder.string();
   options.model_fingerprint = model->info.fingerprint;

@@ -11,6 +11,7 @@
 #include "core/compute/cpu/read_rate.h"
 #include "core/compute/cpu/standard_rounding.h"
 #include "core/compute/cpu/step.h"
+#include "core/compute/memory_plan.h"
 #include "core/compute/rope.h"
 
 namespace fabula::compute {
@@ -243,6 +244,20 @@ Result<std::unique_ptr<Executor>> make_cpu_executor(const ModelSpec& spec, const
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::out_of_memory, "There is not enough memory to load this model"};
   }
+}
+
+Result<MemoryPlan> plan_cpu_memory(const ModelSpec& spec, const formats::TensorSource& source, const LoadOptions& load) {
+  FABULA_TRY(cpu::check_spec(spec, load));
+  FABULA_ASSIGN(const cpu::WeightPlan weights, cpu::plan_weights(spec, source, load));
+  MemoryPlan plan;
+  plan.weight_bytes = weights.bytes;
+  plan.weight_bytes_per_token = weights.bytes_per_token;
+  plan.kv_block_bytes =
+      static_cast<uint64_t>(cpu::KvPool::block_bytes_of(cpu::kv_type_of(load.kv_precision), spec.n_layers, spec.n_kv_heads, spec.head_dim));
+  plan.kv_bytes_per_token = plan.kv_block_bytes / kv_block_tokens;
+  plan.kv_bytes = plan.kv_block_bytes * static_cast<uint64_t>(load.kv_blocks);
+  plan.scratch_bytes = cpu::scratch_bytes(spec, load);
+  return plan;
 }
 
 }  // namespace fabula::compute

@@ -2,25 +2,15 @@
 
 #include <sys/mman.h>
 
-#include <fstream>
 #include <string>
 #include <utility>
+
+#include "core/base/memory_info.h"
 
 namespace fabula::compute::cpu {
 
 namespace {
 constexpr size_t huge_page = size_t{2} << 20;
-}
-
-uint64_t available_memory_bytes() {
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  uint64_t kilobytes = 0;
-  while (file >> key >> kilobytes) {
-    std::getline(file, unit);
-    if (key == "MemAvailable:") return kilobytes * 1024;
-  }
-  return UINT64_MAX;
 }
 
 HugeBuffer::~HugeBuffer() {
@@ -43,8 +33,8 @@ Result<HugeBuffer> HugeBuffer::allocate(size_t size_bytes, std::string_view what
     return Error{ErrorCode::out_of_memory, std::string(what) + " need " + std::to_string(size_bytes >> 20) + " MiB of memory, but " +
                                                std::to_string(available >> 20) + " MiB are free"};
   };
-  const uint64_t available = available_memory_bytes();
-  if (size_bytes > available) return refuse(available);
+  const uint64_t available = available_memory_bytes();  // 0: the system does not say
+  if (available > 0 && size_bytes > available) return refuse(available);
   const size_t mapped = size_bytes + huge_page;
   void* mapping = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) return refuse(available);

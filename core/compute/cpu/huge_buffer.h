@@ -29,7 +29,4 @@ class HugeBuffer {
   size_t size_bytes_ = 0;
 };
 
-// What the machine can still give (MemAvailable), or UINT64_MAX where it does not say.
-uint64_t available_memory_bytes();
-
 }  // namespace fabula::compute::cpu

@@ -10,19 +10,22 @@ namespace {
 int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 }  // namespace
 
-Result<KvPool> KvPool::allocate(KvType type, int64_t n_layers, int64_t n_kv_heads, int64_t head_dim, int64_t n_blocks) {
-  KvPool pool;
-  pool.type_ = type;
-  pool.n_layers_ = n_layers;
-  pool.n_heads_ = n_kv_heads;
-  pool.head_dim_ = head_dim;
-  pool.padded_ = round_up(head_dim, 16);
-  pool.n_blocks_ = n_blocks;
+KvPool::KvPool(KvType type, int64_t n_layers, int64_t n_kv_heads, int64_t head_dim)
+    : type_(type), n_layers_(n_layers), n_heads_(n_kv_heads), head_dim_(head_dim), padded_(round_up(head_dim, 16)) {
   const int64_t size = type == KvType::f32 ? 4 : type == KvType::f16 ? 2 : 1;
   const int64_t scales = type == KvType::q8_0 ? kv_tile * ((head_dim + quant_block - 1) / quant_block) * 2 : 0;
-  pool.k_bytes_ = round_up(head_dim * kv_tile * size + scales, 64);
-  pool.head_bytes_ = pool.k_bytes_ + round_up(pool.padded_ * kv_tile * size + scales, 64);
-  pool.block_bytes_ = pool.head_bytes_ * n_kv_heads * n_layers;
+  k_bytes_ = round_up(head_dim * kv_tile * size + scales, 64);
+  head_bytes_ = k_bytes_ + round_up(padded_ * kv_tile * size + scales, 64);
+  block_bytes_ = head_bytes_ * n_kv_heads * n_layers;
+}
+
+int64_t KvPool::block_bytes_of(KvType type, int64_t n_layers, int64_t n_kv_heads, int64_t head_dim) {
+  return KvPool(type, n_layers, n_kv_heads, head_dim).block_bytes_;
+}
+
+Result<KvPool> KvPool::allocate(KvType type, int64_t n_layers, int64_t n_kv_heads, int64_t head_dim, int64_t n_blocks) {
+  KvPool pool(type, n_layers, n_kv_heads, head_dim);
+  pool.n_blocks_ = n_blocks;
   FABULA_ASSIGN(pool.memory_, HugeBuffer::allocate(static_cast<size_t>(pool.block_bytes_ * n_blocks), "The KV cache of this context length"));
   return pool;
 }

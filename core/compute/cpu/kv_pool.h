@@ -15,7 +15,10 @@ namespace fabula::compute::cpu {
 // dimensions. q8_0 adds f16 scales per 32 dimensions of a position behind each.
 class KvPool {
  public:
+  KvPool() = default;
   static Result<KvPool> allocate(KvType type, int64_t n_layers, int64_t n_kv_heads, int64_t head_dim, int64_t n_blocks);
+
+  static int64_t block_bytes_of(KvType type, int64_t n_layers, int64_t n_kv_heads, int64_t head_dim);
 
   KvType type() const { return type_; }
   int64_t n_blocks() const { return n_blocks_; }
@@ -31,6 +34,7 @@ class KvPool {
   void put(const KernelTable& kernels, int64_t block, int64_t layer, int64_t head, int slot, const float* key, const float* value) const;
 
  private:
+  KvPool(KvType type, int64_t n_layers, int64_t n_kv_heads, int64_t head_dim);  // sizes, no memory
   uint8_t* at(int64_t block, int64_t layer, int64_t head) const {
     return memory_.data() + block * block_bytes_ + (layer * n_heads_ + head) * head_bytes_;
   }

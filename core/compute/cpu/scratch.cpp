@@ -98,6 +98,11 @@ size_t carve(uint8_t* base, const ModelSpec& spec, const LoadOptions& options, S
 
 }  // namespace
 
+size_t scratch_bytes(const ModelSpec& spec, const LoadOptions& options) {
+  Scratch s;
+  return carve(nullptr, spec, options, s);
+}
+
 Result<Scratch> make_scratch(const ModelSpec& spec, const LoadOptions& options) {
   Scratch s;
   const size_t bytes = carve(nullptr, spec, options, s);

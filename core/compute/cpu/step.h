@@ -63,6 +63,8 @@ struct Scratch {
   WorkerScratch workers[max_workers];
 };
 
+size_t scratch_bytes(const ModelSpec& spec, const LoadOptions& options);
+
 // Errors: out_of_memory.
 Result<Scratch> make_scratch(const ModelSpec& spec, const LoadOptions& options);
 

@@ -37,7 +37,7 @@ void tell(const Survey& found, TensorReport& report) {
 
 }  // namespace
 
-Result<std::vector<TensorReport>> choose_types(std::vector<MatrixJob>& matrices, Precision precision, const RowStream& stream, bool all) {
+Result<std::vector<TensorReport>> choose_types(std::vector<MatrixJob>& matrices, Precision precision, const RowStream& stream, Surveys surveys) {
   std::vector<TensorReport> reports;
   const std::optional<DType> wanted = wanted_type(precision);
   for (MatrixJob& job : matrices) {
@@ -45,16 +45,16 @@ Result<std::vector<TensorReport>> choose_types(std::vector<MatrixJob>& matrices,
     TensorReport report{.name = job.ref.tensor->name, .stored = stored, .effective = stored};
     const bool stays = !wanted && stored != DType::f32 && panel_type_of(stored);
     std::optional<Survey> found;
-    if (all || (!wanted && !stays)) {
+    if (surveys == Surveys::all || (surveys == Surveys::needed && !wanted && !stays)) {
       FABULA_ASSIGN(found, survey_matrix(stream, job.ref));
       tell(*found, report);
     }
     if (wanted) {
       report.effective = formats::type_for(*wanted, job.role, job.ref.cols);
     } else if (!stays) {
-      const bool keeps = found->as_f16.relative() <= acceptable_f16_error && found->overflowed == 0;
+      const bool keeps = !found || (found->as_f16.relative() <= acceptable_f16_error && found->overflowed == 0);
       report.effective = keeps ? DType::f16 : DType::f32;
-      report.relative_error = keeps ? found->as_f16.relative() : 0;
+      report.relative_error = keeps && found ? found->as_f16.relative() : 0;
     }
     job.type = *panel_type_of(report.effective);
     reports.push_back(std::move(report));

@@ -12,7 +12,12 @@ namespace fabula::compute::cpu {
 //   automatic: what is stored in a type with kernels stays; f32, and what has no kernels, goes to f16 where that
 //   loses nothing that matters, else to f32.
 //   a named precision: as formats::type_for has it.
-// all: survey every matrix, also where the choice does not need it. Errors: as RowStream.
-Result<std::vector<TensorReport>> choose_types(std::vector<MatrixJob>& matrices, Precision precision, const RowStream& stream, bool all);
+// Errors: as RowStream.
+enum class Surveys {
+  none,    // reads nothing and takes f16 where the choice would need a survey: what most weights get (memory_plan.h)
+  needed,  // of the matrices whose choice needs one
+  all,
+};
+Result<std::vector<TensorReport>> choose_types(std::vector<MatrixJob>& matrices, Precision precision, const RowStream& stream, Surveys surveys);
 
 }  // namespace fabula::compute::cpu

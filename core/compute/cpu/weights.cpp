@@ -28,10 +28,12 @@ class Loader {
       : spec_(spec), source_(source), options_(options), stream_(source, options.cancel) {}
 
   Result<Weights> load();
+  Result<WeightPlan> plan();
 
  private:
   Status load_vectors();
-  Status lay_out();
+  Status lay_out(Surveys surveys);
+  Status allocate();
   Status fill();
   Status pack(const MatrixJob& job, TensorReport& report);
   void point_at_panels();
@@ -61,12 +63,16 @@ Status Loader::load_vectors() {
   return {};
 }
 
-Status Loader::lay_out() {
-  FABULA_ASSIGN(weights_.reports, choose_types(list_.matrices, options_.precision, stream_, false));
+Status Loader::lay_out(Surveys surveys) {
+  FABULA_ASSIGN(weights_.reports, choose_types(list_.matrices, options_.precision, stream_, surveys));
   for (MatrixJob& job : list_.matrices) {
     job.arena_offset = weights_.bytes;
     weights_.bytes += job.packed_bytes();
   }
+  return {};
+}
+
+Status Loader::allocate() {
   // One page beyond the end: decode kernels prefetch ahead of what they read.
   FABULA_ASSIGN(weights_.arena, HugeBuffer::allocate(weights_.bytes + 4096, "The model's weights"));
   return {};
@@ -135,14 +141,26 @@ void Loader::count_bytes_per_token() {
 Result<Weights> Loader::load() {
   FABULA_ASSIGN(list_, list_weights(spec_, weights_));
   FABULA_TRY(load_vectors());
-  FABULA_TRY(lay_out());
+  FABULA_TRY(lay_out(Surveys::needed));
+  FABULA_TRY(allocate());
   FABULA_TRY(fill());
   point_at_panels();
   count_bytes_per_token();
   return std::move(weights_);
 }
 
+Result<WeightPlan> Loader::plan() {
+  FABULA_ASSIGN(list_, list_weights(spec_, weights_));
+  FABULA_TRY(lay_out(Surveys::none));
+  count_bytes_per_token();
+  return WeightPlan{weights_.bytes, weights_.bytes_per_token};
+}
+
 }  // namespace
+
+Result<WeightPlan> plan_weights(const ModelSpec& spec, const formats::TensorSource& source, const LoadOptions& options) {
+  return Loader(spec, source, options).plan();
+}
 
 Result<Weights> load_weights(const ModelSpec& spec, const formats::TensorSource& source, const LoadOptions& options) {
   return Loader(spec, source, options).load();

@@ -46,6 +46,12 @@ struct Weights {
   std::unique_ptr<PackedWriter> writer;  // of such a copy; reads the arena until it is done
 };
 
+struct WeightPlan {
+  uint64_t bytes = 0, bytes_per_token = 0;  // as in Weights
+};
+// What load_weights will take, without reading a tensor (memory_plan.h says what it takes for granted).
+Result<WeightPlan> plan_weights(const ModelSpec& spec, const formats::TensorSource& source, const LoadOptions& options);
+
 // Streams every tensor from `source` and packs it, in parallel. Peak memory: the packed weights and a few MiB per thread.
 // Errors: cancelled, out_of_memory, unsupported, corrupt, io.
 Result<Weights> load_weights(const ModelSpec& spec, const formats::TensorSource& source, const LoadOptions& options);

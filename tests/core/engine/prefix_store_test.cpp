@@ -1,3 +1,4 @@
+#include "core/base/memory_info.h"
 #include "core/engine/prefix_store.h"
 
 #include <doctest/doctest.h>
@@ -106,7 +107,7 @@ TEST_CASE("the KV memory holds a full context always, more where there is memory
   CHECK(kv_blocks_for(8192, block, 0, uint64_t{800} << 30) == 2048);
   CHECK(kv_blocks_for(100, 64, 0, uint64_t{8} << 30) == 48);
   CHECK(kv_blocks_for(1'000'000, block, 0, uint64_t{8} << 30) == 15626);
-  CHECK(available_ram_bytes() > 0);
+  CHECK(available_memory_bytes() > 0);
 
   compute::ModelSpec spec;
   spec.n_layers = 30;
