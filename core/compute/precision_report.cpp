@@ -12,7 +12,7 @@ Result<std::vector<TensorReport>> report_precision(const ModelSpec& spec, const 
   cpu::Weights places;
   FABULA_ASSIGN(cpu::WeightList list, cpu::list_weights(spec, places));
   const cpu::RowStream stream(source, cancel);
-  FABULA_ASSIGN(auto reports, cpu::choose_types(list.matrices, precision, stream, Surveys::all));
+  FABULA_ASSIGN(auto reports, cpu::choose_types(list.matrices, precision, stream, cpu::Surveys::all));
   for (size_t i = 0; i < reports.size(); ++i) {
     const bool is_measured = precision == Precision::automatic;  // by the rule itself
     if (is_measured || reports[i].effective == reports[i].stored) continue;

@@ -151,7 +151,7 @@ Fetcher::Outcome Fetcher::fetch(net::HttpClient& client, Segment& segment, doubl
     return {};
   };
   const auto result = client.stream(request, sink);
-  if (result.ok() && result->ok() && segment.next == segment.end) return Outcome::done;
+  if (segment.next == segment.end) return Outcome::done;  // whatever befell the connection afterwards
   if (no_ranges_ && ranged) return Outcome::stop;
   const Status status = result.ok() ? result->ok() ? Status(Error{ErrorCode::io, "the answer was short"}) : Status() : Status(result.error());
   return judge(status, head, wait);

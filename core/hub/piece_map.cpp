@@ -100,7 +100,7 @@ std::optional<Segment> PieceMap::take(uint64_t max_bytes) {
 
 void PieceMap::give_back(const Segment& segment) {
   const std::lock_guard lock(mutex_);
-  bytes_there_ -= segment.next % piece_bytes;  // of a piece that is not whole nothing is kept
+  if (segment.next < segment.end) bytes_there_ -= segment.next % piece_bytes;  // of a piece that is not whole nothing is kept
   for (size_t i = segment.next / piece_bytes; i * piece_bytes < segment.end; ++i)
     if (pieces_[i] == State::taken) pieces_[i] = State::missing;
 }
