@@ -9,6 +9,7 @@
 
 #include "app/gui/model_paths.h"
 #include "app/gui/panels/bars.h"
+#include "app/gui/panels/starters.h"
 #include "app/gui/panels/message_row.h"
 #include "app/gui/system_theme.h"
 #include "core/base/clock.h"
@@ -55,16 +56,18 @@ App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, 
       strings_(settings_.language),
       background_(&Window::wake),
       controller_(controller_options(start), settings_, strings_, background_, watchdog_),
+      models_(start.places, &Window::wake, start.log),
       textures_(std::move(textures)),
       engine_(std::move(engine)),
       ui_(*engine_, strings_),
-      shell_{ui_, controller_, settings_, commands_},
+      shell_{ui_, controller_, settings_, commands_, models_},
       sidebar_(*engine_),
       transcript_(*engine_),
       story_(*engine_),
       composer_(*engine_),
       panel_(*engine_),
       dialogs_(*engine_),
+      models_dialog_(*engine_),
       file_dialog_(*engine_) {
   controller_.keep_unknown_settings(start.settings.unknown);
   if (!start.settings.warning.empty()) controller_.say(session::Notice::Kind::warning, start.settings.warning);
@@ -84,6 +87,7 @@ void App::run() {
   draw_frame();
   first_frame_ms_ = (monotonic_seconds() - started_at_) * 1e3;
   controller_.start();
+  models_.start();
   publish();
   bool busy = false;
   while (!window_.should_close()) {
@@ -108,6 +112,7 @@ void App::draw_frame() {
   ui_.begin_frame(scale(), window_.framebuffer_scale(), monotonic_seconds());
   if (ImGui::IsMouseClicked(0)) ui_.hide_focus();
   controller_.begin_frame();
+  follow_models();
   {
     Watchdog::Span span(watchdog_, "frame");
     handle_events();
@@ -117,6 +122,14 @@ void App::draw_frame() {
   ui_.end_frame();
   window_.end_frame(ui_.color().window);
   watchdog_.frame(window_.own_ms());
+}
+
+// What the library found goes to the controller; a model that was just fetched is taken where there is none.
+void App::follow_models() {
+  models_.begin_frame();
+  if (models_.library_changed() && models_.library().complete) controller_.set_found(models_.library().models);
+  while (const auto path = models_.take_finished())
+    if (settings_.of(controller_.mode()).model.empty() || wants_starters(shell_)) controller_.load_model(*path);
 }
 
 // Theme, language and scale take effect with the next frame.
@@ -192,6 +205,7 @@ void App::draw_layout() {
   draw_menu_bar(shell_, ImRect(0, 0, size.x, menu));
   draw_rollback_question(shell_);
   dialogs_.draw(shell_);
+  models_dialog_.draw(shell_);
   file_dialog_.draw(shell_);
   ImGui::End();
   draw_toasts(shell_, page);
@@ -204,7 +218,8 @@ void App::draw_empty(const ImRect& area) {
   const float width = std::min(ui_.px(480), area.GetWidth() - ui_.px(48)), mark = ui_.px(54);
   const ImVec2 centre = area.GetCenter();
   const bool opening = !controller_.open_error().empty();
-  float y = std::floor(centre.y - ui_.px(150));
+  const bool starters = !story && wants_starters(shell_);
+  float y = std::floor(centre.y - ui_.px(starters ? 250 : 150));
   draw_mark(ui_.list(), ImVec2(std::floor(centre.x - mark / 2), y), mark, opening ? c.danger : c.accent, c.window);
   y += mark + ui_.px(18);
   const float left = std::floor(centre.x - width / 2);
@@ -218,11 +233,17 @@ void App::draw_empty(const ImRect& area) {
   ui_.paragraph(ImVec2(std::floor(centre.x - used.x / 2), y), words, soft, wide);
   y += used.y + ui_.px(22);
   if (opening) return;
-  const bool none = controller_.obstacle() == Controller::Obstacle::no_model;
+  const auto obstacle = controller_.obstacle();
+  const bool none = obstacle == Controller::Obstacle::no_model;
+  if (starters && (none || obstacle == Controller::Obstacle::no_template)) {
+    const float column = std::min(ui_.px(560), area.GetWidth() - ui_.px(48)), x = std::floor(centre.x - column / 2);
+    draw_starters(shell_, ImRect(x, y, x + column, y + starters_height(ui_)));
+    y += starters_height(ui_) + ui_.px(6);
+  }
   if (none) {
     const float button = ui_.button_width(strings_("command.open_model"), true);
     const ImRect box(std::floor(centre.x - button / 2), y, std::floor(centre.x + button / 2), y + ui_.px(38));
-    if (ui_.button("empty.open_model", strings_("command.open_model"), box, {.kind = ButtonKind::primary, .icon = Icon::folder})) commands_.run("open_model");
+    if (ui_.button("empty.open_model", strings_("command.open_model"), box, {.kind = story ? ButtonKind::primary : ButtonKind::ghost, .icon = Icon::folder})) commands_.run("open_model");
     return;
   }
   const std::string& example = strings_(story ? "empty.story_example" : "empty.chat_example");

@@ -8,6 +8,7 @@
 #include "app/gui/automation.h"
 #include "app/gui/panels/composer_panel.h"
 #include "app/gui/panels/dialogs.h"
+#include "app/gui/panels/models_dialog.h"
 #include "app/gui/panels/file_dialog.h"
 #include "app/gui/panels/sidebar_panel.h"
 #include "app/gui/panels/side_panel.h"
@@ -47,6 +48,7 @@ class App {
   void handle_dropped();
   void open_file(const std::string& path);
   void follow_settings();
+  void follow_models();
   void follow_focus();
   void draw_frame();
   void draw_layout();
@@ -65,6 +67,7 @@ class App {
   Watchdog watchdog_;
   Background background_;
   Controller controller_;
+  ModelDesk models_;
   std::unique_ptr<text::GlTextures> textures_;
   std::unique_ptr<text::TextEngine> engine_;
   Ui ui_;
@@ -76,6 +79,7 @@ class App {
   ComposerPanel composer_;
   SidePanel panel_;
   Dialogs dialogs_;
+  ModelsDialog models_dialog_;
   FileDialog file_dialog_;
   std::unique_ptr<Automation> automation_;
   std::string language_, theme_name_;

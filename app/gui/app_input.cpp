@@ -217,7 +217,8 @@ void App::add_model_commands() {
   commands_.add({"chat", Menu::mode, 0, {GLFW_KEY_2, ctrl}, [this] { controller_.set_mode(Mode::chat); }, {}, [this] { return controller_.mode() == Mode::chat; }});
   using Phase = session::ModelState::Phase;
   commands_.add({"open_model", Menu::model, 0, {GLFW_KEY_O, ctrl}, [this] { shell_.ask.file = FileTask::open_model; }});
-  commands_.add({"find_models", Menu::model, 0, {}, [this] { controller_.find_models_again(); }});
+  commands_.add({"models", Menu::model, 0, {GLFW_KEY_M, ctrl | shift}, [this] { shell_.ask.models = true; }});
+  commands_.add({"find_models", Menu::model, 0, {}, [this] { models_.look_again(); }});
   commands_.add({"reload_model", Menu::model, 1, {}, [this] { controller_.reload_model(); }, [this] { return !settings_.of(controller_.mode()).model.empty(); }});
   commands_.add({"unload_model", Menu::model, 1, {}, [this] { controller_.unload_model(); }, [this] { return controller_.frame().model.phase == Phase::ready; }});
   commands_.add({"shortcuts", Menu::help, 0, {GLFW_KEY_F1, 0}, [this] { shell_.ask.shortcuts = true; }});

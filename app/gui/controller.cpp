@@ -47,7 +47,6 @@ void Controller::when_done(session::Answer<void> answer, std::function<void()> t
 }
 
 void Controller::start() {
-  find_models_again();
   open_service();
 }
 
@@ -76,29 +75,26 @@ void Controller::opened(Result<std::unique_ptr<session::Service>> service) {
   if (!current().empty()) select(current());
 }
 
-void Controller::find_models_again() {
-  background_.run([this, &background = background_, places = options_.places] {
-    auto models = model::list_models(places);
-    background.post([this, models = std::move(models)]() mutable {
-      found_ = std::move(models);
-      found_once_ = true;
-      ensure_model();
-    });
-  });
+// The last used of those that can be run here; Chat takes none that cannot chat.
+void Controller::set_found(const std::vector<model::LibraryEntry>& models) {
+  const model::LibraryEntry *chat = nullptr, *story = nullptr;
+  for (const model::LibraryEntry& entry : models) {
+    if (!entry.card.unusable.empty()) continue;
+    if (!story || entry.last_used > story->last_used) story = &entry;
+    if (entry.card.chats && (!chat || entry.last_used > chat->last_used)) chat = &entry;
+  }
+  found_chat_ = chat ? chat->path.string() : "";
+  found_story_ = story ? story->path.string() : "";
+  found_once_ = true;
+  ensure_model();
 }
 
-// A mode without a model takes the first one found, so that the first start needs no choice.
+// A mode without a model takes one that was found, so that the first start needs no choice.
 void Controller::ensure_model() {
   if (!service_) return;
   ModeSettings& mode = settings_.of(mode_);
-  if (mode.model.empty()) {
-    const ModeSettings& other = settings_.of(mode_ == Mode::chat ? Mode::story : Mode::chat);
-    if (!other.model.empty()) {
-      mode.model = other.model;
-    } else if (!found_.empty()) {
-      mode.model = found_.front().path.string();
-    }
-  }
+  if (mode.model.empty()) mode.model = mode_ == Mode::chat ? found_chat_ : found_story_;
+  if (mode.model.empty() && mode_ == Mode::story) mode.model = settings_.chat.model;
   if (!mode.model.empty() && service_->model_state(mode_).phase == session::ModelState::Phase::none) load_model(mode.model);
 }
 

@@ -116,8 +116,7 @@ class Controller {
   void reload_model();      // after precision, device or context changed
   void unload_model();
   void set_threads(int threads);
-  const std::vector<model::LibraryEntry>& found_models() const { return found_; }
-  void find_models_again();
+  void set_found(const std::vector<model::LibraryEntry>& models);  // what the library holds, when all of it was read
 
   // ---- settings of replies
   session::SessionSettings reply_settings() const;  // of the session, or of the mode where none is open
@@ -170,7 +169,7 @@ class Controller {
   std::unordered_set<std::string> replying_;    // sessions whose reply was asked for here
   bool creating_ = false;                       // a first message waits for its session
   std::optional<std::string> returned_words_, raised_with_;
-  std::vector<model::LibraryEntry> found_;
+  std::string found_chat_, found_story_;  // what a mode without a model takes; "": nothing
   bool found_once_ = false;
   std::vector<session::Store::Hit> hits_;
   uint64_t search_serial_ = 0;

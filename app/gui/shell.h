@@ -7,6 +7,7 @@
 
 #include "app/gui/commands.h"
 #include "app/gui/controller.h"
+#include "app/gui/model_desk.h"
 #include "app/gui/ui/ui.h"
 
 namespace fabula::gui {
@@ -15,6 +16,7 @@ enum class FileTask { none, open_model, export_session, import_session };
 
 // Taken by the panel concerned in the same or the next frame.
 struct Requests {
+  bool models = false;
   bool palette = false, shortcuts = false, settings = false, about = false, trash = false, precision = false;
   bool focus_composer = false, focus_search = false, jump_to_end = false;
   bool continue_page = false;     // as soon as its words are in a session
@@ -31,6 +33,7 @@ struct Shell {
   Controller& controller;
   Settings& settings;
   Commands& commands;
+  ModelDesk& models;
   Requests ask = {};
   bool page_has_words = false;  // the story's page, saved or not
 };

@@ -88,6 +88,14 @@ std::string licence_in(const std::filesystem::path& path) {
   return {};
 }
 
+// A list shows where a model lies already: its path goes where it stands before the words, else its name is enough.
+std::string without_place(std::string words, const std::filesystem::path& path) {
+  const std::string place = path.string(), name = path.filename().string();
+  if (words.starts_with(place + ": ")) words.erase(0, place.size() + 2);
+  for (size_t at = words.find(place); at != std::string::npos; at = words.find(place, at + name.size())) words.replace(at, place.size(), name);
+  return words;
+}
+
 template <class Self, class Visit>
 void visit_card(Self& card, Visit&& visit) {
   visit("format", card.format);
@@ -126,9 +134,7 @@ ModelCard read_model_card(const FoundModel& found) {
   const auto opened = open_model(found.path, {.fingerprint = false});
   card.licence = licence_in(found.licence_file);
   if (!opened.ok()) {
-    card.unusable = opened.error().message;
-    const std::string place = found.path.string() + ": ";  // the list shows where it lies already
-    if (card.unusable.starts_with(place)) card.unusable.erase(0, place.size());
+    card.unusable = without_place(opened.error().message, found.path);
     return card;
   }
   const Model& model = **opened;

@@ -126,36 +126,11 @@ void SidePanel::draw_model(Shell& shell, Column& column) {
   const float line = ui.measure(name, look).y;
   ui.text(ImVec2(left, picker.GetCenter().y - line / 2), name, look, right - left);
   ui.icon(Icon::chevron_down, ImRect(picker.Max.x - ui.px(26), picker.Min.y, picker.Max.x - ui.px(8), picker.Max.y), 14, ui.color().text_soft);
-  if (hit.clicked) ImGui::OpenPopup("model.menu");
+  if (hit.clicked) picker_.open();
   if (hit.hovered && !path.empty()) ui.tooltip(picker, state.name.empty() ? path : state.name + " · " + path);
-  draw_model_menu(shell, picker);
+  picker_.draw(shell, picker);
   draw_model_state(shell, column);
   draw_running(shell, column);
-}
-
-void SidePanel::draw_model_menu(Shell& shell, const ImRect& picker) {
-  Ui& ui = shell.ui;
-  if (!ui.begin_menu("model.menu", ImVec2(picker.Min.x, picker.Max.y + ui.px(4)), picker.GetWidth() / ui.scale())) return;
-  Controller& c = shell.controller;
-  const std::string& now = shell.settings.of(c.mode()).model;
-  std::vector<std::string> shown_paths;
-  int number = 0;
-  const auto entry = [&](const std::string& path, const std::string& size) {
-    if (std::find(shown_paths.begin(), shown_paths.end(), path) != shown_paths.end()) return;
-    shown_paths.push_back(path);
-    if (ui.menu_item("model." + std::to_string(number++), model::model_name(path), size, true, path == now, Icon::file)) c.load_model(path);
-  };
-  const auto recent = shell.settings.recent_models;
-  if (!recent.empty()) ui.menu_heading(ui.tr("model.recent"));
-  for (const auto& path : recent) entry(path, "");
-  const auto found = c.found_models();
-  const bool more = std::any_of(found.begin(), found.end(), [&](const auto& m) { return std::find(shown_paths.begin(), shown_paths.end(), m.path.string()) == shown_paths.end(); });
-  if (more) ui.menu_heading(ui.tr("model.found"));
-  for (const auto& m : found) entry(m.path.string(), gigabytes(m.bytes));
-  if (number > 0) ui.menu_separator();
-  if (ui.menu_item("model.open", ui.tr("model.open"), "", true, false, Icon::folder)) shell.commands.run("open_model");
-  if (c.frame().model.phase == Phase::ready && ui.menu_item("model.unload", ui.tr("model.unload"), "", true, false, Icon::close)) c.unload_model();
-  ui.end_menu();
 }
 
 void SidePanel::draw_model_state(Shell& shell, Column& column) {

@@ -3,6 +3,7 @@
 
 #include <deque>
 
+#include "app/gui/panels/model_picker.h"
 #include "app/gui/shell.h"
 #include "app/gui/text/editor.h"
 
@@ -10,7 +11,7 @@ namespace fabula::gui {
 
 class SidePanel {
  public:
-  explicit SidePanel(text::TextEngine& engine) : system_(engine), stop_(engine), seed_(engine) {
+  explicit SidePanel(text::TextEngine& engine) : system_(engine), stop_(engine), seed_(engine), picker_(engine) {
     stop_.set_single_line(true);
     seed_.set_single_line(true);
   }
@@ -20,7 +21,6 @@ class SidePanel {
   void follow_session(Shell& shell);
   bool heading(Shell& shell, Column& column, const char* id, const char* key, bool& open);
   void draw_model(Shell& shell, Column& column);
-  void draw_model_menu(Shell& shell, const ImRect& picker);
   void draw_model_state(Shell& shell, Column& column);
   void draw_running(Shell& shell, Column& column);
   void draw_reply(Shell& shell, Column& column);
@@ -30,6 +30,7 @@ class SidePanel {
   void sample(Shell& shell);
 
   text::Editor system_, stop_, seed_;
+  ModelPicker picker_;
   session::SessionSettings reply_;       // as shown; posted when the mouse lets go
   std::string session_, system_saved_;
   uint64_t revision_ = 0;
