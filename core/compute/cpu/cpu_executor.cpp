@@ -247,7 +247,7 @@ Result<std::unique_ptr<Executor>> make_cpu_executor(const ModelSpec& spec, const
 }
 
 Result<MemoryPlan> plan_cpu_memory(const ModelSpec& spec, const formats::TensorSource& source, const LoadOptions& load) {
-  FABULA_TRY(cpu::check_spec(spec, load));
+  FABULA_TRY(check_spec(spec, load, "CPU"));
   FABULA_ASSIGN(const cpu::WeightPlan weights, cpu::plan_weights(spec, source, load));
   MemoryPlan plan;
   plan.weight_bytes = weights.bytes;
