@@ -1,6 +1,7 @@
 #include "app/gui/panels/starters.h"
 
 #include <algorithm>
+#include <array>
 
 #include "app/gui/panels/model_rows.h"
 #include "core/hub/starters.h"
@@ -10,6 +11,8 @@ namespace fabula::gui {
 namespace {
 
 constexpr float row_dp = 66;
+constexpr std::array words_keys{"starter.small", "starter.medium", "starter.large"};  // what each is good for
+static_assert(words_keys.size() == hub::starters.size());
 
 std::string pull_name(const hub::Starter& starter) {
   std::string name(starter.repository);
@@ -40,7 +43,7 @@ void draw_starter(Shell& shell, const hub::Starter& starter, const ImRect& box) 
   const float button = ui.button_width(words, true);
   const float width = inner.GetWidth() - button - ui.px(12);
   ui.text(ImVec2(inner.Min.x, inner.Min.y + ui.px(12)), starter.name, {.weight = text::FontWeight::semibold}, width);
-  std::string details = ui.tr(std::string(starter.words_key));
+  std::string details = ui.tr(words_keys[static_cast<size_t>(&starter - hub::starters.data())]);
   if (bytes > 0) details += " · " + size_words(bytes);
   if (look && look->done && !look->licence.empty()) details += " · " + look->licence;
   if (bytes > 0) details += " · " + ui.tr(shell.models.too_large(bytes) ? "models.too_large" : "models.fits");

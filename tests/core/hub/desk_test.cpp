@@ -84,6 +84,7 @@ TEST_CASE("a desk searches, looks, fetches, pauses, goes on after a restart, and
   desk.download("gated/Model");
   CHECK(wait_for(desk, [&](const hub::DeskSnapshot& s) { return find(s, "gated/Model")->state == State::failed; }));
   CHECK(find(*desk.snapshot(), "gated/Model")->error.find("accepted its conditions") != std::string::npos);
+  desk.cancel("gated/Model");
   window.server.behave({{"bytes_per_second", 1 << 20}});
   desk.download("good/Tiny-GGUF");
   CHECK(wait_for(desk, [&](const hub::DeskSnapshot& s) { return find(s, "good/Tiny-GGUF")->bytes_done > 1000000; }));
