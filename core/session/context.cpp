@@ -267,33 +267,94 @@ Result<Context> chat_context(const model::Model& model, std::string_view system,
   return writer.finish(last_words);
 }
 
-Context story_context(const model::Model& model, const MessagePath& path, const KnownTokens& known) {
+namespace {
+
+// Where the last `depth` paragraphs of the page begin.
+size_t paragraphs_from_end(std::string_view page, int64_t depth) {
+  size_t at = page.find_last_not_of("\n");
+  at = at == std::string_view::npos ? 0 : at + 1;
+  if (depth <= 0) return page.size();
+  while (depth > 0 && at > 0) {
+    const size_t feed = page.rfind('\n', at - 1);
+    if (feed == std::string_view::npos) return 0;
+    if (--depth == 0) return feed + 1;
+    at = page.find_last_not_of("\n", feed);
+    at = at == std::string_view::npos ? 0 : at + 1;
+  }
+  return 0;
+}
+
+// The page's ids with where each message's begin.
+struct PageTokens {
+  std::vector<int32_t> tokens;
+  std::vector<size_t> begins;
+};
+
+void insert_note(const text::Tokenizer& tokenizer, const MessagePath& path, const StoryNotes& notes, PageTokens& page) {
+  std::string words;
+  for (const auto& message : path) words += message->text;
+  const size_t wanted = paragraphs_from_end(words, notes.note_depth);
+  // The last gap between two ids that is not behind the wanted place.
+  size_t at = 0, bytes = 0, message_end = 0;
+  for (size_t i = 0; i < path.size() && bytes < wanted; ++i) {
+    bytes = message_end;
+    message_end += path[i]->text.size();
+    const size_t end = i + 1 < page.begins.size() ? page.begins[i + 1] : page.tokens.size();
+    if (message_end <= wanted) {
+      at = end, bytes = message_end;
+      continue;
+    }
+    for (size_t k = page.begins[i]; k < end; ++k) {
+      std::string token = tokenizer.token_bytes(page.tokens[k], false);
+      if (bytes == 0 && token.starts_with(' ') && !words.starts_with(' ')) token.erase(0, 1);  // the first word's space
+      if (bytes + token.size() > wanted || words.compare(bytes, token.size(), token) != 0) break;
+      bytes += token.size();
+      at = k + 1;
+    }
+    break;
+  }
+  std::string note(notes.note);
+  if (bytes > 0 && words[bytes - 1] != '\n') note.insert(0, "\n");
+  if (bytes < words.size() && words[bytes] != '\n') note += '\n';
+  if (bytes == words.size()) note += '\n';
+  const text::TextRange all{0, note.size()};
+  const auto ids = encode_continuing(tokenizer, note, {&all, 1});
+  page.tokens.insert(page.tokens.begin() + static_cast<std::ptrdiff_t>(at), ids.begin(), ids.end());
+}
+
+}  // namespace
+
+Context story_context(const model::Model& model, const MessagePath& path, const KnownTokens& known, const StoryNotes& notes) {
   const text::Tokenizer& tokenizer = *model.tokenizer;
   Context context;
-  if (tokenizer.adds_bos() && tokenizer.bos_or_negative() >= 0)
-    context.tokens.push_back(tokenizer.bos_or_negative());
+  if (tokenizer.adds_bos() && tokenizer.bos_or_negative() >= 0) context.tokens.push_back(tokenizer.bos_or_negative());
   bool at_start = true;
+  const auto write_plain = [&](std::vector<int32_t>& out, std::string_view text) {
+    const text::TextRange all{0, text.size()};
+    append(out, at_start ? tokenizer.encode_with_plain_ranges(text, {&all, 1}, false) : encode_continuing(tokenizer, text, {&all, 1}));
+  };
+  if (!notes.memory.empty()) {
+    write_plain(context.tokens, std::string(notes.memory) + '\n');
+    at_start = false;
+  }
+  PageTokens page;
   for (const auto& message : path) {
-    const size_t before = context.tokens.size();
-    const auto write_plain = [&](std::string_view text) {
-      const text::TextRange all{0, text.size()};
-      append(context.tokens, at_start ? tokenizer.encode_with_plain_ranges(text, {&all, 1}, false)
-                                      : encode_continuing(tokenizer, text, {&all, 1}));
-    };
+    page.begins.push_back(page.tokens.size());
     if (message->tokenizer == tokenizer.fingerprint() && !message->tokens.empty()) {
       const Own own = own_tokens(model, *message);
-      append(context.tokens, own.tokens);
+      append(page.tokens, own.tokens);
       at_start = at_start && own.tokens.empty();
-      if (!own.rest.empty()) write_plain(own.rest);
+      if (!own.rest.empty()) write_plain(page.tokens, own.rest);
     } else if (const auto ids = known(*message); !ids.empty()) {
-      append(context.tokens, ids);
+      append(page.tokens, ids);
     } else if (!message->text.empty()) {
-      write_plain(message->text);
+      write_plain(page.tokens, message->text);
     }
     at_start = at_start && message->text.empty();
-    context.last_tokens.assign(context.tokens.begin() + static_cast<std::ptrdiff_t>(before),
-                               context.tokens.end());
+    context.last_tokens.assign(page.tokens.begin() + static_cast<std::ptrdiff_t>(page.begins.back()), page.tokens.end());
   }
+  if (!notes.note.empty() && !path.empty()) insert_note(tokenizer, path, notes, page);
+  append(context.tokens, page.tokens);
   return context;
 }
 

@@ -32,10 +32,19 @@ struct Context {
 Result<Context> chat_context(const model::Model& model, std::string_view system, const MessagePath& path,
                              int64_t created_at);
 
+// What a story's author tells the model beside the page: `memory` in front of it, `note` as a paragraph of its own
+// that `note_depth` paragraphs of the page follow (all of the page where it has fewer). The page's ids stay as they
+// are; the note stands still while a paragraph is written, so that the cache holds up to it.
+struct StoryNotes {
+  std::string_view memory, note;
+  int64_t note_depth = 0;
+};
+
 // The page: BOS where the tokenizer adds one, then every message's own ids. `tokens_for` answers for a
 // message of another tokenizer with the ids that were read for it before, or nothing.
 using KnownTokens = std::function<std::vector<int32_t>(const Message&)>;
-Context story_context(const model::Model& model, const MessagePath& path, const KnownTokens& known);
+Context story_context(const model::Model& model, const MessagePath& path, const KnownTokens& known,
+                      const StoryNotes& notes = {});
 
 // Words that follow on a text that is there already: no first-word rule of the tokenizer applies
 // (SentencePiece's space), and nothing in it becomes a special token.

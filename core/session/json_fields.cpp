@@ -86,6 +86,9 @@ OrderedJson settings_to_json(const SessionSettings& settings) {
   out["max_tokens"] = settings.max_tokens;
   out["stop"] = settings.stop;
   if (settings.alternatives > 0) out["alternatives"] = settings.alternatives;
+  if (!settings.memory.empty()) out["memory"] = settings.memory;
+  if (!settings.note.empty()) out["note"] = settings.note;
+  if (settings.note_depth != SessionSettings().note_depth) out["note_depth"] = settings.note_depth;
   return out;
 }
 
@@ -97,6 +100,9 @@ Result<SessionSettings> settings_from_json(const Json& value, const std::string&
   out.max_tokens = reader.integer_or_none("max_tokens", 0, int_max).value_or(out.max_tokens);
   out.stop = reader.texts_or_empty("stop");
   out.alternatives = static_cast<int>(reader.integer_or_none("alternatives", 0, max_alternatives).value_or(0));
+  if (reader.child_or_null("memory")) out.memory = reader.text("memory");
+  if (reader.child_or_null("note")) out.note = reader.text("note");
+  out.note_depth = reader.integer_or_none("note_depth", 0, 1000).value_or(out.note_depth);
   FABULA_TRY(reader.finish());
   return out;
 }

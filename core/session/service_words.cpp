@@ -70,7 +70,7 @@ Result<Context> HostService::Impl::context_of(const LoadedModel& loaded, const S
       const auto known =
           store->tokens_or_empty(view.info.id, message.id, loaded.model->tokenizer->fingerprint());
       return known.ok() ? *known : std::vector<int32_t>();
-    });
+    }, StoryNotes{view.settings.memory, view.settings.note, view.settings.note_depth});
   }
   if (context.tokens.empty()) return nothing_there();
   const auto size = static_cast<int64_t>(context.tokens.size());

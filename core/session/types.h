@@ -75,6 +75,9 @@ struct SessionSettings {
   int64_t max_tokens = 512;
   std::vector<std::string> stop;
   int alternatives = 0;           // per token of new replies, kept with them; at most max_alternatives
+  // Of a story: read in front of the page, and `note_depth` paragraphs before its end. Neither is part of the page.
+  std::string memory, note;
+  int64_t note_depth = 3;
 };
 
 inline constexpr int max_alternatives = 20;

@@ -162,6 +162,36 @@ TEST_CASE("edited words keep the ids up to where they differ") {
   CHECK(decode_continuing(model->tokenizer, old.tokens, middle) == "there");
 }
 
+TEST_CASE("memory stands in front of a page and the note between its paragraphs; the page keeps its ids") {
+  FABULA_REQUIRE_TESTDATA();
+  const auto model = model_with("x");
+  const text::Tokenizer& tokenizer = *model->tokenizer;
+  MessagePath path;
+  for (const char* words : {"One day\nTom ran.", "\nHe fell.\nHe got", " up.\n\nThe end."}) {
+    Message message = make_message(path.size() == 1 ? Role::assistant : Role::user, words);
+    message.tokens = path.empty() ? tokenizer.encode(words, {false, false}) : encode_continuing(tokenizer, words, {});
+    message.tokenizer = tokenizer.fingerprint();
+    path.push_back(std::make_shared<const Message>(message));
+  }
+  const auto none = [](const Message&) { return std::vector<int32_t>(); };
+  const auto page = story_context(*model, path, none).tokens;
+  const auto words_of = [&](const StoryNotes& notes) {
+    const auto context = story_context(*model, path, none, notes);
+    CHECK(context.last_tokens == path.back()->tokens);
+    // Without what was put in, the page is there id by id.
+    size_t found = 0;
+    for (int32_t id : context.tokens) found += found < page.size() && id == page[found] ? 1 : 0;
+    CHECK(found == page.size());
+    return decode_continuing(model->tokenizer, {}, context.tokens);
+  };
+  CHECK(words_of({"Tom is a cat.", "", 0}) == "Tom is a cat.\n One day\nTom ran.\nHe fell.\nHe got up.\n\nThe end.");
+  CHECK(words_of({"", "[sad]", 1}).ends_with("He got up.\n\n[sad]\nThe end."));
+  CHECK(words_of({"", "[sad]", 2}).ends_with("He fell.\n[sad]\nHe got up.\n\nThe end."));
+  CHECK(words_of({"", "[sad]", 4}).starts_with("One day\n[sad]\nTom ran.\n"));
+  CHECK(words_of({"", "[sad]", 40}).find("[sad]\n") == 0);
+  CHECK(words_of({"", "[sad]", 0}).ends_with("The end.\n[sad]\n"));
+}
+
 TEST_CASE("a receipt gives its prompt back, and notices when it cannot") {
   Message first = make_message(Role::assistant, "a", "", {10, 11});
   first.receipt.emplace();
