@@ -13,6 +13,7 @@
 #include "app/gui/panels/message_row.h"
 #include "app/gui/system_theme.h"
 #include "core/base/clock.h"
+#include "core/base/file.h"
 #include "core/model/library.h"
 
 namespace fabula::gui {
@@ -20,7 +21,9 @@ namespace {
 
 using session::Mode;
 
-constexpr float menu_dp = 38, status_dp = 26, sidebar_dp = 268, panel_dp = 296;
+constexpr uint64_t max_session_bytes = uint64_t{512} << 20;
+
+constexpr float menu_dp = 38, status_dp = 26, sidebar_dp = 268, panel_dp = 296, outline_dp = 264;
 
 Controller::Options controller_options(const App::Start& start) {
   const char* isa = std::getenv("FABULA_ISA");
@@ -68,7 +71,8 @@ App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, 
       panel_(*engine_),
       dialogs_(*engine_),
       models_dialog_(*engine_),
-      file_dialog_(*engine_) {
+      file_dialog_(*engine_),
+      memory_(*engine_) {
   controller_.keep_unknown_settings(start.settings.unknown);
   if (!start.settings.warning.empty()) controller_.say(session::Notice::Kind::warning, start.settings.warning);
   system_dark_ = system_prefers_dark();
@@ -186,6 +190,10 @@ void App::draw_layout() {
     middle.Max.x = std::floor(size.x - ui_.px(panel_dp));
     panel_.draw(shell_, ImRect(middle.Max.x, menu, size.x, middle.Max.y));
   }
+  if (shell_.outline_open && middle.GetWidth() >= ui_.px(outline_dp) + least) {
+    middle.Max.x = std::floor(middle.Max.x - ui_.px(outline_dp));
+    outline_.draw(shell_, ImRect(middle.Max.x, menu, middle.Max.x + ui_.px(outline_dp), middle.Max.y));
+  }
   const float composer = std::ceil(composer_.height(ui_));
   const ImRect page(middle.Min, ImVec2(middle.Max.x, middle.Max.y - composer));
   const Frame& frame = controller_.frame();
@@ -207,6 +215,7 @@ void App::draw_layout() {
   dialogs_.draw(shell_);
   models_dialog_.draw(shell_);
   file_dialog_.draw(shell_);
+  memory_.draw(shell_);
   ImGui::End();
   draw_toasts(shell_, page);
 }
@@ -298,12 +307,22 @@ void App::handle_dropped() {
   }
 }
 
+// A model is loaded, a session's file imported; any other file goes with the next message.
 void App::open_file(const std::string& path) {
-  if (path.ends_with(".json") && path.find("config.json") == std::string::npos) {
-    controller_.import_from(path);
-  } else {
-    controller_.load_model(path);
-  }
+  background_.run([this, path] {
+    enum class Kind { model, session, file };
+    Kind kind = looks_like_model(path) ? Kind::model : Kind::file;
+    if (path.ends_with(".json") && kind == Kind::file) {
+      const auto text = read_file(path, max_session_bytes);
+      if (text && text->find("\"fabula.session\"") != std::string::npos) kind = Kind::session;
+    }
+    background_.post([this, path, kind] {
+      if (kind == Kind::model) return controller_.load_model(path);
+      if (kind == Kind::session) return controller_.import_from(path);
+      shell_.ask.attach.push_back(path);
+      shell_.ask.focus_composer = true;
+    });
+  });
 }
 
 void App::remember_window() {

@@ -10,6 +10,8 @@
 #include "app/gui/panels/dialogs.h"
 #include "app/gui/panels/models_dialog.h"
 #include "app/gui/panels/file_dialog.h"
+#include "app/gui/panels/memory_dialog.h"
+#include "app/gui/panels/outline_panel.h"
 #include "app/gui/panels/sidebar_panel.h"
 #include "app/gui/panels/side_panel.h"
 #include "app/gui/panels/story_panel.h"
@@ -81,6 +83,8 @@ class App {
   Dialogs dialogs_;
   ModelsDialog models_dialog_;
   FileDialog file_dialog_;
+  MemoryDialog memory_;
+  OutlinePanel outline_;
   std::unique_ptr<Automation> automation_;
   std::string language_, theme_name_;
   float styled_scale_ = 0;

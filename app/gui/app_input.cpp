@@ -105,11 +105,13 @@ void App::escape() {
   if (ImGui::IsPopupOpen(nullptr, ImGuiPopupFlags_AnyPopupId)) {
     ImGui::ClosePopupToLevel(std::max(0, ImGui::GetCurrentContext()->OpenPopupStack.Size - 1), true);
     shell_.ask.focus_composer = true;
-  } else if (ui_.focused() == "sidebar.rename" || ui_.focused() == "edit.input" || ui_.focused() == "sidebar.search") {
+  } else if (ui_.focused() == "sidebar.rename" || ui_.focused() == "edit.input" || ui_.focused() == "sidebar.search" || ui_.focused().starts_with("find.")) {
     ui_.input.push_key({text::Key::escape});
     shell_.ask.focus_composer = ui_.focused() == "sidebar.search";
   } else if (controller_.generating()) {
     controller_.stop();
+  } else if (shell_.find_open) {
+    shell_.ask.close_find = true;
   } else {
     ui_.hide_focus();
     shell_.ask.focus_composer = true;
@@ -169,12 +171,14 @@ void App::add_commands() {
   commands_.add({"continue", Menu::edit, 1, {GLFW_KEY_ENTER, ctrl}, [this] { composer_.submit(shell_); }});
   commands_.add({"regenerate", Menu::edit, 1, {GLFW_KEY_R, ctrl}, [this] { controller_.regenerate(); }, has_reply});
   commands_.add({"stop", Menu::edit, 1, {GLFW_KEY_ESCAPE, 0}, [this] { controller_.stop(); }, [this] { return controller_.generating(); }});
+  commands_.add({"find", Menu::edit, 3, {GLFW_KEY_F, ctrl}, [this] { shell_.ask.find = true; }, has_session});
+  commands_.add({"memory", Menu::edit, 3, {GLFW_KEY_M, ctrl}, [this] { shell_.ask.memory = true; }, [this] { return controller_.mode() == Mode::story; }});
   commands_.add({"rollback_last", Menu::edit, 2, {}, [this] { controller_.rollback_last_exchange(controller_.current()); }, idle});
   commands_.add({"rename", Menu::edit, 2, {GLFW_KEY_F2, 0}, [this] {
                    settings_.sidebar_open = true;
                    shell_.ask.rename_session = controller_.current();
                  }, has_session});
-  commands_.add({"settings", Menu::edit, 3, {GLFW_KEY_COMMA, ctrl}, [this] { shell_.ask.settings = true; }});
+  commands_.add({"settings", Menu::edit, 4, {GLFW_KEY_COMMA, ctrl}, [this] { shell_.ask.settings = true; }});
   add_view_commands();
   add_model_commands();
 }
@@ -193,6 +197,7 @@ void App::add_view_commands() {
                  }});
   commands_.add({"sidebar", Menu::view, 1, {GLFW_KEY_B, ctrl}, toggle(&Settings::sidebar_open), {}, [this] { return settings_.sidebar_open; }});
   commands_.add({"panel", Menu::view, 1, {GLFW_KEY_B, ctrl | shift}, toggle(&Settings::panel_open), {}, [this] { return settings_.panel_open; }});
+  commands_.add({"outline", Menu::view, 1, {GLFW_KEY_O, ctrl | shift}, [this] { shell_.outline_open = !shell_.outline_open; }, {}, [this] { return shell_.outline_open; }});
   commands_.add({"latest", Menu::view, 1, {GLFW_KEY_END, ctrl}, [this] { shell_.ask.jump_to_end = true; }, [this] { return !story_.focused(); }});
   for (const char* name : {"system", "light", "dark"}) {
     const char* id = name[0] == 's' ? "theme_system" : name[0] == 'l' ? "theme_light" : "theme_dark";

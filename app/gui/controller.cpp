@@ -22,6 +22,16 @@ using Kind = session::Notice::Kind;
 constexpr double toast_seconds = 7, toast_with_undo_seconds = 12;
 constexpr uint64_t max_import_bytes = uint64_t{512} << 20;
 
+// The words alone: a story's page as it stands, the turns of a chat apart by empty lines.
+std::string plain_text(const session::SessionView& view) {
+  std::string out;
+  for (const auto& message : view.path) {
+    if (view.info.mode == Mode::chat && !out.empty()) out += "\n\n";
+    out += message->text;
+  }
+  return out + "\n";
+}
+
 }  // namespace
 
 Controller::Controller(Options options, Settings& settings, const Strings& strings, Background& background, Watchdog& watchdog)
@@ -160,6 +170,7 @@ void Controller::select(const std::string& session) {
 }
 
 void Controller::new_session() {
+  new_memory_ = {};
   select("");
   frame_.view = nullptr;
   frame_.live = nullptr;
@@ -193,7 +204,9 @@ void Controller::purge(const std::string& session) {
 void Controller::export_to(const std::string& session, const std::string& path) {
   before_change();
   if (!service_) return;
-  if (path.ends_with(".md")) {
+  if (const auto view = service_->view_or_null(session); view && path.ends_with(".txt")) {
+    write_export(path, plain_text(*view));
+  } else if (path.ends_with(".md") || path.ends_with(".txt")) {
     when_or_say<std::string>(service_->export_markdown(session), [this, path](std::string text) { write_export(path, std::move(text)); });
   } else {
     when_or_say<OrderedJson>(service_->export_session(session), [this, path](OrderedJson document) { write_export(path, dump_json(document, 2) + "\n"); });
@@ -412,12 +425,21 @@ session::SessionSettings Controller::defaults(Mode mode) const {
   out.sampler = from.sampler;
   out.max_tokens = from.max_tokens;
   out.stop = from.stop;
+  if (mode == Mode::story) {
+    out.memory = new_memory_.memory;
+    out.note = new_memory_.note;
+    out.note_depth = new_memory_.note_depth;
+  }
   return out;
 }
 
 session::SessionSettings Controller::reply_settings() const { return frame_.view ? frame_.view->settings : defaults(mode_); }
 
-void Controller::set_reply_settings(const session::SessionSettings& settings) {
+void Controller::set_reply_settings(session::SessionSettings settings) {
+  const session::SessionSettings before = reply_settings();  // memory and note are set elsewhere
+  settings.memory = before.memory;
+  settings.note = before.note;
+  settings.note_depth = before.note_depth;
   ModeSettings& mode = settings_.of(mode_);
   mode.sampler = settings.sampler;
   mode.max_tokens = settings.max_tokens;

@@ -74,7 +74,7 @@ class Controller {
   void remove(const std::string& session);
   void restore(const std::string& session);
   void purge(const std::string& session);
-  void export_to(const std::string& session, const std::string& path);  // JSON, or Markdown where the path ends in .md
+  void export_to(const std::string& session, const std::string& path);  // JSON, Markdown (.md) or plain text (.txt)
   void import_from(const std::string& path);
   void branch(const std::string& message);  // a new session that ends with this message
   void undo();
@@ -95,6 +95,12 @@ class Controller {
   void edit(const std::string& message, const std::string& text, bool then_reply);
   void select_sibling(const std::string& message, int step);
   void remove_message(const std::string& message);  // and what follows it; undo brings it back
+  void tree(const std::string& session, std::function<void(session::MessageList)> then, std::function<void()> failed);
+  void go_to(const std::string& message);  // it becomes the last one of the path: another branch, or further up
+  void set_memory(const std::string& memory, const std::string& note, int64_t note_depth);
+  // As the model of this mode reads them; -1 where none is at hand here.
+  void count_tokens(std::string text, std::function<void(int64_t)> then);
+
   // ---- the page of a story
   // Edits of the page whose leaf is `current`. The answer as Service::edit_page gives it.
   void edit_page(const std::string& session, const std::string& current, std::vector<session::PageEdit> edits,
@@ -120,7 +126,7 @@ class Controller {
 
   // ---- settings of replies
   session::SessionSettings reply_settings() const;  // of the session, or of the mode where none is open
-  void set_reply_settings(const session::SessionSettings& settings);
+  void set_reply_settings(session::SessionSettings settings);  // but memory and note
   std::string system_prompt() const;
   void save_settings();     // written a moment later, off this thread
   void keep_unknown_settings(std::string unknown) { unknown_settings_ = std::move(unknown); }
@@ -174,6 +180,7 @@ class Controller {
   std::vector<session::Store::Hit> hits_;
   uint64_t search_serial_ = 0;
   std::function<void()> before_change_;
+  session::SessionSettings new_memory_;  // memory and note of a story that is not a session yet
   std::vector<Toast> toasts_;
   uint64_t next_toast_ = 0;
 };

@@ -1,5 +1,6 @@
 // The controller's part in stories that are edited in place.
 #include "app/gui/controller_when.h"
+#include "core/text/tokenizer.h"
 
 namespace fabula::gui {
 
@@ -30,6 +31,39 @@ void Controller::begin_story(std::vector<session::PageEdit> edits, bool select, 
 
 void Controller::undo_page_edits(const std::string& session, int steps, std::function<void(Result<bool>)> then) {
   if (service_) when<bool>(service_->undo_page_edits(session, steps), std::move(then));
+}
+
+void Controller::tree(const std::string& session, std::function<void(session::MessageList)> then, std::function<void()> failed) {
+  if (!service_) return failed();
+  when<session::MessageList>(service_->tree(session), [then = std::move(then), failed = std::move(failed)](Result<session::MessageList> all) {
+    if (all) return then(*std::move(all));
+    failed();
+  });
+}
+
+void Controller::go_to(const std::string& message) {
+  if (!service_ || current().empty() || generating()) return;
+  before_change();
+  when_done(service_->rollback(current(), message), {});
+}
+
+void Controller::set_memory(const std::string& memory, const std::string& note, int64_t note_depth) {
+  session::SessionSettings settings = reply_settings();
+  settings.memory = memory;
+  settings.note = note;
+  settings.note_depth = note_depth;
+  if (service_ && !current().empty()) return when_done(service_->set_settings(current(), settings), {});
+  new_memory_ = settings;
+}
+
+void Controller::count_tokens(std::string text, std::function<void(int64_t)> then) {
+  engine::Engine* engine = service_ ? service_->engine_or_null() : nullptr;
+  const auto loaded = engine != nullptr ? engine->loaded_or_null(frame_.model.id) : nullptr;
+  if (!loaded) return then(-1);
+  background_.run([loaded, text = std::move(text), then = std::move(then), &background = background_] {
+    const auto tokens = static_cast<int64_t>(loaded->model->tokenizer->encode(text, {false, false}).size());
+    background.post([then, tokens] { then(tokens); });
+  });
 }
 
 }  // namespace fabula::gui

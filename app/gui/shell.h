@@ -4,6 +4,7 @@
 #include <imgui_internal.h>
 
 #include <string>
+#include <vector>
 
 #include "app/gui/commands.h"
 #include "app/gui/controller.h"
@@ -12,13 +13,15 @@
 
 namespace fabula::gui {
 
-enum class FileTask { none, open_model, export_session, import_session };
+enum class FileTask { none, open_model, export_session, import_session, attach };
 
 // Taken by the panel concerned in the same or the next frame.
 struct Requests {
   bool models = false;
   bool palette = false, shortcuts = false, settings = false, about = false, trash = false, precision = false;
   bool focus_composer = false, focus_search = false, jump_to_end = false;
+  bool find = false, close_find = false;
+  bool memory = false;            // the dialog of memory and note
   bool continue_page = false;     // as soon as its words are in a session
   std::string rename_session;
   std::string rollback_message;   // asks whether to roll the open session back to this message
@@ -26,6 +29,7 @@ struct Requests {
   std::string purge_session;
   FileTask file = FileTask::none;
   std::string file_session;       // of an export
+  std::vector<std::string> attach;  // files dropped or chosen, for the composer
 };
 
 struct Shell {
@@ -35,6 +39,7 @@ struct Shell {
   Commands& commands;
   ModelDesk& models;
   Requests ask = {};
+  bool find_open = false, outline_open = false;
   bool page_has_words = false;  // the story's page, saved or not
 };
 

@@ -67,13 +67,13 @@ void ComposerPanel::follow_session(Shell& shell) {
 
 bool ComposerPanel::may_send(const Shell& shell) const {
   if (shell.controller.obstacle() != Obstacle::none) return false;
-  return !editor_.empty() || shell.page_has_words;
+  return !editor_.empty() || !files_.empty() || shell.page_has_words;
 }
 
 void ComposerPanel::submit(Shell& shell) {
   if (!may_send(shell)) return;
   std::string text = editor_.text();
-  if (text.find_first_not_of(" \t\n") == std::string::npos) {
+  if (text.find_first_not_of(" \t\n") == std::string::npos && files_.empty()) {
     const auto& view = shell.controller.frame().view;
     if (view && !view->path.empty()) {
       shell.controller.continue_reply();
@@ -84,6 +84,8 @@ void ComposerPanel::submit(Shell& shell) {
     return;
   }
   if (shell.controller.mode() == Mode::story) text = joined_to_page(shell, std::move(text));
+  if (!files_.empty()) text = with_attachments(text, files_.files());
+  files_.clear();
   editor_.set_text("");
   shell.controller.set_draft("");
   saved_revision_ = editor_.revision();
@@ -98,7 +100,9 @@ void ComposerPanel::draw(Shell& shell, const ImRect& area) {
   const bool story = shell.controller.mode() == Mode::story;
   const float width = std::floor(std::min(area.GetWidth() - ui.px(2 * space::l), ui.px(784)));
   const float x = std::floor(area.Min.x + (area.GetWidth() - width) / 2);
-  const ImRect box(x, area.Min.y, x + width, area.Min.y + text_height_ + ui.px(12));
+  for (const std::string& path : std::exchange(shell.ask.attach, {})) files_.add(shell, path);
+  const float chips = files_.height(ui);
+  const ImRect box(x, area.Min.y, x + width, area.Min.y + chips + text_height_ + ui.px(12));
   ui.fill(box, ui.color().raised, 14);
   const float button = ui.px(36);
   const char* blocked = obstacle_key(shell.controller.obstacle());
@@ -107,8 +111,11 @@ void ComposerPanel::draw(Shell& shell, const ImRect& area) {
                      .placeholder = ui.tr(story ? "composer.story" : "composer.chat"), .padding = ui.px(10), .min_lines = 1, .max_lines = 9,
                      .submit_on_enter = true};
   look.take_focus = std::exchange(want_focus_, false) || std::exchange(shell.ask.focus_composer, false);
-  ImGui::SetCursorScreenPos(ImVec2(box.Min.x + ui.px(4), box.Min.y + ui.px(6)));
-  const auto result = text::edit_box(ui.engine, "composer.input", editor_, ui.input, ui.clipboard, look, ImVec2(width - button - ui.px(18), 0));
+  const float left = story ? ui.px(4) : ui.px(40);  // a chat has the button for files there
+  if (chips > 0) files_.draw(shell, ImVec2(box.Min.x + ui.px(10), box.Min.y + ui.px(8)), width - ui.px(20));
+  if (!story) draw_attach(shell, ImRect(box.Min.x + ui.px(8), box.Max.y - ui.px(44), box.Min.x + ui.px(44), box.Max.y - ui.px(8)));
+  ImGui::SetCursorScreenPos(ImVec2(box.Min.x + left, box.Min.y + chips + ui.px(6)));
+  const auto result = text::edit_box(ui.engine, "composer.input", editor_, ui.input, ui.clipboard, look, ImVec2(width - button - left - ui.px(14), 0));
   if (std::fabs(result.height - text_height_) > 0.5f) {
     text_height_ = result.height;
     ui.wake_at(ui.now());
@@ -116,7 +123,7 @@ void ComposerPanel::draw(Shell& shell, const ImRect& area) {
   focused_ = result.focused;
   if (focused_) ui.focus("composer.input");
   if (result.animating) ui.wake_at(ui.now());
-  ui.record("composer.input", ui.tr(story ? "composer.story" : "composer.chat"), ImRect(box.Min, ImVec2(box.Max.x - button - ui.px(10), box.Max.y)), true, focused_);
+  ui.record("composer.input", ui.tr(story ? "composer.story" : "composer.chat"), ImRect(ImVec2(box.Min.x + left, box.Min.y + chips), ImVec2(box.Max.x - button - ui.px(10), box.Max.y)), true, focused_);
   ui.stroke(box, focused_ ? ui.color().accent : ui.color().outline, 14, focused_ ? 1.5f : 1.0f);
   const float inset = ui.px(8);
   draw_button(shell, ImRect(box.Max.x - button - inset, box.Max.y - button - inset, box.Max.x - inset, box.Max.y - inset));
@@ -128,6 +135,10 @@ void ComposerPanel::draw(Shell& shell, const ImRect& area) {
     const char* key = shell.controller.generating() ? "composer.hint_stop" : story ? "composer.hint_story" : "composer.hint_chat";
     ui.text_in(hint, ui.tr(key), {.size = type::caption, .color = ui.color().text_faint}, 0);
   }
+}
+
+void ComposerPanel::draw_attach(Shell& shell, const ImRect& box) {
+  if (shell.ui.icon_button("composer.attach", Icon::file, shell.ui.tr("attach.button"), box, true, false, 17)) shell.ask.file = FileTask::attach;
 }
 
 void ComposerPanel::draw_button(Shell& shell, const ImRect& box) {

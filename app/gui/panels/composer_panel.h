@@ -1,6 +1,7 @@
 // Where words are written: Enter sends, Shift+Enter makes a new line, Esc stops. Send turns into Stop while a reply comes.
 #pragma once
 
+#include "app/gui/panels/attachments.h"
 #include "app/gui/shell.h"
 #include "app/gui/text/editor.h"
 
@@ -9,7 +10,7 @@ namespace fabula::gui {
 class ComposerPanel {
  public:
   explicit ComposerPanel(text::TextEngine& engine) : editor_(engine) {}
-  float height(const Ui& ui) const { return text_height_ + ui.px(62); }  // of the last frame's text
+  float height(const Ui& ui) const { return text_height_ + files_.height(ui) + ui.px(62); }  // of the last frame's text
   void draw(Shell& shell, const ImRect& area);
   void set_text(std::string_view text) { editor_.set_text(text); }
   bool empty() const { return editor_.empty(); }
@@ -21,7 +22,10 @@ class ComposerPanel {
   void draw_button(Shell& shell, const ImRect& box);
   bool may_send(const Shell& shell) const;
 
+  void draw_attach(Shell& shell, const ImRect& box);
+
   text::Editor editor_;
+  Attachments files_;
   std::string session_;
   bool adopted_ = false;       // the session's draft has been read
   uint64_t saved_revision_ = 0;

@@ -88,9 +88,9 @@ void FileDialog::go(Shell& shell, const fs::path& folder) {
   const int serial = ++*serial_;
   reading_ = true;
   Background& background = shell.controller.background();
-  const bool models = task_ == FileTask::open_model;
-  background.run([this, &background, serial, current = serial_, folder = folder_, models] {
-    auto read = std::make_shared<Result<std::vector<FolderEntry>>>(read_folder(folder, models, ".json"));
+  const bool models = task_ == FileTask::open_model, any = task_ == FileTask::attach;
+  background.run([this, &background, serial, current = serial_, folder = folder_, models, any] {
+    auto read = std::make_shared<Result<std::vector<FolderEntry>>>(read_folder(folder, models, any ? "" : ".json"));
     const bool is_model = models && looks_like_model(folder);
     background.post([this, read, serial, current, is_model] {
       if (*current != serial) return;
@@ -109,6 +109,7 @@ void FileDialog::accept(Shell& shell, const fs::path& path) {
     case FileTask::open_model: shell.controller.load_model(path.string()); break;
     case FileTask::export_session: shell.controller.export_to(session_, path.string()); break;
     case FileTask::import_session: shell.controller.import_from(path.string()); break;
+    case FileTask::attach: shell.ask.attach.push_back(path.string()); break;
     case FileTask::none: break;
   }
   close_ = true;
@@ -143,7 +144,7 @@ void FileDialog::draw(Shell& shell) {
   Ui& ui = shell.ui;
   if (shell.ask.file != FileTask::none) open(shell, std::exchange(shell.ask.file, FileTask::none));
   if (task_ == FileTask::none) return;
-  const char* title = task_ == FileTask::open_model ? "file.open_model" : task_ == FileTask::export_session ? "file.export" : "file.import";
+  const char* title = task_ == FileTask::open_model ? "file.open_model" : task_ == FileTask::export_session ? "file.export" : task_ == FileTask::attach ? "file.attach" : "file.import";
   if (!ui.begin_dialog("file", ui.tr(title), 760, 520)) {
     task_ = FileTask::none;
     shell.ask.focus_composer = true;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "app/gui/panels/message_row.h"
+#include "app/gui/text/search.h"
 
 namespace fabula::gui {
 namespace {
@@ -125,6 +126,84 @@ void StoryPanel::go_on_when_saved(Shell& shell) {
   shell.controller.continue_reply();
 }
 
+// ---- finding
+
+void StoryPanel::find_again(Shell& shell, bool from_caret) {
+  text::Editor& editor = page_.editor();
+  searched_ = editor.revision();
+  hits_ = text::find_all(editor.text(), find_.words(), 10000, find_.match_case());
+  if (from_caret) {
+    const size_t caret = editor.selection().begin();
+    hit_ = static_cast<size_t>(std::find_if(hits_.begin(), hits_.end(), [&](const auto& h) { return h.first >= caret; }) - hits_.begin());
+  }
+  if (hit_ >= hits_.size()) hit_ = 0;
+  paint_hits(shell);
+}
+
+void StoryPanel::paint_hits(Shell& shell) {
+  const Palette& c = shell.ui.color();
+  std::vector<text::PaintSpan> spans;
+  spans.reserve(hits_.size());
+  for (size_t i = 0; i < hits_.size(); ++i) {
+    spans.push_back({.begin = hits_[i].first, .end = hits_[i].second, .background = with_alpha(c.warning, i == hit_ ? 0.55f : 0.25f)});
+  }
+  page_.editor().set_highlights(std::move(spans));
+}
+
+void StoryPanel::go_to_hit(size_t index) {
+  if (hits_.empty()) return;
+  hit_ = index % hits_.size();
+  page_.editor().selection().select(hits_[hit_].first, hits_[hit_].second);
+  page_.editor().reveal_caret();
+  at_end_ = false;
+}
+
+void StoryPanel::draw_find(Shell& shell, const ImRect& area) {
+  text::Editor& editor = page_.editor();
+  if (std::exchange(shell.ask.find, false)) {
+    std::string words = editor.selection().text();
+    if (words.find('\n') != std::string::npos || words.size() > 200) words.clear();
+    find_.open(words);
+    find_again(shell, true);
+  }
+  if (std::exchange(shell.ask.close_find, false) && find_.is_open()) {
+    find_.close();
+    editor.set_highlights({});
+    take_focus_ = true;
+  }
+  shell.find_open = find_.is_open();
+  if (!find_.is_open()) return;
+  if (searched_ != editor.revision()) find_again(shell, false);
+  const FindBar::Act act = find_.draw(shell, area, true, hit_, hits_.size());
+  switch (act) {
+    case FindBar::Act::none: return;
+    case FindBar::Act::changed:
+      find_again(shell, true);
+      go_to_hit(hit_);
+      break;
+    case FindBar::Act::next: go_to_hit(hit_ + 1); break;
+    case FindBar::Act::previous: go_to_hit(hit_ + std::max<size_t>(hits_.size(), 1) - 1); break;
+    case FindBar::Act::replace:
+      if (hits_.empty()) return;
+      editor.replace(hits_[hit_].first, hits_[hit_].second, find_.replacement());
+      page_.note_typing(shell.ui.now());
+      find_again(shell, true);
+      go_to_hit(hit_);
+      break;
+    case FindBar::Act::replace_all:
+      editor.replace_all(hits_, find_.replacement());
+      page_.note_typing(shell.ui.now());
+      find_again(shell, true);
+      break;
+    case FindBar::Act::closed:
+      editor.set_highlights({});
+      take_focus_ = true;
+      return;
+  }
+  paint_hits(shell);
+  shell.ui.wake_at(shell.ui.now());
+}
+
 // ---- drawing
 
 // Marks follow the words through edits; they are made anew when the page is the session's again.
@@ -202,6 +281,7 @@ void StoryPanel::draw(Shell& shell, const ImRect& area) {
     }
   }
   ImGui::EndChild();
+  draw_find(shell, area);
   draw_jump(shell, area);
   count_words(shell);
   if (ui.now() >= page_.due_at()) {

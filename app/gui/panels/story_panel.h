@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "app/gui/panels/find_bar.h"
 #include "app/gui/panels/story_page.h"
 #include "app/gui/shell.h"
 #include "app/gui/ui/scrollbar.h"
@@ -12,7 +13,7 @@ namespace fabula::gui {
 
 class StoryPanel {
  public:
-  explicit StoryPanel(text::TextEngine& engine) : page_(engine) {}
+  explicit StoryPanel(text::TextEngine& engine) : page_(engine), find_(engine) {}
   void draw(Shell& shell, const ImRect& area);
   void draw_blank(Shell& shell, const ImRect& area);  // an empty page that nobody writes on: others draw there
   void flush(Shell& shell);  // hands on what was typed: before anything else happens to the session, and at the end
@@ -36,6 +37,10 @@ class StoryPanel {
   void count_words(Shell& shell);
   void go_on_when_saved(Shell& shell);
   void hold_keys(Shell& shell);
+  void draw_find(Shell& shell, const ImRect& area);
+  void find_again(Shell& shell, bool from_caret);
+  void go_to_hit(size_t index);
+  void paint_hits(Shell& shell);
   void draw_text(Shell& shell, const ImRect& area);
   std::vector<Passage> passages_in_view(Shell& shell, const ImRect& area);
   void draw_margins(Shell& shell, const ImRect& area);
@@ -43,6 +48,10 @@ class StoryPanel {
   void draw_jump(Shell& shell, const ImRect& area);
 
   StoryPage page_;
+  FindBar find_;
+  std::vector<std::pair<size_t, size_t>> hits_;  // of the words looked for, in the editor's text
+  size_t hit_ = 0;
+  uint64_t searched_ = 0;
   Scrollbar scrollbar_;
   std::vector<text::InputEvent> held_;  // typed at the end of a reply that is being stopped
   ImVec2 text_at_;                      // where the text's top left stands on the screen

@@ -6,10 +6,12 @@
 #include <cmath>
 
 #include "app/gui/panels/message_row.h"
+#include "app/gui/text/search.h"
 
 namespace fabula::gui {
 namespace {
 
+using session::Message;
 using session::Role;
 
 constexpr float max_column_dp = 760, header_dp = 24, footer_dp = 34, gap_dp = 12, bubble_pad_dp = 12;
@@ -75,12 +77,14 @@ void TranscriptPanel::draw(Shell& shell, const ImRect& area) {
     if (wheel != 0 && ui.hovers(area)) rows_.scroll_by(-wheel * ui.px(90));
     ImRect inner = area;
     inner.Min.y += ui.px(space::s);
+    inner.Min.y += find_.height(ui, false);
     const auto placed = rows_.layout(inner.GetHeight(), [&](size_t i) { return measure(shell, i); });
     for (const auto& p : placed) draw_item(shell, p, inner);
     float top = rows_.at_end() ? rows_.total() - area.GetHeight() : rows_.top();
     if (scrollbar_.draw(ui, "scroll", area, rows_.total(), top)) rows_.scroll_to(top);
   }
   ImGui::EndChild();
+  draw_find(shell, area);
   draw_jump(shell, area);
   drop_old_blocks();
 }
@@ -102,10 +106,24 @@ TranscriptPanel::Block& TranscriptPanel::block(Shell& shell, const Item& item) {
     look.link = shell.ui.color().accent;
     look.selection = shell.ui.color().selection;
     b.markdown->set_look(look);
-    if (changed) b.markdown->set_text(item.text);
+    if (changed) {
+      const Reasoning parts = split_reasoning(item.text);
+      b.markdown->set_text(parts.answer);
+      b.thinking = parts.open && item.live;
+      if (parts.thought.empty()) b.thought.reset();
+      if (!parts.thought.empty() && !b.thought) b.thought = std::make_unique<text::TextView>(engine_);
+      if (b.thought) b.thought->set_text(parts.thought);
+      b.found = 0;
+    }
+    if (b.thought) {
+      text::FlowStyle style;
+      style.size_px = shell.ui.px(type::body);
+      style.line_spacing = 1.5f;
+      b.thought->set_style(style);
+    }
     return b;
   }
-  if (changed) b.view.set_text(item.text);
+  if (changed) b.view.set_text(item.text), b.found = 0;
   text::FlowStyle style;
   style.size_px = shell.ui.px(type::prose);
   style.line_spacing = 1.55f;
@@ -129,7 +147,7 @@ float TranscriptPanel::measure(Shell& shell, size_t index) {
   if (editing_ == item.id) return ui.px(header_dp + 220 + gap_dp);
   Block& b = block(shell, item);
   const float width = text_width(shell, b);
-  float height = item.text.empty() ? ui.px(24) : text_height(b, width);
+  float height = item.text.empty() ? ui.px(24) : text_height(b, width) + thought_height(shell, item, b);
   if (item.role == Role::user) height += ui.px(2 * bubble_pad_dp - 4);
   return std::ceil(ui.px(header_dp) + height + ui.px(item.role == Role::user ? footer_dp : footer_dp + gap_dp));
 }
@@ -164,18 +182,23 @@ void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed,
   const float left = std::floor(area.Min.x + (area.GetWidth() - column_) / 2), top = area.Min.y + placed.y;
   const ImRect whole(left, top, left + column_, top + placed.height);
   const bool own = item.role == Role::user, hovered = ui.hovers(whole);
-  const char* role = own ? "role.user" : item.role == Role::system ? "role.system" : "role.assistant";
-  const TextLook name{.size = type::small, .color = ui.color().text_soft, .weight = text::FontWeight::semibold};
   const TextLook faint{.size = type::caption, .color = ui.color().text_faint};
-  const std::string time = item.message != nullptr ? clock_time(item.message->created_at) : "";
-  const float name_width = ui.measure(ui.tr(role), name).x, time_width = ui.measure(time, faint).x + ui.px(space::s);
-  const float header_x = own ? left + column_ - name_width - time_width : left;
-  ui.text(ImVec2(header_x, top), ui.tr(role), name);
-  ui.text(ImVec2(header_x + name_width + ui.px(space::s), top + ui.px(1)), time, faint);
+  draw_header(shell, item, ImVec2(left, top));
   if (editing_ == item.id) return draw_editing(shell, item, ImRect(left, top + ui.px(header_dp), left + column_, top + ui.px(header_dp + 220)));
   Block& b = block(shell, item);
   const float width = text_width(shell, b), height = item.text.empty() ? ui.px(24) : text_height(b, width);
   ImVec2 at(left, top + ui.px(header_dp));
+  paint_hits(shell, item, placed.index, b);
+  if (b.thought) {
+    draw_thought(shell, item, placed.index, b, at);
+    at.y += thought_height(shell, item, b);
+  }
+  if (placed.index == reveal_ && !hits_.empty()) {
+    const float inside = b.markdown && height > 0 ? b.markdown->hit_rect(hits_[hit_].number).y : 0;
+    reveal_ = SIZE_MAX;
+    rows_.scroll_by(at.y + inside - (area.Min.y + area.GetHeight() * 0.3f));
+    ui.wake_at(ui.now());
+  }
   ImRect text_box(at, ImVec2(at.x + width, at.y + height));
   if (own) {
     const float pad = ui.px(bubble_pad_dp);
@@ -201,6 +224,159 @@ void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed,
     if (clicked && !last && !shell.controller.generating()) open_rollback_question(shell, std::string(item.id));
   }
   if (item.message != nullptr) draw_footer(shell, item, placed.index, ImVec2(left, text_box.Max.y + ui.px(3)), hovered);
+}
+
+// Who speaks, when, and which model.
+void TranscriptPanel::draw_header(Shell& shell, const Item& item, ImVec2 at) {
+  Ui& ui = shell.ui;
+  const bool own = item.role == Role::user;
+  const char* role = own ? "role.user" : item.role == Role::system ? "role.system" : "role.assistant";
+  const TextLook name{.size = type::small, .color = ui.color().text_soft, .weight = text::FontWeight::semibold};
+  const TextLook faint{.size = type::caption, .color = ui.color().text_faint};
+  std::string about = item.message != nullptr ? clock_time(item.message->created_at) : "";
+  if (!own && item.message != nullptr && item.message->receipt) {
+    const auto& info = shell.controller.frame().view->info;
+    if (item.message->receipt->model_fingerprint == info.model_fingerprint && !info.model_name.empty()) about += "  ·  " + info.model_name;
+  }
+  const float name_width = ui.measure(ui.tr(role), name).x, about_width = ui.measure(about, faint).x + ui.px(space::s);
+  const float x = own ? at.x + column_ - name_width - about_width : at.x;
+  ui.text(ImVec2(x, at.y), ui.tr(role), name);
+  ui.text(ImVec2(x + name_width + ui.px(space::s), at.y + ui.px(1)), about, faint);
+}
+
+// ---- what a model thinks before it answers
+
+bool TranscriptPanel::thought_open(const Item& item, const Block& b) const {
+  const std::string id(item.id);
+  if (opened_.contains(id)) return true;
+  return b.thinking && !closed_.contains(id);
+}
+
+float TranscriptPanel::thought_height(Shell& shell, const Item& item, Block& b) const {
+  if (!b.thought) return 0;
+  const float head = shell.ui.px(30), gap = shell.ui.px(6);
+  return thought_open(item, b) ? head + b.thought->height(column_ - shell.ui.px(16)) + 2 * gap : head + gap;
+}
+
+void TranscriptPanel::draw_thought(Shell& shell, const Item& item, size_t index, Block& b, ImVec2 at) {
+  Ui& ui = shell.ui;
+  const bool open = thought_open(item, b);
+  std::string words = ui.tr(b.thinking ? "thought.now" : "thought.done");
+  if (!b.thinking && item.message != nullptr && !item.text.empty()) {
+    // Of the time the reply took, the part that its thought is of its text.
+    const auto& stats = item.message->stats;
+    const double share = static_cast<double>(b.thought->flow().size_bytes()) / static_cast<double>(item.text.size());
+    const double seconds = share * stats.decode_seconds;
+    if (seconds > 0) words = ui.tr.format("thought.for", {fmt::format(seconds < 10 ? "{:.1f}" : "{:.0f}", seconds)});
+  }
+  const TextLook look{.size = type::small, .color = ui.color().text_soft, .weight = text::FontWeight::medium};
+  const ImRect head(at.x - ui.px(4), at.y, at.x + ui.measure(words, look).x + ui.px(34), at.y + ui.px(26));
+  const Hit hit = ui.interact("message." + std::to_string(index) + ".reasoning", words, head, true, radius::small);
+  if (hit.hovered) ui.fill(head, ui.color().hover, radius::small);
+  ui.icon(open ? Icon::chevron_down : Icon::chevron_right, ImRect(head.Min.x, head.Min.y, head.Min.x + ui.px(22), head.Max.y), 13, ui.color().text_soft);
+  ui.text_in(ImRect(head.Min.x + ui.px(24), head.Min.y, head.Max.x, head.Max.y), words, look, 0);
+  if (b.thinking) {
+    const double turns = ui.now() * 0.9;
+    draw_spinner(ui.list(), ImVec2(head.Max.x + ui.px(10), head.GetCenter().y), ui.px(5), static_cast<float>(turns - std::floor(turns)), ui.color().accent);
+    ui.wake_at(ui.now() + 1.0 / 20);
+  }
+  if (hit.clicked) {
+    const std::string id(item.id);
+    (open ? opened_ : closed_).erase(id);
+    (open ? closed_ : opened_).insert(id);
+    ui.wake_at(ui.now());
+  }
+  if (!open) return;
+  const ImVec2 text_at(at.x + ui.px(16), at.y + ui.px(30));
+  const float width = column_ - ui.px(16), height = b.thought->height(width);
+  ui.fill(ImRect(at.x + ui.px(4), text_at.y, at.x + ui.px(6), text_at.y + height), ui.color().border, 1);
+  ImGui::SetCursorScreenPos(text_at);
+  ImGui::PushID(item.id.data(), item.id.data() + item.id.size());
+  text::view_box(engine_, "thought", *b.thought, ui.input, ui.clipboard, width, ui.color().text_soft, ui.color().selection);
+  ImGui::PopID();
+}
+
+// ---- finding
+
+// Off this thread: a long chat has millions of characters.
+void TranscriptPanel::search(Shell& shell) {
+  const auto view = shell.controller.frame().view;
+  const uint64_t serial = ++*asked_;
+  searched_revision_ = view ? view->revision : 0;
+  Background& background = shell.controller.background();
+  background.run([this, &background, &shell, view, serial, asked = asked_, words = find_.words(), match_case = find_.match_case()] {
+    constexpr size_t most = 10000;
+    std::vector<Found> found;
+    for (size_t i = 0; view && i < view->path.size() && found.size() < most; ++i) {
+      const Message& m = *view->path[i];
+      const std::string_view text = m.role == Role::assistant ? split_reasoning(m.text).answer : std::string_view(m.text);
+      const size_t n = text::find_all(text, words, most - found.size(), match_case).size();
+      for (size_t k = 0; k < n; ++k) found.push_back({i, k});
+    }
+    background.post([this, &shell, serial, asked, found = std::move(found)]() mutable {
+      if (*asked != serial) return;
+      const bool first = hits_.empty();
+      hits_ = std::move(found);
+      ++search_;
+      if (hit_ >= hits_.size()) hit_ = hits_.empty() ? 0 : hits_.size() - 1;
+      if (first || go_to_first_) go_to_hit(shell, go_to_first_ ? hits_.size() : hit_);  // the newest one
+      go_to_first_ = false;
+    });
+  });
+}
+
+void TranscriptPanel::go_to_hit(Shell& shell, size_t index) {
+  if (hits_.empty()) return;
+  hit_ = std::min(index, hits_.size() - 1);
+  ++search_;
+  rows_.reveal(hits_[hit_].item);
+  reveal_ = hits_[hit_].item;
+  shell.ui.wake_at(shell.ui.now());
+}
+
+void TranscriptPanel::paint_hits(Shell& shell, const Item& item, size_t index, Block& b) {
+  const uint64_t wanted = find_.is_open() ? search_ : 1;
+  if (b.found == wanted) return;
+  b.found = wanted;
+  const ImU32 all = with_alpha(shell.ui.color().warning, 0.25f), now = with_alpha(shell.ui.color().warning, 0.55f);
+  const std::string words = find_.is_open() ? find_.words() : "";
+  const size_t current = !hits_.empty() && hits_[hit_].item == index ? hits_[hit_].number : SIZE_MAX;
+  if (b.markdown) {
+    b.markdown->find(words, all, now, current, find_.match_case());
+    return;
+  }
+  std::vector<text::PaintSpan> spans;
+  for (const auto& [begin, end] : text::find_all(item.text, words, 10000, find_.match_case())) {
+    spans.push_back({.begin = begin, .end = end, .background = spans.size() == current ? now : all});
+  }
+  b.view.flow().set_paint_spans(std::move(spans));
+}
+
+void TranscriptPanel::draw_find(Shell& shell, const ImRect& area) {
+  if (std::exchange(shell.ask.find, false)) {
+    find_.open("");
+    go_to_first_ = true;
+    search(shell);
+  }
+  if (std::exchange(shell.ask.close_find, false) && find_.is_open()) {
+    find_.close();
+    shell.ask.focus_composer = true;
+  }
+  shell.find_open = find_.is_open();
+  if (!find_.is_open()) return;
+  const auto& view = shell.controller.frame().view;
+  if (view && view->revision != searched_revision_) search(shell);
+  const size_t n = hits_.size();
+  switch (find_.draw(shell, area, false, hit_, n)) {
+    case FindBar::Act::changed:
+      go_to_first_ = true;
+      search(shell);
+      break;
+    case FindBar::Act::next: go_to_hit(shell, n > 0 ? (hit_ + 1) % n : 0); break;
+    case FindBar::Act::previous: go_to_hit(shell, n > 0 ? (hit_ + n - 1) % n : 0); break;
+    case FindBar::Act::closed: shell.ask.focus_composer = true; break;
+    default: break;
+  }
 }
 
 void TranscriptPanel::draw_footer(Shell& shell, const Item& item, size_t index, ImVec2 at, bool hovered) {

@@ -83,8 +83,8 @@ void feed_keys(Editor& editor, InputQueue& input, Clipboard& clipboard, const Ed
     } else if (event.key.key == Key::enter &&
                (event.key.ctrl || (look.submit_on_enter && !event.key.shift))) {
       result.submitted = true;
-    } else {
-      editor.key(event.key, clipboard);
+    } else if (!editor.key(event.key, clipboard) && event.key.key == Key::enter) {
+      result.submitted_back = look.submit_on_enter;
     }
   }
 }

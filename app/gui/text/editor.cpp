@@ -104,6 +104,17 @@ void Editor::replace(size_t begin, size_t end, std::string_view with) {
   edit(std::min(begin, size_bytes()), std::min(end, size_bytes()), clean(with), false);
 }
 
+void Editor::replace_all(const std::vector<std::pair<size_t, size_t>>& places, std::string_view with) {
+  break_group();
+  const std::string words = clean(with);
+  bool joined = false;
+  for (auto place = places.rbegin(); place != places.rend(); ++place) {  // from the end: offsets before it hold
+    if (!edit(place->first, place->second, words, false)) continue;
+    history_.back().joined = joined;
+    joined = true;
+  }
+}
+
 std::vector<EditorChange> Editor::take_changes() {
   return std::exchange(changes_, {});
 }
@@ -215,7 +226,8 @@ bool Editor::edit(size_t begin, size_t end, std::string_view with, bool typing) 
                         {},
                         selection_.caret().offset,
                         selection_.anchor(),
-                        typing});
+                        typing,
+                        false});
   }
   apply(begin, end, with, {});
   place_caret(begin + with.size());
@@ -248,22 +260,35 @@ void Editor::apply(size_t begin, size_t end, std::string_view with, const std::v
 bool Editor::undo() {
   if (!can_undo() || read_only_) return false;
   break_group();
+  bool joined = true;
+  while (joined && can_undo()) {
+    undo_step();
+    joined = history_[history_.size() - undone_].joined;
+  }
+  return true;
+}
+
+void Editor::undo_step() {
   ++undone_;
   Step& step = history_[history_.size() - undone_];
   step.marks_after = marks_in(step.begin, step.begin + step.inserted.size());
   apply(step.begin, step.begin + step.inserted.size(), step.removed, step.marks_before);
   selection_.select(step.anchor_before, step.caret_before);
   reveal_ = true;
-  return true;
 }
 
 bool Editor::redo() {
   if (!can_redo() || read_only_) return false;
+  redo_step();
+  while (can_redo() && history_[history_.size() - undone_].joined) redo_step();
+  return true;
+}
+
+void Editor::redo_step() {
   const Step& step = history_[history_.size() - undone_];
   --undone_;
   apply(step.begin, step.begin + step.removed.size(), step.inserted, step.marks_after);
   place_caret(step.begin + step.inserted.size());
-  return true;
 }
 
 // ---- marks

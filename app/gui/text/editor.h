@@ -39,6 +39,8 @@ class Editor {
   void receive(size_t begin, size_t end, std::string_view with);
   void forget_history() { history_.clear(), undone_ = 0; }
   void replace(size_t begin, size_t end, std::string_view with);  // one undo step; read-only ranges refuse
+  // The same words in many places, one undo step. Places are sorted and disjoint.
+  void replace_all(const std::vector<std::pair<size_t, size_t>>& places, std::string_view with);
   uint64_t revision() const { return revision_; }                 // grows with every change
   // Changes since the last call, oldest first (typing, paste, undo, redo; not set_text and append).
   std::vector<EditorChange> take_changes();
@@ -94,9 +96,12 @@ class Editor {
     std::vector<PaintSpan> marks_after;   // of the text that was inserted; known once the step is undone
     size_t caret_before = 0, anchor_before = 0;
     bool open = false;  // further typing may join
+    bool joined = false;  // undone and redone with the step before it
   };
 
   bool allowed(size_t begin, size_t end) const;
+  void undo_step();
+  void redo_step();
   void apply(size_t begin, size_t end, std::string_view with, const std::vector<PaintSpan>& marks);
   bool edit(size_t begin, size_t end, std::string_view with, bool typing);
   bool joins(const Step& step, size_t begin, size_t end, std::string_view with) const;

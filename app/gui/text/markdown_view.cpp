@@ -138,14 +138,15 @@ void MarkdownView::fill_leaf(Leaf& leaf, const MarkdownBlock& block, const Inlin
       const Colour colours[] = {look_.keyword, look_.string, look_.comment, look_.number};
       paint.push_back({span.begin, span.end, colours[static_cast<size_t>(span.kind)]});
     }
-  leaf.hits = find_all(content.text, needle_);
+  leaf.hits = find_all(content.text, needle_, 10000, match_case_);
   leaf.paint = std::move(paint);
 }
 
-size_t MarkdownView::find(std::string_view needle, Colour hit, Colour current_hit, size_t current) {
-  if (needle != needle_) {
+size_t MarkdownView::find(std::string_view needle, Colour hit, Colour current_hit, size_t current, bool match_case) {
+  if (needle != needle_ || match_case != match_case_) {
     needle_ = needle;
-    for (const auto& leaf : leaves_) leaf->hits = find_all(leaf->flow.text(), needle_);
+    match_case_ = match_case;
+    for (const auto& leaf : leaves_) leaf->hits = find_all(leaf->flow.text(), needle_, 10000, match_case_);
   }
   hit_colour_ = hit, current_colour_ = current_hit, current_hit_ = current;
   paint_hits();

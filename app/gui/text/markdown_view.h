@@ -58,7 +58,7 @@ class MarkdownView {
 
   // ---- finding: the places are painted, also while the text grows
   // Returns how many there are. An empty needle ends it. `current` is painted in its own colour.
-  size_t find(std::string_view needle, Colour hit, Colour current_hit, size_t current = 0);
+  size_t find(std::string_view needle, Colour hit, Colour current_hit, size_t current = 0, bool match_case = false);
   Rect hit_rect(size_t index);  // of the first line of the place, to scroll to; after height()
 
   // ---- selection across blocks
@@ -112,6 +112,7 @@ class MarkdownView {
   float height_ = 0;
   bool dirty_ = true;
   std::string needle_;
+  bool match_case_ = false;
   Colour hit_colour_ = 0, current_colour_ = 0;
   size_t current_hit_ = 0;
   Place anchor_, caret_;

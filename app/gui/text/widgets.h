@@ -70,6 +70,7 @@ struct EditBox {
 struct EditBoxResult {
   bool changed = false;
   bool submitted = false;  // Enter (see submit_on_enter) or Ctrl+Enter
+  bool submitted_back = false;  // Shift+Enter in a single line
   bool focused = false;
   bool escaped = false;
   bool animating = false;  // a drag scrolls: draw again soon
