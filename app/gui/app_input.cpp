@@ -105,7 +105,9 @@ void App::escape() {
   if (ImGui::IsPopupOpen(nullptr, ImGuiPopupFlags_AnyPopupId)) {
     ImGui::ClosePopupToLevel(std::max(0, ImGui::GetCurrentContext()->OpenPopupStack.Size - 1), true);
     shell_.ask.focus_composer = true;
-  } else if (ui_.focused() == "sidebar.rename" || ui_.focused() == "edit.input" || ui_.focused() == "sidebar.search" || ui_.focused().starts_with("find.")) {
+  } else if (shell_.find_open && ui_.focused().starts_with("find.")) {
+    shell_.ask.close_find = true;
+  } else if (ui_.focused() == "sidebar.rename" || ui_.focused() == "edit.input" || ui_.focused() == "sidebar.search") {
     ui_.input.push_key({text::Key::escape});
     shell_.ask.focus_composer = ui_.focused() == "sidebar.search";
   } else if (controller_.generating()) {

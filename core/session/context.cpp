@@ -313,10 +313,10 @@ void insert_note(const text::Tokenizer& tokenizer, const MessagePath& path, cons
     }
     break;
   }
-  std::string note(notes.note);
-  if (bytes > 0 && words[bytes - 1] != '\n') note.insert(0, "\n");
-  if (bytes < words.size() && words[bytes] != '\n') note += '\n';
-  if (bytes == words.size()) note += '\n';
+  std::string note;
+  if (bytes > 0 && words[bytes - 1] != '\n') note += '\n';
+  note += notes.note;
+  if (bytes == words.size() || words[bytes] != '\n') note += '\n';
   const text::TextRange all{0, note.size()};
   const auto ids = encode_continuing(tokenizer, note, {&all, 1});
   page.tokens.insert(page.tokens.begin() + static_cast<std::ptrdiff_t>(at), ids.begin(), ids.end());
@@ -334,7 +334,9 @@ Context story_context(const model::Model& model, const MessagePath& path, const 
     append(out, at_start ? tokenizer.encode_with_plain_ranges(text, {&all, 1}, false) : encode_continuing(tokenizer, text, {&all, 1}));
   };
   if (!notes.memory.empty()) {
-    write_plain(context.tokens, std::string(notes.memory) + '\n');
+    std::string memory(notes.memory);
+    memory += '\n';
+    write_plain(context.tokens, memory);
     at_start = false;
   }
   PageTokens page;

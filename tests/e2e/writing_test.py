@@ -52,6 +52,7 @@ def edit_in_place(w):
     w.shot("42-page-edited")
     for _ in range(20):
         w.key("ctrl+z")
+        time.sleep(0.4)
         if w.state()["messages"] == before and "red" not in label(w, 0):
             break
     w.until(lambda: w.state()["messages"] == before and "red" not in label(w, 0), "undo of both edits", 5)
@@ -91,6 +92,80 @@ def type_while_writing(w, model):
     w.until(lambda: w.state()["text"].endswith("MINE"), "the words behind what was written", 5)
 
 
+def find_and_replace(w):
+    w.click("story.page")
+    w.key("ctrl+f")
+    w.until(lambda: w.widget("find.input")["focused"], "the find bar")
+    w.type("the")
+    w.until(lambda: w.widget("find.next")["enabled"], "places found", 5)
+    w.key("Return")
+    w.key("shift+Return")
+    w.shot("45-find")
+    w.click("find.replacement")
+    w.type("THE")
+    w.click("find.replace_all")
+    w.until(lambda: "THE" in "".join(label(w, n) for n in range(w.state()["messages"])), "the words replaced", 5)
+    w.shot("46-replaced")
+    w.key("Escape")
+    w.until(lambda: "find.input" not in w.widgets(), "the find bar to close", 5)
+    w.key("ctrl+z")
+    w.until(lambda: "THE" not in "".join(label(w, n) for n in range(w.state()["messages"])), "one undo for all places", 5)
+
+
+def branches(w):
+    w.key("ctrl+shift+o")
+    rows = lambda: [n for n in w.widgets() if n.startswith("outline.") and n != "outline.close"]  # noqa: E731
+    w.until(lambda: len(rows()) >= 2, "the branches", 5)
+    w.shot("47-branches")
+    before = w.state()["messages"]
+    for row in sorted(rows()):
+        w.click(row)
+        if w.state()["messages"] != before:
+            break
+    assert w.state()["messages"] != before, "no row of the outline led anywhere else"
+    w.key("ctrl+z")
+    w.until(lambda: w.state()["messages"] == before, "undo of the move", 5)
+    w.key("ctrl+shift+o")
+
+
+def memory(w):
+    w.key("ctrl+m")
+    w.until(lambda: w.widget("memory.memory")["focused"], "the window of memory")
+    w.type("Tim is a cat.")
+    w.click("memory.note")
+    w.type("[Style: merry]")
+    w.shot("48-memory")
+    w.click("memory.save")
+    w.until(lambda: "memory.save" not in w.widgets(), "the window to close", 5)
+    w.key("ctrl+m")
+    w.until(lambda: w.widget("memory.memory")["focused"], "the window of memory")
+    w.shot("49-memory-kept")
+    w.key("Escape")
+    w.until(lambda: "memory.save" not in w.widgets(), "the window to close", 5)
+
+
+def attach(w, folder):
+    """A text file goes with a chat message; something else is refused."""
+    (folder / "notes.txt").write_text("Three fruits: apple, pear, plum.\n", encoding="utf-8")
+    (folder / "picture.bin").write_bytes(b"\x00\x01\x02")
+    w.click("mode.chat")
+    for name, expected in (("notes.txt", True), ("picture.bin", False)):
+        w.click("composer.attach")
+        w.widget("file.path")
+        w.key("ctrl+a")
+        w.type(str(folder / name))
+        w.key("Return")
+        if expected:
+            w.until(lambda: "attachment.0" in w.widgets(), "the chip", 10)
+        else:
+            w.until(lambda: any("picture.bin" in t for t in w.state()["toasts"]), "the refusal", 10)
+    assert "attachment.1" not in w.widgets()
+    w.shot("50-attached")
+    w.click("attachment.0.remove")
+    w.until(lambda: "attachment.0" not in w.widgets(), "the chip to go", 5)
+    w.click("mode.story")
+
+
 def kill_and_reopen(w, display, folder):
     w.click("story.page")
     w.key("ctrl+End")
@@ -117,13 +192,17 @@ def main():
         try:
             write_on_the_page(w)
             edit_in_place(w)
+            find_and_replace(w)
+            branches(w)
+            memory(w)
+            attach(w, folder)
             type_while_writing(w, os.environ.get("FABULA_CHAT_MODEL"))
             w = kill_and_reopen(w, display, folder)
             state = w.state()
             print(f"{state['frames']} frames, the slowest {state['slowest_frame_ms']:.1f} ms of CPU time")
         except BaseException:
             if w.process.poll() is None:
-                w.shot("49-failed")
+                w.shot("59-failed")
                 print(json.dumps(w.state(), ensure_ascii=False)[:2000])
             raise
         finally:

@@ -267,7 +267,7 @@ void TranscriptPanel::draw_thought(Shell& shell, const Item& item, size_t index,
     const auto& stats = item.message->stats;
     const double share = static_cast<double>(b.thought->flow().size_bytes()) / static_cast<double>(item.text.size());
     const double seconds = share * stats.decode_seconds;
-    if (seconds > 0) words = ui.tr.format("thought.for", {fmt::format(seconds < 10 ? "{:.1f}" : "{:.0f}", seconds)});
+    if (seconds > 0) words = ui.tr.format("thought.for", {fmt::format("{:.{}f}", seconds, seconds < 10 ? 1 : 0)});
   }
   const TextLook look{.size = type::small, .color = ui.color().text_soft, .weight = text::FontWeight::medium};
   const ImRect head(at.x - ui.px(4), at.y, at.x + ui.measure(words, look).x + ui.px(34), at.y + ui.px(26));
