@@ -61,8 +61,11 @@ Result<bool> serve_once(const App& app, const Options& options, EndWatch& end) {
   std::printf("listening on http://%s:%d\n", options.host.c_str(), port);
   std::fflush(stdout);
   if (!options.model.empty())
-    for (session::Mode mode : {session::Mode::chat, session::Mode::story})
-      FABULA_TRY(local->load(app, options.engine, options.model, mode));
+    for (session::Mode mode : {session::Mode::chat, session::Mode::story}) {
+      // Cancelled: another process that shares the sessions has chosen a model meanwhile.
+      const Status loaded = local->load(app, options.engine, options.model, mode);
+      if (!loaded.ok() && loaded.error().code != ErrorCode::cancelled) return loaded.error();
+    }
   while (!local->service().is_lost())
     if (end.wait()) return true;
   std::fprintf(stderr, "fabula-cli: %s has ended; serving goes on\n", host.c_str());

@@ -131,6 +131,7 @@ class Attach(unittest.TestCase):
         self.assertEqual(status, 201)
         self.assertEqual(api(port, "GET", f"/api/sessions/{made['id']}")[1]["title"], "Shared")
         # The model of the first one serves both.
+        self.assertTrue(soon(lambda: api(other, "GET", "/health")[1]["status"] == "ok"))
         status, reply = api(other, "POST", f"/api/sessions/{made['id']}/messages", {"role": "user", "content": "Once", "max_tokens": 8})
         self.assertEqual((status, len(reply["tokens"]) > 0), (200, True))
         # Its own API ends with the second one, the first one's does not.
