@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -130,6 +131,28 @@ TEST_CASE("a safetensors file cut anywhere is refused") {
     file.cut(cut);
     CHECK_FALSE(formats::Safetensors::open(file.path()).ok());
   }
+}
+
+TEST_CASE("an index cut anywhere is refused, but for the space at its end") {
+  test::TemporaryFolder folder;
+  const auto shard = [&](const std::string& name, const std::string& tensor) {
+    const std::string header = "{\"" + tensor + R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+    const uint64_t size = header.size();
+    std::ofstream(folder.path() / name, std::ios::binary)
+        << std::string(reinterpret_cast<const char*>(&size), 8) << header << std::string(8, 'w');
+  };
+  shard("a.safetensors", "x");
+  shard("b.safetensors", "y");
+  const std::string index = R"({"metadata":{"total_size":16},"weight_map":{"x":"a.safetensors","y":"b.safetensors"}})";
+  const auto path = folder.path() / "model.safetensors.index.json";
+  for (size_t size = 0; size <= index.size(); ++size) {
+    std::ofstream(path, std::ios::trunc) << index.substr(0, size);
+    CHECK(formats::Safetensors::open(path).ok() == (size == index.size()));
+  }
+  std::ofstream(path, std::ios::trunc) << index << "\n ";
+  const auto whole = formats::Safetensors::open(path);
+  REQUIRE(whole.ok());
+  CHECK((*whole)->tensors().size() == 2);
 }
 
 TEST_CASE("headers that promise the world cost nothing") {
