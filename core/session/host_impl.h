@@ -43,6 +43,11 @@ class HostService::Impl {
     Mode mode = Mode::chat;
     engine::ModelLoad load;
     Promise<ModelState> answer;
+    std::vector<Promise<ModelState>> also;  // asked for the same meanwhile
+    void reply(const Result<ModelState>& state) {
+      answer->set_value(state);
+      for (const auto& other : also) other->set_value(state);
+    }
   };
   struct Replay;
 

@@ -98,7 +98,7 @@ void HostService::Impl::run() {
         Error{ErrorCode::cancelled, "Fabula is closing; what was written so far is kept"});
   }
   for (auto& [request, load] : loading)
-    load.answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
+    load.reply(Error{ErrorCode::cancelled, "Fabula is closing"});
   if (replay) replay->answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
   running.clear();
   loading.clear();

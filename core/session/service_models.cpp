@@ -42,6 +42,12 @@ void HostService::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<Mo
     answer->set_value(models[index]);
     return;
   }
+  for (auto& [request, other] : loading) {
+    if (other.mode != mode || !same_load(other.load, load)) continue;
+    newest_load[index] = request;  // under way already
+    other.also.push_back(std::move(answer));
+    return;
+  }
   // The model that is there stays usable until the new one is ready.
   ModelState shown = models[index];
   shown.phase = ModelState::Phase::loading;
@@ -78,10 +84,10 @@ void HostService::Impl::on_load_event(const engine::Event& event) {
     if (wanted) {
       use_model(mode, event.model, done.load);
       model::remember_use(options.places, done.load.path);
-      done.answer->set_value(models[index]);
+      done.reply(models[index]);
     } else {
       retire_unused();
-      done.answer->set_value(Error{ErrorCode::cancelled, "another model was chosen meanwhile"});
+      done.reply(Error{ErrorCode::cancelled, "another model was chosen meanwhile"});
     }
     return;
   }
@@ -98,7 +104,7 @@ void HostService::Impl::on_load_event(const engine::Event& event) {
     snapshots.set_model(mode, std::move(shown));
     shown_changed = true;
   }
-  done.answer->set_value(std::move(error));
+  done.reply(std::move(error));
 }
 
 void HostService::Impl::use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load) {
