@@ -23,7 +23,7 @@ ROOMS = [
     ("core/engine", ["core/base", "core/net", "core/text", "core/formats", "core/compute", "core/model", "core/grammar", "gpu"]),
     ("core/session", ["core/base", "core/text", "core/formats", "core/compute", "core/model", "core/grammar", "core/engine"]),
     ("app/server", ["core"]),
-    ("app/cli", ["core", "app/server"]),
+    ("app/cli", ["core", "gpu", "app/server"]),
     ("app/gui/text", ["core/base"]),
     ("app/gui", ["core", "app/server", "app/gui/text"]),
 ]

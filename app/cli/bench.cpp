@@ -13,6 +13,7 @@
 #include "core/compute/executor.h"
 #include "core/model/model.h"
 #include "core/model/shapes.h"
+#include "gpu/cuda_executor.h"
 
 namespace fabula::cli {
 
@@ -90,6 +91,29 @@ class Runner {
   std::vector<std::vector<int32_t>> blocks_;
 };
 
+// The limits that shares are held against, and what they are called: of the CPU or of a GPU.
+struct Meter {
+  std::function<MachineLimits()> sample;
+  const char *memory, *floats, *ints;
+};
+
+Result<Meter> meter_of(const gpu::DeviceChoice& device, const compute::ExecutorInfo& info, const std::string& isa) {
+  if (device.on_gpu)
+    return Meter{[index = device.index] {
+                   const auto limits = gpu::measure_limits(index);
+                   const gpu::DeviceLimits found = limits.ok() ? *limits : gpu::DeviceLimits{};
+                   return MachineLimits{.dram_read_bytes_per_second = found.read_bytes,
+                                        .fma_flops = found.bf16_ops,
+                                        .int8_ops = found.int8_ops,
+                                        .weights_read_bytes_per_second = found.read_bytes};
+                 },
+                 "GPU memory", "tensor cores (bf16)", "tensor cores (int8)"};
+  FABULA_ASSIGN(auto made, MachineMeter::make(info.threads, isa, info.weight_bytes_per_token));
+  const std::shared_ptr<MachineMeter> meter = std::move(made);
+  return Meter{[meter] { return meter->sample(); },
+               compute::cpu::level_name(meter->level_of(info.weight_bytes_per_token)), "fma", "vnni"};
+}
+
 struct Range {
   double min = 0, median = 0, max = 0;
 };
@@ -118,7 +142,7 @@ Status profile(Runner& runner, compute::Executor& executor, const Options& optio
   return {};
 }
 
-Result<Measured> measure(Runner& runner, compute::Executor& executor, MachineMeter& meter,
+Result<Measured> measure(Runner& runner, compute::Executor& executor, const Meter& meter,
                          const Options& options, int64_t chunk) {
   std::vector<double> prefill, decode;
   std::vector<MachineLimits> samples;
@@ -176,7 +200,7 @@ struct Row {
 
 std::vector<Row> rows_of(const Options& options, const compute::ModelSpec& spec,
                          const compute::ExecutorInfo& info, const Measured& measured,
-                         const MachineMeter& meter) {
+                         const Meter& meter) {
   const Operations operations = operations_per_token(spec);
   const MachineLimits& limits = measured.limits;
   const double attention = 2.0 * static_cast<double>(spec.n_layers * spec.n_heads * spec.head_dim) *
@@ -192,10 +216,10 @@ std::vector<Row> rows_of(const Options& options, const compute::ModelSpec& spec,
   const double decode_bytes = measured.decode.median * bytes_per_token;
   return {{"prefill", measured.prefill,
            measured.prefill.median * weights / static_cast<double>(options.prompt) / 1e9,
-           has_int_unit && operations.ints > operations.floats ? "vnni" : "fma",
+           has_int_unit && operations.ints > operations.floats ? meter.ints : meter.floats,
            measured.prefill.median * seconds_at_limit, measured.prefill_phases},
           {"decode", measured.decode, decode_bytes / 1e9,
-           compute::cpu::level_name(meter.level_of(info.weight_bytes_per_token)),
+           meter.memory,
            decode_bytes / limits.weights_read_bytes_per_second, measured.decode_phases}};
 }
 
@@ -246,6 +270,7 @@ OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& inf
 
 // One line per phase: its share of the step, and how much of it each worker had work.
 void print_phases(const Row& row) {
+  if (row.phases.empty()) return;
   const double total = seconds_of(row.phases);
   std::printf("\n%s: where the time goes, and how busy each worker is meanwhile\n", row.phase);
   for (const compute::PhaseTime& phase : row.phases) {
@@ -259,9 +284,13 @@ void print_plain(const Subject& subject, const compute::ExecutorInfo& info, cons
                  const std::vector<Row>& rows) {
   std::printf("%s, %.1f MB of weights, %d threads, %s\n", subject.name.c_str(),
               static_cast<double>(info.weight_bytes) / 1e6, info.threads, info.isa.c_str());
-  std::printf("limits: DRAM %.1f GB/s, L3 %.1f GB/s, FMA %.0f GFLOP/s, int8 %.0f GOP/s\n",
-              limits.dram_read_bytes_per_second / 1e9, limits.l3_read_bytes_per_second / 1e9,
-              limits.fma_flops / 1e9, limits.int8_ops / 1e9);
+  if (info.kind == "cuda")
+    std::printf("limits: GPU memory %.0f GB/s, tensor cores bf16 %.0f TFLOP/s, int8 %.0f TOP/s\n",
+                limits.dram_read_bytes_per_second / 1e9, limits.fma_flops / 1e12, limits.int8_ops / 1e12);
+  else
+    std::printf("limits: DRAM %.1f GB/s, L3 %.1f GB/s, FMA %.0f GFLOP/s, int8 %.0f GOP/s\n",
+                limits.dram_read_bytes_per_second / 1e9, limits.l3_read_bytes_per_second / 1e9,
+                limits.fma_flops / 1e9, limits.int8_ops / 1e9);
   for (const Row& row : rows)
     std::printf("%-8s %9.1f tokens/s (%.1f to %.1f)  %6.1f GB/s  %3.0f %% of %s\n", row.phase,
                 row.rate.median, row.rate.min, row.rate.max, row.gb_per_s, row.share * 100, row.level);
@@ -269,8 +298,7 @@ void print_plain(const Subject& subject, const compute::ExecutorInfo& info, cons
 }
 
 Status bench(const App& app, const Options& options) {
-  if (options.device != "auto" && options.device != "cpu")
-    return Error{ErrorCode::unsupported, "this build has no device \"" + options.device + "\""};
+  FABULA_ASSIGN(const gpu::DeviceChoice device, gpu::choose_device(options.device));
   FABULA_ASSIGN(const Subject subject, subject_of(app, options));
   const int64_t positions = std::max(options.prompt, options.depth + options.decode);
   if (positions > subject.spec.context_length)
@@ -287,16 +315,18 @@ Status bench(const App& app, const Options& options) {
   cpu.threads = options.threads;
   if (const char* isa = std::getenv("FABULA_ISA")) cpu.isa_override = isa;
   const double begin = monotonic_seconds();
-  FABULA_ASSIGN(const auto executor, compute::make_cpu_executor(subject.spec, *subject.source, load, cpu));
+  auto made = device.on_gpu
+                  ? gpu::make_cuda_executor(subject.spec, *subject.source, load, {.device = device.index})
+                  : compute::make_cpu_executor(subject.spec, *subject.source, load, cpu);
+  FABULA_ASSIGN(const auto executor, std::move(made));
   const double load_seconds = monotonic_seconds() - begin;
   const compute::ExecutorInfo& info = executor->info();
-  FABULA_ASSIGN(const auto meter,
-                MachineMeter::make(info.threads, cpu.isa_override, info.weight_bytes_per_token));
+  FABULA_ASSIGN(const Meter meter, meter_of(device, info, cpu.isa_override));
   executor->set_hot(true);
   Runner runner(*executor, options, subject.spec.vocab, blocks_each);
   FABULA_ASSIGN(const Measured measured,
-                measure(runner, *executor, *meter, options, load.max_batch_tokens / options.batch));
-  const std::vector<Row> rows = rows_of(options, subject.spec, info, measured, *meter);
+                measure(runner, *executor, meter, options, load.max_batch_tokens / options.batch));
+  const std::vector<Row> rows = rows_of(options, subject.spec, info, measured, meter);
   if (options.json)
     print_json(answer_json(subject, info, measured.limits, rows, load_seconds));
   else
@@ -317,7 +347,7 @@ void add_bench(CLI::App& command, App& app) {
   command.add_option("--kv-precision", options->kv_precision, "Type of the KV cache")
       ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
       ->capture_default_str();
-  command.add_option("--device", options->device, "auto or cpu")->capture_default_str();
+  command.add_option("--device", options->device, "auto, cpu or cuda[:i]")->capture_default_str();
   command.add_option("--threads", options->threads, "Worker threads (default: physical cores)")
       ->check(CLI::Range(1, 1024));
   const auto count = [&](const char* flag, int64_t& field, int64_t lowest, int64_t highest,
