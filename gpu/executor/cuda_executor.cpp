@@ -1,6 +1,7 @@
 #include "gpu/cuda_executor.h"
 
 #include <algorithm>
+#include <compare>
 #include <map>
 #include <new>
 #include <utility>
@@ -134,12 +135,15 @@ void CudaExecutor::launch_all(const Step& step) const {
 
 Status CudaExecutor::run_recorded(const Step& step) {
   const StepShape shape{tables_.n_tokens(), tables_.n_items(), step.item_width, step.splits, tables_.n_logits()};
-  auto found = recordings_.find(shape);
-  if (found == recordings_.end()) {
+  const auto [found, is_new] = recordings_.try_emplace(shape);
+  if (is_new) {  // a plain step first: kernels are loaded when they are first started, which must not happen while recording
+    launch_all(step);
+    return {};
+  }
+  if (!found->second) {
     device_->begin_recording();
     launch_all(step);
-    FABULA_ASSIGN(auto recording, device_->end_recording());
-    found = recordings_.emplace(shape, std::move(recording)).first;
+    FABULA_ASSIGN(found->second, device_->end_recording());
   }
   device_->replay(*found->second);
   return {};

@@ -92,9 +92,9 @@ FABULA_KERNEL void FABULA_LAUNCH_BOUNDS(32 * max_ranges) linear_few(LinearArgs a
     first = group.begin, n = group.count;
     const int64_t offset = group.expert * m.expert_bytes;
     m.codes += offset;
-    m.high += offset;
-    m.scales += offset;
-    m.supers += offset;
+    if (m.high) m.high += offset;
+    if (m.scales) m.scales += offset;
+    if (m.supers) m.supers += offset;
   }
   const TokenRows<T> rows = token_rows<T>(args, first, n);
   const int range = static_cast<int>(warp_index()), lane = static_cast<int>(lane_index());

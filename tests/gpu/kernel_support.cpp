@@ -20,6 +20,12 @@ std::vector<float> random_values(size_t n, uint64_t seed) {
 
 }  // namespace
 
+std::unique_ptr<gpu::Device> open_device() {
+  auto device = gpu::Device::open(0);
+  REQUIRE_MESSAGE(device.ok(), device.error().message);
+  return std::move(device).value();
+}
+
 gpu::Memory allocate(gpu::Device& device, size_t bytes) {
   auto memory = device.allocate(bytes, "A test's buffer");
   REQUIRE_MESSAGE(memory.ok(), memory.error().message);

@@ -1,6 +1,7 @@
 // Random matrices and rows on a device, with what they are worth on the host.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "core/formats/dtype.h"
@@ -8,6 +9,7 @@
 
 namespace fabula::test {
 
+std::unique_ptr<gpu::Device> open_device();
 gpu::Memory allocate(gpu::Device& device, size_t bytes);
 
 struct PackedForTest {

@@ -11,12 +11,6 @@ std::string why_no_device() {
   return devices.ok() ? std::string() : devices.error().message;
 }
 
-std::unique_ptr<gpu::Device> open_device() {
-  auto device = gpu::Device::open(0);
-  REQUIRE_MESSAGE(device.ok(), device.error().message);
-  return std::move(device).value();
-}
-
 std::unique_ptr<compute::Executor> load_on_gpu(const compute::ModelSpec& spec, const formats::TensorSource& source, compute::LoadOptions options) {
   if (options.kv_blocks == 0) options.kv_blocks = 16;
   options.max_logit_rows = options.max_batch_tokens;

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "core/compute/executor.h"
-#include "gpu/device/runtime.h"
 #include "tests/core/compute/compute_support.h"
 #include "tests/core/compute/random_model.h"
 
@@ -14,7 +13,6 @@ namespace fabula::test {
 // Empty: there is a device. Else why the tests are skipped.
 std::string why_no_device();
 
-std::unique_ptr<gpu::Device> open_device();
 std::unique_ptr<compute::Executor> load_on_gpu(const compute::ModelSpec& spec, const formats::TensorSource& source, compute::LoadOptions options);
 
 }  // namespace fabula::test

@@ -1,6 +1,7 @@
 #undef _FORTIFY_SOURCE  // its longjmp refuses to change stacks, which is all that is done here
 #include "tests/gpu/emulator/block.h"
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
@@ -15,10 +16,10 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #define FABULA_SWITCH_BEGIN(save, bottom, size) __sanitizer_start_switch_fiber(save, bottom, size)
-#define FABULA_SWITCH_END(save) __sanitizer_finish_switch_fiber(save, nullptr, nullptr)
+#define FABULA_SWITCH_END(save, bottom, size) __sanitizer_finish_switch_fiber(save, bottom, size)
 #else
 #define FABULA_SWITCH_BEGIN(save, bottom, size) ((void)0)
-#define FABULA_SWITCH_END(save) ((void)0)
+#define FABULA_SWITCH_END(save, bottom, size) ((void)0)
 #endif
 
 namespace fabula::gpu::emulated {
@@ -34,7 +35,7 @@ struct Fiber {
   ucontext_t start;
   jmp_buf at;
   bool begun = false;
-  void* fake_stack = nullptr;
+  [[maybe_unused]] void* fake_stack = nullptr;
   State state = State::ready;
   Place place;
   unsigned parity = 0;  // which of the warp's two sets of slots the next exchange uses
@@ -118,7 +119,7 @@ class Scheduler {
   void enter(Fiber& fiber) {
     current_ = &fiber;
     if (_setjmp(home_) != 0) {
-      FABULA_SWITCH_END(home_fake_stack_);
+      FABULA_SWITCH_END(home_fake_stack_, nullptr, nullptr);
       return;
     }
     if (!fiber.stack) fiber.stack = std::make_unique<std::byte[]>(stack_bytes);
@@ -136,10 +137,10 @@ class Scheduler {
   void leave() {
     Fiber& fiber = *current_;
     if (_setjmp(fiber.at) != 0) {
-      FABULA_SWITCH_END(fiber.fake_stack);
+      FABULA_SWITCH_END(fiber.fake_stack, &home_bottom_, &home_bytes_);
       return;
     }
-    FABULA_SWITCH_BEGIN(&fiber.fake_stack, nullptr, 0);
+    FABULA_SWITCH_BEGIN(&fiber.fake_stack, home_bottom_, home_bytes_);
     _longjmp(home_, 1);
   }
 
@@ -154,7 +155,9 @@ class Scheduler {
   std::mt19937 random_{20};
   Fiber* current_ = nullptr;
   jmp_buf home_;
-  void* home_fake_stack_ = nullptr;
+  [[maybe_unused]] void* home_fake_stack_ = nullptr;  // these three for AddressSanitizer
+  [[maybe_unused]] const void* home_bottom_ = nullptr;
+  [[maybe_unused]] size_t home_bytes_ = 0;
 };
 
 Scheduler& scheduler() {
@@ -164,7 +167,7 @@ Scheduler& scheduler() {
 
 void Scheduler::begin() {
   Scheduler& s = scheduler();
-  FABULA_SWITCH_END(nullptr);
+  FABULA_SWITCH_END(nullptr, &s.home_bottom_, &s.home_bytes_);
   for (;;) {
     (*s.body_)();
     s.current_->state = State::done;
