@@ -71,6 +71,7 @@ App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, 
       panel_(*engine_),
       dialogs_(*engine_),
       models_dialog_(*engine_),
+      server_(*engine_),
       file_dialog_(*engine_),
       memory_(*engine_) {
   controller_.keep_unknown_settings(start.settings.unknown);
@@ -214,6 +215,7 @@ void App::draw_layout() {
   draw_rollback_question(shell_);
   dialogs_.draw(shell_);
   models_dialog_.draw(shell_);
+  server_.draw(shell_);
   file_dialog_.draw(shell_);
   memory_.draw(shell_);
   ImGui::End();

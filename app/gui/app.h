@@ -12,6 +12,7 @@
 #include "app/gui/panels/file_dialog.h"
 #include "app/gui/panels/memory_dialog.h"
 #include "app/gui/panels/outline_panel.h"
+#include "app/gui/panels/server_panel.h"
 #include "app/gui/panels/sidebar_panel.h"
 #include "app/gui/panels/side_panel.h"
 #include "app/gui/panels/story_panel.h"
@@ -82,6 +83,7 @@ class App {
   SidePanel panel_;
   Dialogs dialogs_;
   ModelsDialog models_dialog_;
+  ServerPanel server_;
   FileDialog file_dialog_;
   MemoryDialog memory_;
   OutlinePanel outline_;

@@ -180,6 +180,7 @@ void App::add_commands() {
                    settings_.sidebar_open = true;
                    shell_.ask.rename_session = controller_.current();
                  }, has_session});
+  commands_.add({"server", Menu::model, 3, {}, [this] { shell_.ask.server = true; }});
   commands_.add({"settings", Menu::edit, 4, {GLFW_KEY_COMMA, ctrl}, [this] { shell_.ask.settings = true; }});
   add_view_commands();
   add_model_commands();

@@ -141,6 +141,14 @@ void Controller::stop_all() {
   service_.reset();
 }
 
+void Controller::listen(session::ListenRequest request, session::ListenLog log, std::function<void(Result<int>)> then) {
+  if (service_) when<int>(service_->listen(std::move(request), std::move(log)), std::move(then));
+}
+
+void Controller::stop_listening() {
+  if (service_) service_->stop_listening();
+}
+
 // ---- modes and sessions
 
 void Controller::set_mode(Mode mode) {

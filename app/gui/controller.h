@@ -124,6 +124,11 @@ class Controller {
   void set_threads(int threads);
   void set_found(const std::vector<model::LibraryEntry>& models);  // what the library holds, when all of it was read
 
+  // ---- the local API
+  void listen(session::ListenRequest request, session::ListenLog log, std::function<void(Result<int>)> then);
+  void stop_listening();
+  const std::function<void()>& waker() const { return options_.wake; }  // any thread
+
   // ---- settings of replies
   session::SessionSettings reply_settings() const;  // of the session, or of the mode where none is open
   void set_reply_settings(session::SessionSettings settings);  // but memory and note

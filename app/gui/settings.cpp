@@ -74,6 +74,7 @@ void clamp(Settings& s) {
   s.zoom = std::clamp(s.zoom, 0.5f, 3.0f);
   s.window_width = std::clamp(s.window_width, 480, 16384);
   s.window_height = std::clamp(s.window_height, 360, 16384);
+  s.server_port = std::clamp(s.server_port, 1, 65535);
   for (ModeSettings* mode : {&s.chat, &s.story}) {
     mode->threads = std::clamp(mode->threads, 0, 1024);
     mode->context = std::max<int64_t>(mode->context, 0);

@@ -54,6 +54,10 @@ struct Settings {
   std::string mode = "story";
   std::vector<std::string> recent_models, recent_folders;
   ModeSettings chat, story;
+  // The local API.
+  bool server_on = false, server_network = false, server_ask_key = false;
+  int server_port = 8642;
+  std::vector<std::string> server_origins;
 
   ModeSettings& of(session::Mode m) { return m == session::Mode::chat ? chat : story; }
   const ModeSettings& of(session::Mode m) const { return m == session::Mode::chat ? chat : story; }
@@ -71,6 +75,11 @@ struct Settings {
     v("mode", self.mode);
     v("recent_models", self.recent_models);
     v("recent_folders", self.recent_folders);
+    v("server_on", self.server_on);
+    v("server_network", self.server_network);
+    v("server_ask_key", self.server_ask_key);
+    v("server_port", self.server_port);
+    v("server_origins", self.server_origins);
   }
 };
 

@@ -18,7 +18,7 @@ enum class FileTask { none, open_model, export_session, import_session, attach }
 // Taken by the panel concerned in the same or the next frame.
 struct Requests {
   bool models = false;
-  bool palette = false, shortcuts = false, settings = false, about = false, trash = false, precision = false;
+  bool palette = false, shortcuts = false, settings = false, server = false, about = false, trash = false, precision = false;
   bool focus_composer = false, focus_search = false, jump_to_end = false;
   bool find = false, close_find = false;
   bool memory = false;            // the dialog of memory and note

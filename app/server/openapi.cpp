@@ -82,6 +82,24 @@ OrderedJson with(OrderedJson properties, OrderedJson more) {
   return properties;
 }
 
+OrderedJson response_format_schema() {
+  OrderedJson inner = object_schema(
+      {{"name", string_schema()}, {"strict", {{"type", "boolean"}}}, {"schema", {{"type", "object"}}}}, {"schema"});
+  return object_schema({{"type", {{"type", "string"}, {"enum", {"text", "json_object", "json_schema"}}}},
+                        {"json_schema", std::move(inner)}},
+                       {"type"});
+}
+
+OrderedJson tool_schema() {
+  OrderedJson function = object_schema({{"name", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_.-]{1,64}$"}}},
+                                        {"description", string_schema()},
+                                        {"parameters", {{"type", "object"}}},
+                                        {"strict", {{"type", "boolean"}}}},
+                                       {"name"});
+  return object_schema({{"type", {{"type", "string"}, {"enum", {"function"}}}}, {"function", std::move(function)}},
+                       {"type", "function"});
+}
+
 OrderedJson schemas() {
   OrderedJson completion =
       with(sampling_properties(), {{"model", string_schema()}, {"n", integer_schema(1, 8)}});
@@ -95,7 +113,11 @@ OrderedJson schemas() {
                                        {"logprobs", {{"type", "boolean"}}},
                                        {"top_logprobs", integer_schema(0, 20)},
                                        {"stream_options", {{"type", "object"}}},
-                                       {"chat_template_kwargs", {{"type", "object"}}}}),
+                                       {"chat_template_kwargs", {{"type", "object"}}},
+                                       {"response_format", response_format_schema()},
+                                       {"tools", {{"type", "array"}, {"items", tool_schema()}, {"maxItems", 128}}},
+                                       {"tool_choice", {{"type", "string"}, {"enum", {"none", "auto", "required"}}}},
+                                       {"parallel_tool_calls", {{"type", "boolean"}}}}),
                      {"model", "messages"})},
       {"CompletionRequest", object_schema(with(completion, {{"prompt", string_schema()},
                                                             {"echo", {{"type", "boolean"}}},

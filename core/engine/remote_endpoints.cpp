@@ -33,8 +33,10 @@ bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, fine);
 }
 
-// Nobody else may read it at any moment: made with 0600, then renamed over the old one.
-Status write_secret(const std::filesystem::path& path, std::string_view secret) {
+}  // namespace
+
+// Made with 0600, then renamed over the old one.
+Status write_private_file(const std::filesystem::path& path, std::string_view secret) {
   FABULA_TRY(fabula::create_directories(path.parent_path()));
   const std::filesystem::path fresh = path.string() + ".new";
   ::unlink(fresh.c_str());
@@ -47,6 +49,8 @@ Status write_secret(const std::filesystem::path& path, std::string_view secret) 
   if (::rename(fresh.c_str(), path.c_str()) != 0) return io_error("writing", path, errno);
   return {};
 }
+
+namespace {
 
 Status write_list(const Places& places, const std::vector<RemoteEndpoint>& list) {
   OrderedJson remotes = OrderedJson::array();
@@ -103,7 +107,7 @@ Status save_remote(const Places& places, RemoteEndpoint endpoint, std::string_vi
   if (key.empty())
     ::unlink(key_file(places, endpoint.name).c_str());
   else
-    FABULA_TRY(write_secret(key_file(places, endpoint.name), key));
+    FABULA_TRY(write_private_file(key_file(places, endpoint.name), key));
   list.push_back(std::move(endpoint));
   return write_list(places, list);
 }
