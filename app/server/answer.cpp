@@ -106,10 +106,12 @@ std::vector<ReplyPart> Answer::take(size_t index, const engine::Event& event) {
     for (ReplyPart& part : choice.splitter.finish()) parts.push_back(std::move(part));
     choice.end = event;
   }
-  for (const ReplyPart& part : parts) {
+  for (ReplyPart& part : parts) {
     if (part.kind == ReplyPart::Kind::content) choice.text += part.text;
     if (part.kind == ReplyPart::Kind::reasoning) choice.reasoning += part.text;
-    if (part.kind == ReplyPart::Kind::call) choice.calls.push_back(call_json(part.call));
+    if (part.kind != ReplyPart::Kind::call) continue;
+    part.index = choice.calls.size();
+    choice.calls.push_back(call_json(part.call));
   }
   if (event.kind == engine::Event::Kind::finished) {
     const bool called = event.reason == engine::FinishReason::stop && !choice.calls.empty();
@@ -200,12 +202,8 @@ OrderedJson Answer::call_json(const ToolCall& call) const {
 OrderedJson Answer::delta_of(const ReplyPart& part, const ChoiceState& choice) const {
   if (part.kind == ReplyPart::Kind::content) return {{"content", part.text}};
   if (part.kind == ReplyPart::Kind::reasoning) return {{"reasoning_content", part.text}};
-  OrderedJson call = {{"index", 0}};
-  for (size_t i = 0; i < choice.calls.size(); ++i) {
-    if (choice.calls[i]["function"]["name"] != part.call.name || choice.calls[i]["function"]["arguments"] != part.call.arguments) continue;
-    call["index"] = i;
-    call.update(choice.calls[i]);
-  }
+  OrderedJson call = {{"index", part.index}};
+  call.update(choice.calls[part.index]);
   return {{"tool_calls", OrderedJson::array({std::move(call)})}};
 }
 

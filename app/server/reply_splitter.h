@@ -14,6 +14,7 @@ struct ReplyPart {
   Kind kind = Kind::content;
   std::string text;
   ToolCall call;
+  size_t index = 0;  // of a call among those of the reply
 };
 
 class ReplySplitter {

@@ -38,16 +38,13 @@ TEST_CASE("the same texts match as with std::regex") {
     const auto grammar = compiled(pattern);
     REQUIRE_MESSAGE(grammar.ok(), (grammar.ok() ? "" : grammar.error().message));
     const std::regex reference(pattern, std::regex::ECMAScript);
-    int matched = 0;
     for (int i = 0; i < 400; ++i) {
       std::string text;
       for (size_t n = random() % 7; n > 0; --n) text += alphabet[random() % alphabet.size()];
       FABULA_CAPTURE(text);
       const bool expected = std::regex_search(text, reference);
-      matched += expected;
       REQUIRE(test::accepts(*grammar, text) == expected);
     }
-    CHECK(matched >= 0);
   }
 }
 
