@@ -20,14 +20,23 @@ Result<std::unique_ptr<LocalService>> LocalService::open(const App& app, std::fu
   return local;
 }
 
-Status LocalService::load(const App& app, const EngineFlags& flags, const std::string& model,
-                          session::Mode mode) {
+Result<session::Answer<session::ModelState>> LocalService::start_load(const App& app, const EngineFlags& flags,
+                                                                      const std::string& model, session::Mode mode) {
   FABULA_ASSIGN(const std::filesystem::path path, resolve_model(app, model));
   FABULA_ASSIGN(engine::ModelLoad load, flags.load_for(path));
-  const Result<session::ModelState> state = service_->load_model(mode, std::move(load)).get();
+  return service_->load_model(mode, std::move(load));
+}
+
+Status LocalService::wait(session::Answer<session::ModelState> answer) {
+  const Result<session::ModelState> state = answer.get();
   if (!state.ok()) return state.error();
   if (state->phase == session::ModelState::Phase::failed) return Error{ErrorCode::io, state->error};
   return {};
+}
+
+Status LocalService::load(const App& app, const EngineFlags& flags, const std::string& model, session::Mode mode) {
+  FABULA_ASSIGN(auto answer, start_load(app, flags, model, mode));
+  return wait(std::move(answer));
 }
 
 Result<session::Message> LocalService::wait(const std::string& session,

@@ -16,7 +16,11 @@ class LocalService {
 
   session::Service& service() { return *service_; }
 
-  // Loads a model for `mode` and waits for it.
+  // Asks for a model for `mode`. Errors at once: there is none of that name, flags that make no sense.
+  Result<session::Answer<session::ModelState>> start_load(const App& app, const EngineFlags& flags, const std::string& model,
+                                                          session::Mode mode);
+  static Status wait(session::Answer<session::ModelState> answer);
+  // Both in one.
   Status load(const App& app, const EngineFlags& flags, const std::string& model, session::Mode mode);
 
   // Waits for a reply; Ctrl+C cancels it.

@@ -53,6 +53,13 @@ class EndWatch {
 Result<bool> serve_once(const App& app, const Options& options, EndWatch& end) {
   FABULA_ASSIGN(const auto local, LocalService::open(app, end.wake()));
   const std::string host = local->service().host_name();
+  // Asked for before anybody can connect, so that /health never says "ok" too early.
+  std::vector<session::Answer<session::ModelState>> loads;
+  if (!options.model.empty())
+    for (session::Mode mode : {session::Mode::chat, session::Mode::story}) {
+      FABULA_ASSIGN(auto load, local->start_load(app, options.engine, options.model, mode));
+      loads.push_back(std::move(load));
+    }
   session::ListenRequest request{options.host, options.port, options.api_key, options.allow_origins};
   session::ListenLog log;
   if (!options.quiet) log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
@@ -60,12 +67,11 @@ Result<bool> serve_once(const App& app, const Options& options, EndWatch& end) {
   if (!host.empty()) std::fprintf(stderr, "fabula-cli: sharing sessions and models with %s\n", host.c_str());
   std::printf("listening on http://%s:%d\n", options.host.c_str(), port);
   std::fflush(stdout);
-  if (!options.model.empty())
-    for (session::Mode mode : {session::Mode::chat, session::Mode::story}) {
-      // Cancelled: another process that shares the sessions has chosen a model meanwhile.
-      const Status loaded = local->load(app, options.engine, options.model, mode);
-      if (!loaded.ok() && loaded.error().code != ErrorCode::cancelled) return loaded.error();
-    }
+  for (auto& load : loads) {
+    // Cancelled: another process that shares the sessions has chosen a model meanwhile.
+    const Status loaded = LocalService::wait(std::move(load));
+    if (!loaded.ok() && loaded.error().code != ErrorCode::cancelled) return loaded.error();
+  }
   while (!local->service().is_lost())
     if (end.wait()) return true;
   std::fprintf(stderr, "fabula-cli: %s has ended; serving goes on\n", host.c_str());

@@ -40,14 +40,12 @@ class HostService::Impl {
     bool flush_failed = false;                                // said once
   };
   struct Loading {
-    Mode mode = Mode::chat;
+    struct Waiter {
+      Mode mode = Mode::chat;
+      Promise<ModelState> answer;
+    };
     engine::ModelLoad load;
-    Promise<ModelState> answer;
-    std::vector<Promise<ModelState>> also;  // asked for the same meanwhile
-    void reply(const Result<ModelState>& state) {
-      answer->set_value(state);
-      for (const auto& other : also) other->set_value(state);
-    }
+    std::vector<Waiter> waiters;  // whoever asked for the same before it was there
   };
   struct Replay;
 
@@ -135,6 +133,8 @@ class HostService::Impl {
   // ---- models (service_models.cpp) ----
   void load_model(Mode mode, engine::ModelLoad load, Promise<ModelState> answer);
   void on_load_event(const engine::Event& event);
+  void show_progress(Mode mode, float fraction);
+  void show_failed_load(Mode mode, const engine::ModelLoad& load, const Error& error);
   void use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load);
   void unload_model(Mode mode);
   void retire_unused();

@@ -97,8 +97,6 @@ void HostService::Impl::run() {
     reply.answer->set_value(
         Error{ErrorCode::cancelled, "Fabula is closing; what was written so far is kept"});
   }
-  for (auto& [request, load] : loading)
-    load.reply(Error{ErrorCode::cancelled, "Fabula is closing"});
   if (replay) replay->answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
   running.clear();
   loading.clear();

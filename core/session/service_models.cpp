@@ -42,12 +42,6 @@ void HostService::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<Mo
     answer->set_value(models[index]);
     return;
   }
-  for (auto& [request, other] : loading) {
-    if (other.mode != mode || !same_load(other.load, load)) continue;
-    newest_load[index] = request;  // under way already
-    other.also.push_back(std::move(answer));
-    return;
-  }
   // The model that is there stays usable until the new one is ready.
   ModelState shown = models[index];
   shown.phase = ModelState::Phase::loading;
@@ -57,23 +51,26 @@ void HostService::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<Mo
   shown.error.clear();
   snapshots.set_model(mode, std::move(shown));
   shown_changed = true;
+  for (auto& [request, other] : loading) {
+    if (!same_load(other.load, load)) continue;
+    newest_load[index] = request;  // under way already
+    other.waiters.push_back({mode, std::move(answer)});
+    return;
+  }
   const engine::RequestId request = engine.load(load, *consumer);
   newest_load[index] = request;
-  loading.emplace(request, Loading{mode, std::move(load), std::move(answer)});
+  auto& entry = loading[request];
+  entry.load = std::move(load);
+  entry.waiters.push_back({mode, std::move(answer)});
 }
 
 void HostService::Impl::on_load_event(const engine::Event& event) {
   const auto found = loading.find(event.request);
   if (found == loading.end()) return;
-  const Mode mode = found->second.mode;
-  const auto index = static_cast<size_t>(mode);
-  const bool wanted = newest_load[index] == event.request;
+  const auto is_wanted = [&](Mode mode) { return newest_load[static_cast<size_t>(mode)] == event.request; };
   if (event.kind == engine::Event::Kind::load_progress) {
-    if (!wanted) return;
-    ModelState shown = snapshots.model(mode);
-    shown.progress = event.fraction;
-    snapshots.set_model(mode, std::move(shown));
-    shown_changed = true;
+    for (Mode mode : both_modes)
+      if (is_wanted(mode)) show_progress(mode, event.fraction);
     return;
   }
   if (event.kind == engine::Event::Kind::unloaded) return;
@@ -81,30 +78,41 @@ void HostService::Impl::on_load_event(const engine::Event& event) {
   loading.erase(found);
   if (event.kind == engine::Event::Kind::loaded) {
     loaded_models.insert(event.model);
-    if (wanted) {
-      use_model(mode, event.model, done.load);
-      model::remember_use(options.places, done.load.path);
-      done.reply(models[index]);
-    } else {
-      retire_unused();
-      done.reply(Error{ErrorCode::cancelled, "another model was chosen meanwhile"});
+    for (Mode mode : both_modes)
+      if (is_wanted(mode)) use_model(mode, event.model, done.load);
+    retire_unused();
+    if (is_wanted(Mode::chat) || is_wanted(Mode::story)) model::remember_use(options.places, done.load.path);
+    for (const auto& [mode, answer] : done.waiters) {
+      if (is_wanted(mode)) answer->set_value(models[static_cast<size_t>(mode)]);
+      else answer->set_value(Error{ErrorCode::cancelled, "another model was chosen meanwhile"});
     }
     return;
   }
-  Error error = consumer->take_error(event.request);
-  if (wanted) {
-    // A failure is shown; the model that was there before goes on serving.
-    ModelState shown = models[index];
-    shown.error = error.message;
-    if (shown.phase != ModelState::Phase::ready) {
-      shown.phase = ModelState::Phase::failed;
-      shown.path = done.load.path.string();
-      models[index] = shown;
-    }
-    snapshots.set_model(mode, std::move(shown));
-    shown_changed = true;
+  const Error error = consumer->take_error(event.request);
+  for (Mode mode : both_modes)
+    if (is_wanted(mode)) show_failed_load(mode, done.load, error);
+  for (const auto& waiter : done.waiters) waiter.answer->set_value(error);
+}
+
+void HostService::Impl::show_progress(Mode mode, float fraction) {
+  ModelState shown = snapshots.model(mode);
+  shown.progress = fraction;
+  snapshots.set_model(mode, std::move(shown));
+  shown_changed = true;
+}
+
+// A failure is shown; the model that was there before goes on serving.
+void HostService::Impl::show_failed_load(Mode mode, const engine::ModelLoad& load, const Error& error) {
+  ModelState& state = models[static_cast<size_t>(mode)];
+  ModelState shown = state;
+  shown.error = error.message;
+  if (shown.phase != ModelState::Phase::ready) {
+    shown.phase = ModelState::Phase::failed;
+    shown.path = load.path.string();
+    state = shown;
   }
-  done.reply(std::move(error));
+  snapshots.set_model(mode, std::move(shown));
+  shown_changed = true;
 }
 
 void HostService::Impl::use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load) {

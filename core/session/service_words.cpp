@@ -47,9 +47,7 @@ Result<std::shared_ptr<const engine::Engine::LoadedModel>> HostService::Impl::re
   const ModelState& state = models[static_cast<size_t>(mode)];
   const auto loaded = engine.loaded_or_null(state.id);
   if (loaded) return loaded;
-  const bool is_loading = std::any_of(loading.begin(), loading.end(),
-                                      [&](const auto& entry) { return entry.second.mode == mode; });
-  if (is_loading) return Error{ErrorCode::busy, "the model is still being loaded"};
+  if (loading.contains(newest_load[static_cast<size_t>(mode)])) return Error{ErrorCode::busy, "the model is still being loaded"};
   return Error{ErrorCode::unsupported, "no model is loaded: choose one first"};
 }
 

@@ -78,9 +78,10 @@ def type_while_writing(w, model):
     w.key("ctrl+Return")
     w.until(lambda: w.state()["generating"], "the reply to begin", 10)
     w.type("Look: ")
-    w.until(lambda: label(w, 0).startswith("Look: "), "words above the reply", 5)
-    w.shot("43-page-while-writing")
     assert w.state()["generating"], "typing above stopped the reply"
+    w.shot("43-page-while-writing")
+    # The page follows the reply and the first words are out of sight; the title tells of them.
+    w.until(lambda: w.widget("session.0")["label"].startswith("Look: "), "words above the reply", 5)
     w.key("Escape")
     w.wait_idle(5)
     w.click("story.page")

@@ -133,7 +133,8 @@ class Attach(unittest.TestCase):
         # The model of the first one serves both.
         self.assertTrue(soon(lambda: api(other, "GET", "/health")[1]["status"] == "ok"))
         status, reply = api(other, "POST", f"/api/sessions/{made['id']}/messages", {"role": "user", "content": "Once", "max_tokens": 8})
-        self.assertEqual((status, len(reply["tokens"]) > 0), (200, True))
+        self.assertEqual(status, 200, reply)
+        self.assertGreater(len(reply["tokens"]), 0)
         # Its own API ends with the second one, the first one's does not.
         third = self.start("serve", "--port", 0)
         gone = third.port()
@@ -159,7 +160,7 @@ class Attach(unittest.TestCase):
         self.assertTrue(soon(lambda: api(port, "GET", "/health")[1]["status"] == "ok"))
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("POST", f"/api/sessions/{id}/messages",
-                           json.dumps({"role": "user", "content": "Count to a hundred.", "max_tokens": 400, "seed": 3, "stream": True}),
+                           json.dumps({"role": "user", "content": "Write a very long story about a dragon, in ten chapters.", "max_tokens": 1500, "seed": 1, "stream": True}),
                            {"Content-Type": "application/json"})
         answer = connection.getresponse()
         seen = b"".join(answer.readline() for _ in range(24))

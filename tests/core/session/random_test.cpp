@@ -27,7 +27,7 @@ std::vector<std::string> usable_isas() {
   std::vector<std::string> out = {""};
   for (const char* isa : {"avx2", "avx512"}) {
     engine::Backends backends = engine::real_backends(isa, {});
-    const auto model = backends.open_model(*fabula::test::testdata_file(model_files[0]));
+    const auto model = backends.open_model(*fabula::test::testdata_file(model_files[0]), nullptr);
     if (!model.ok()) continue;
     compute::LoadOptions options;
     options.kv_blocks = 4;
