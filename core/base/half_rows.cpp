@@ -3,6 +3,7 @@
 #include "core/base/numeric.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -14,7 +15,9 @@ namespace {
 // F16C came with AVX; the compiler's check asks the operating system too. Both give the number of elements
 // done.
 bool has_f16c() {
-  return __builtin_cpu_supports("avx") && __builtin_cpu_supports("f16c");
+  // clang 14 does not know the name "f16c"; the bit is that of CPUID leaf 1 (Intel SDM volume 2A).
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __builtin_cpu_supports("avx") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
 }
 
 __attribute__((target("avx,f16c"))) int64_t to_halves(const float* x, uint16_t* out, int64_t n) {
