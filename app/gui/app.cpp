@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "app/gui/desktop.h"
 #include "app/gui/model_paths.h"
 #include "app/gui/panels/bars.h"
 #include "app/gui/panels/starters.h"
@@ -21,8 +22,8 @@ namespace {
 
 using session::Mode;
 
-constexpr uint64_t max_session_bytes = uint64_t{512} << 20;
-
+constexpr uint64_t max_session_bytes = uint64_t{512} << 20, max_presets_bytes = uint64_t{16} << 20;
+constexpr double long_reply_seconds = 5;
 constexpr float menu_dp = 38, status_dp = 26, sidebar_dp = 268, panel_dp = 296, outline_dp = 264;
 
 Controller::Options controller_options(const App::Start& start) {
@@ -63,7 +64,8 @@ App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, 
       textures_(std::move(textures)),
       engine_(std::move(engine)),
       ui_(*engine_, strings_),
-      shell_{ui_, controller_, settings_, commands_, models_},
+      presets_(strings_.language()),
+      shell_{ui_, controller_, settings_, commands_, models_, presets_},
       sidebar_(*engine_),
       transcript_(*engine_),
       story_(*engine_),
@@ -73,12 +75,14 @@ App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, 
       models_dialog_(*engine_),
       server_(*engine_),
       file_dialog_(*engine_),
-      memory_(*engine_) {
+      memory_(*engine_),
+      settings_window_(*engine_) {
   controller_.keep_unknown_settings(start.settings.unknown);
   if (!start.settings.warning.empty()) controller_.say(session::Notice::Kind::warning, start.settings.warning);
   system_dark_ = system_prefers_dark();
   controller_.set_before_change([this] { story_.flush(shell_); });
   add_commands();
+  commands_.bind(settings_.keys);
 }
 
 App::~App() {
@@ -93,11 +97,14 @@ void App::run() {
   first_frame_ms_ = (monotonic_seconds() - started_at_) * 1e3;
   controller_.start();
   models_.start();
+  load_presets();
   publish();
   bool busy = false;
+  double busy_since = 0;
   while (!window_.should_close()) {
     double next = ui_.next_wake();
     if (controller_.waiting()) next = std::min(next, monotonic_seconds() + 0.05);  // an answer may come without a wake
+    if (!busy && controller_.generating()) busy_since = monotonic_seconds();
     busy = controller_.generating();
     window_.wait(next, busy);
     follow_focus();
@@ -105,7 +112,7 @@ void App::run() {
     if (posted) window_.settle(1);
     draw_frame();
     publish();
-    if (busy && !controller_.generating() && !window_.focused()) window_.request_attention();
+    tell_of_end(busy, busy_since);
   }
   story_.flush(shell_);
   remember_window();
@@ -152,6 +159,7 @@ void App::follow_settings() {
   if (language_ != settings_.language) {
     language_ = settings_.language;
     strings_.set_language(language_);
+    presets_.set_language(strings_.language());
     window_.settle();
   }
 }
@@ -218,6 +226,8 @@ void App::draw_layout() {
   server_.draw(shell_);
   file_dialog_.draw(shell_);
   memory_.draw(shell_);
+  settings_window_.draw(shell_);
+  if (std::exchange(shell_.ask.save_presets, false)) save_presets();
   ImGui::End();
   draw_toasts(shell_, page);
 }
@@ -337,6 +347,35 @@ void App::remember_window() {
     settings_.window_height = static_cast<int>(std::lround(static_cast<float>(height) / scale));
   }
   controller_.save_settings();
+}
+
+// A reply that took a while and ends while another window has the focus is worth a notice.
+void App::tell_of_end(bool was_busy, double began) {
+  if (!was_busy || controller_.generating() || window_.focused()) return;
+  window_.request_attention();
+  if (!settings_.notify || monotonic_seconds() - began < long_reply_seconds) return;
+  const auto& view = controller_.frame().view;
+  const std::string title = view && !view->info.title.empty() ? view->info.title : strings_("session.untitled");
+  background_.run([title, words = strings_("notice.reply_ended")] { show_desktop_notice(title, words); });
+}
+
+void App::load_presets() {
+  background_.run([this, file = controller_.places().presets_file()] {
+    auto text = std::make_shared<Result<std::string>>(read_file(file, max_presets_bytes));
+    background_.post([this, text] {
+      const bool missing = !*text && text->error().code == ErrorCode::not_found;
+      if (missing || (*text && presets_.read_own(**text))) return;
+      controller_.say(session::Notice::Kind::warning, *text ? strings_("preset.unreadable") : text->error().message);
+    });
+  });
+}
+
+void App::save_presets() {
+  background_.run([this, file = controller_.places().presets_file(), text = presets_.write_own()] {
+    Status saved = create_directories(file.parent_path());
+    if (saved.ok()) saved = write_file_atomically(file, text);
+    if (!saved.ok()) background_.post([this, message = saved.error().message] { controller_.say(session::Notice::Kind::error, message); });
+  });
 }
 
 void App::set_theme(const char* name) {

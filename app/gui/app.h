@@ -13,6 +13,7 @@
 #include "app/gui/panels/memory_dialog.h"
 #include "app/gui/panels/outline_panel.h"
 #include "app/gui/panels/server_panel.h"
+#include "app/gui/panels/settings_window.h"
 #include "app/gui/panels/sidebar_panel.h"
 #include "app/gui/panels/side_panel.h"
 #include "app/gui/panels/story_panel.h"
@@ -60,6 +61,9 @@ class App {
   void set_theme(const char* name);
   void set_zoom(float zoom);
   void remember_window();
+  void load_presets();
+  void save_presets();
+  void tell_of_end(bool was_busy, double began);
   bool dialog_open() const;
   float scale() const;
 
@@ -75,6 +79,7 @@ class App {
   std::unique_ptr<text::TextEngine> engine_;
   Ui ui_;
   Commands commands_;
+  Presets presets_;
   Shell shell_;
   SidebarPanel sidebar_;
   TranscriptPanel transcript_;
@@ -87,6 +92,7 @@ class App {
   FileDialog file_dialog_;
   MemoryDialog memory_;
   OutlinePanel outline_;
+  SettingsWindow settings_window_;
   std::unique_ptr<Automation> automation_;
   std::string language_, theme_name_;
   float styled_scale_ = 0;

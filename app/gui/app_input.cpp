@@ -56,6 +56,7 @@ void App::handle_events() {
 
 void App::handle_key(const WindowEvent& event) {
   if (event.composing) return;  // the input method's
+  if (settings_window_.take_key(shell_, event.key, event.modifiers & (ctrl | shift | GLFW_MOD_ALT))) return;
   const bool dialog = dialog_open();
   if (handle_plain_key(event, dialog)) return;
   // While text is being written, Ctrl+Z belongs to it.
@@ -229,6 +230,7 @@ void App::add_model_commands() {
   commands_.add({"find_models", Menu::model, 0, {}, [this] { models_.look_again(); }});
   commands_.add({"reload_model", Menu::model, 1, {}, [this] { controller_.reload_model(); }, [this] { return !settings_.of(controller_.mode()).model.empty(); }});
   commands_.add({"unload_model", Menu::model, 1, {}, [this] { controller_.unload_model(); }, [this] { return controller_.frame().model.phase == Phase::ready; }});
+  commands_.add({"key_bindings", Menu::help, 0, {}, [this] { shell_.ask.key_bindings = true; }});
   commands_.add({"shortcuts", Menu::help, 0, {GLFW_KEY_F1, 0}, [this] { shell_.ask.shortcuts = true; }});
   commands_.add({"about", Menu::help, 0, {}, [this] { shell_.ask.about = true; }});
 }

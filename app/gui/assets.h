@@ -7,5 +7,7 @@ namespace fabula::gui::assets {
 
 std::string_view strings_en();
 std::string_view strings_zh_hans();
+std::string_view presets_sampling();
+std::string_view presets_prompts();
 
 }  // namespace fabula::gui::assets

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/gui/commands.h"
 #include "core/base/json.h"
 #include "core/base/result.h"
 #include "core/engine/sampler.h"
@@ -52,7 +53,10 @@ struct Settings {
   bool window_maximized = false;
   bool sidebar_open = true, panel_open = true;
   std::string mode = "story";
+  bool notify = true;                // a notice when a long reply ends while the window is in the background
+  int ask_above_seconds = 10;        // acts that make the model read for longer than this are asked about; 0: never
   std::vector<std::string> recent_models, recent_folders;
+  KeyBindings keys;                  // that differ from the standard ones
   ModeSettings chat, story;
   // The local API.
   bool server_on = false, server_network = false, server_ask_key = false;
@@ -73,6 +77,9 @@ struct Settings {
     v("sidebar_open", self.sidebar_open);
     v("panel_open", self.panel_open);
     v("mode", self.mode);
+    v("notify", self.notify);
+    v("ask_above_seconds", self.ask_above_seconds);
+    v("keys", self.keys);
     v("recent_models", self.recent_models);
     v("recent_folders", self.recent_folders);
     v("server_on", self.server_on);

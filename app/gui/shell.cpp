@@ -1,5 +1,6 @@
 #include "app/gui/shell.h"
 
+#include <algorithm>
 #include <cmath>
 #include <ctime>
 
@@ -43,6 +44,11 @@ std::string exact_time(int64_t unix_milliseconds) {
 std::string clock_time(int64_t unix_milliseconds) {
   const std::tm t = local(unix_milliseconds);
   return fmt::format("{:02}:{:02}", t.tm_hour, t.tm_min);
+}
+
+bool contains_folded(std::string_view text, std::string_view part) {
+  const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), [fold](char a, char b) { return fold(a) == fold(b); }) != text.end();
 }
 
 std::string short_number(double value) {

@@ -9,6 +9,7 @@
 #include "app/gui/commands.h"
 #include "app/gui/controller.h"
 #include "app/gui/model_desk.h"
+#include "app/gui/presets.h"
 #include "app/gui/ui/ui.h"
 
 namespace fabula::gui {
@@ -19,6 +20,7 @@ enum class FileTask { none, open_model, export_session, import_session, attach }
 struct Requests {
   bool models = false;
   bool palette = false, shortcuts = false, settings = false, server = false, about = false, trash = false, precision = false;
+  bool save_presets = false, key_bindings = false;
   bool focus_composer = false, focus_search = false, jump_to_end = false;
   bool find = false, close_find = false;
   bool memory = false;            // the dialog of memory and note
@@ -38,6 +40,7 @@ struct Shell {
   Settings& settings;
   Commands& commands;
   ModelDesk& models;
+  Presets& presets;
   Requests ask = {};
   bool find_open = false, outline_open = false;
   bool page_has_words = false;  // the story's page, saved or not
@@ -59,5 +62,6 @@ std::string exact_time(int64_t unix_milliseconds);
 std::string clock_time(int64_t unix_milliseconds);  // "15:09"
 int day_of(int64_t unix_milliseconds);              // local days since 1970
 std::string short_number(double value);             // "1.2k", "34.5"
+bool contains_folded(std::string_view text, std::string_view part);  // case of ASCII letters apart
 
 }  // namespace fabula::gui

@@ -12,6 +12,7 @@ struct Places {
   std::filesystem::path state;   // log/
 
   std::filesystem::path settings_file() const { return config / "settings.json"; }
+  std::filesystem::path presets_file() const { return config / "presets.json"; }
   std::filesystem::path database_file() const { return data / "fabula.db"; }
   std::filesystem::path models_folder() const { return data / "models"; }
   std::filesystem::path kv_folder() const { return cache / "kv"; }

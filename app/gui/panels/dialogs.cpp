@@ -1,9 +1,6 @@
 #include "app/gui/panels/dialogs.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 
 #include "core/base/build_info.h"
 
@@ -11,14 +8,6 @@ namespace fabula::gui {
 namespace {
 
 constexpr size_t max_matches = 40;
-
-bool contains_folded(std::string_view text, std::string_view part) {
-  const auto same = [](char a, char b) {
-    const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return fold(a) == fold(b);
-  };
-  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
-}
 
 // The keys that are not commands of their own, for the sheet of F1.
 constexpr std::pair<const char*, const char*> fixed_keys[] = {{"keys.send", "Enter"},       {"keys.newline", "Shift+Enter"},
@@ -45,7 +34,6 @@ void Dialogs::open_asked(Shell& shell) {
     ImGui::OpenPopup("palette");
   }
   if (std::exchange(shell.ask.shortcuts, false)) ImGui::OpenPopup("shortcuts");
-  if (std::exchange(shell.ask.settings, false)) ImGui::OpenPopup("settings");
   if (std::exchange(shell.ask.about, false)) ImGui::OpenPopup("about");
   if (!shell.ask.purge_session.empty()) {
     purge_session_ = std::exchange(shell.ask.purge_session, {});
@@ -57,7 +45,6 @@ void Dialogs::draw(Shell& shell) {
   open_asked(shell);
   draw_palette(shell);
   draw_shortcuts(shell);
-  draw_settings(shell);
   draw_about(shell);
   draw_purge(shell);
   precision_.draw(shell);
@@ -144,46 +131,6 @@ void Dialogs::draw_shortcuts(Shell& shell) {
     ImGui::Dummy(ImVec2(1, ui.px(30) * static_cast<float>(rows)));
   }
   ImGui::EndChild();
-  ui.end_dialog();
-}
-
-void Dialogs::draw_settings(Shell& shell) {
-  Ui& ui = shell.ui;
-  if (!ui.begin_dialog("settings", ui.tr("settings.title"), 480, 270)) return;
-  const ImVec2 start = ImGui::GetCursorScreenPos();
-  Column column{start.x, start.y, ImGui::GetContentRegionAvail().x};
-  Settings& s = shell.settings;
-  const auto label = [&](const char* key) {
-    const ImRect row = column.take(ui.px(36), ui.px(10));
-    ui.text_in(ImRect(row.Min, ImVec2(row.Min.x + column.width * 0.45f, row.Max.y)), ui.tr(key), {}, 0);
-    return ImRect(row.Min.x + column.width * 0.45f, row.Min.y, row.Max.x, row.Max.y);
-  };
-  static constexpr std::array<const char*, 3> themes = {"system", "light", "dark"};
-  const auto theme_now = static_cast<int>(std::find(themes.begin(), themes.end(), s.theme) - themes.begin());
-  const int theme = ui.choice("settings.theme", ui.tr("settings.theme"), label("settings.theme"),
-                              {ui.tr("command.theme_system"), ui.tr("command.theme_light"), ui.tr("command.theme_dark")}, theme_now);
-  if (theme >= 0) shell.commands.run(theme == 0 ? "theme_system" : theme == 1 ? "theme_light" : "theme_dark");
-  std::vector<std::string> names = {ui.tr("command.language_system")};
-  int language_now = 0;
-  for (const Language& language : Strings::languages()) {
-    if (language.code == s.language) language_now = static_cast<int>(names.size());
-    names.emplace_back(language.name);
-  }
-  const int language = ui.choice("settings.language", ui.tr("settings.language"), label("settings.language"), names, language_now);
-  if (language >= 0) {
-    s.language = language == 0 ? "system" : std::string(Strings::languages()[static_cast<size_t>(language - 1)].code);
-    shell.controller.save_settings();
-  }
-  const ImRect zoom = label("settings.zoom");
-  const float button = ui.px(34);
-  if (ui.button("settings.zoom_out", "−", ImRect(zoom.Min, ImVec2(zoom.Min.x + button, zoom.Max.y)))) shell.commands.run("zoom_out");
-  ui.text_in(ImRect(zoom.Min.x + button, zoom.Min.y, zoom.Min.x + button + ui.px(64), zoom.Max.y), fmt::format("{:.0f} %", 100 * s.zoom), {});
-  if (ui.button("settings.zoom_in", "+", ImRect(zoom.Min.x + button + ui.px(64), zoom.Min.y, zoom.Min.x + 2 * button + ui.px(64), zoom.Max.y))) {
-    shell.commands.run("zoom_in");
-  }
-  column.y += ui.px(6);
-  ui.paragraph(ImVec2(column.x, column.y), ui.tr.format("settings.where", {shell.controller.places().settings_file().string()}),
-               {.size = type::small, .color = ui.color().text_faint}, column.width);
   ui.end_dialog();
 }
 

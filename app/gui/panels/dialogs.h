@@ -1,4 +1,4 @@
-// What opens over the window: the command palette, the shortcut sheet, settings, About, the question before purging.
+// What opens over the window: the command palette, the shortcut sheet, About, the question before purging.
 #pragma once
 
 #include <vector>
@@ -23,7 +23,6 @@ class Dialogs {
   std::vector<Match> matches(Shell& shell, const std::string& query) const;
   void draw_palette(Shell& shell);
   void draw_shortcuts(Shell& shell);
-  void draw_settings(Shell& shell);
   void draw_about(Shell& shell);
   void draw_purge(Shell& shell);
 

@@ -20,6 +20,14 @@ for text in sources.values():
     used |= {"command." + name for name in re.findall(r'language\("(language_[a-z]+)"', text)}
     used |= {"command." + name for name in re.findall(r'"(theme_[a-z]+)"', text)}
 
+# Labels, hints and units of the one table of sampling parameters.
+sampler = (root / "core/engine/sampler_settings.h").read_text(encoding="utf-8")
+for row in re.findall(r'SamplerParameter\{([^}]*)\}', sampler):
+    name, *rest = re.findall(r'"([a-z_]+)"', row)
+    wanted = {f"sampler.{name}", f"sampler.{name}.hint"} | {f"unit.n_{unit}" for unit in rest if unit in ("tokens", "bits")}
+    used |= wanted
+    problems += [f"assets/strings lacks {key}, of a sampling parameter" for key in wanted if key not in table]
+
 for file, text in sources.items():
     for key in re.findall(r'\btr(?:_)?\(\s*"([^"]+)"', text) + re.findall(r'strings_\(\s*"([^"]+)"', text):
         if key not in table and not key.endswith("."):
