@@ -444,16 +444,20 @@ session::SessionSettings Controller::defaults(Mode mode) const {
 session::SessionSettings Controller::reply_settings() const { return frame_.view ? frame_.view->settings : defaults(mode_); }
 
 void Controller::set_reply_settings(session::SessionSettings settings) {
+  if (current().empty()) return set_mode_reply_settings(settings);
   const session::SessionSettings before = reply_settings();  // memory and note are set elsewhere
   settings.memory = before.memory;
   settings.note = before.note;
   settings.note_depth = before.note_depth;
+  if (service_) when_done(service_->set_settings(current(), settings), {});
+}
+
+void Controller::set_mode_reply_settings(const session::SessionSettings& settings) {
   ModeSettings& mode = settings_.of(mode_);
   mode.sampler = settings.sampler;
   mode.max_tokens = settings.max_tokens;
   mode.stop = settings.stop;
   save_settings();
-  if (service_ && !current().empty()) when_done(service_->set_settings(current(), settings), {});
 }
 
 std::string Controller::system_prompt() const { return frame_.view ? frame_.view->system : settings_.of(mode_).system; }

@@ -131,7 +131,8 @@ class Controller {
 
   // ---- settings of replies
   session::SessionSettings reply_settings() const;  // of the session, or of the mode where none is open
-  void set_reply_settings(session::SessionSettings settings);  // but memory and note
+  void set_reply_settings(session::SessionSettings settings);  // but memory and note; of the mode where no session is open
+  void set_mode_reply_settings(const session::SessionSettings& settings);  // of new sessions
   std::string system_prompt() const;
   void save_settings();     // written a moment later, off this thread
   void keep_unknown_settings(std::string unknown) { unknown_settings_ = std::move(unknown); }
