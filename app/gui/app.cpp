@@ -372,7 +372,7 @@ void App::load_presets() {
 
 void App::save_presets() {
   background_.run([this, file = controller_.places().presets_file(), text = presets_.write_own()] {
-    Status saved = create_directories(file.parent_path());
+    Status saved = fabula::create_directories(file.parent_path());
     if (saved.ok()) saved = write_file_atomically(file, text);
     if (!saved.ok()) background_.post([this, message = saved.error().message] { controller_.say(session::Notice::Kind::error, message); });
   });

@@ -4,18 +4,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <thread>
 #include <vector>
 
 namespace fabula::gui {
 namespace {
 
-// No shell between: the words stay words.
+// No shell between: the words stay words. Nobody waits for the program's end but a thread of its own, for a notice server may
+// take its time.
 void run_program(std::vector<std::string> words) {
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t child = 0;
-  if (posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ) == 0) waitpid(child, nullptr, 0);
+  if (posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ) != 0) return;
+  std::thread([child] { waitpid(child, nullptr, 0); }).detach();
 }
 
 }  // namespace

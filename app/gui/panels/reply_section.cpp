@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <set>
@@ -170,8 +171,9 @@ void ReplySection::draw_texts(Shell& shell, Column& column) {
   }
   if (field("reply.stop", "reply.stop_hint", stop_)) reply_.stop = split_texts(stop_.text());
   bool all = true;
-  const auto biases = split_biases(bias_.text(), all);
-  if (field("reply.bias", "reply.bias_hint", bias_)) reply_.sampler.logit_bias = split_biases(bias_.text(), all);
+  const bool typed = field("reply.bias", "reply.bias_hint", bias_);
+  auto biases = split_biases(bias_.text(), all);
+  if (typed) reply_.sampler.logit_bias = std::move(biases);
   if (!all) column.y += ui.paragraph(ImVec2(column.x, column.y - ui.px(4)), ui.tr("reply.bias_wrong"), {.size = type::small, .color = ui.color().warning}, column.width);
   if (reply_.sampler.dry_multiplier > 0 && field("reply.breakers", "reply.stop_hint", breakers_)) {
     reply_.sampler.dry_breakers = split_texts(breakers_.text());

@@ -129,7 +129,7 @@ void SettingsWindow::draw_pages(Shell& shell, const ImRect& box) {
     Page page;
     const char* id;
     Icon icon;
-  } pages[] = {{Page::general, "settings.general", Icon::panel}, {Page::keys, "settings.keys", Icon::pencil}, {Page::storage, "settings.storage", Icon::folder}};
+  } pages[] = {{Page::general, "settings.general", Icon::gear}, {Page::keys, "settings.keys", Icon::pencil}, {Page::storage, "settings.storage", Icon::cube}};
   Column column{box.Min.x, box.Min.y, box.GetWidth()};
   for (const auto& entry : pages) {
     const ImRect row = column.take(ui.px(34), ui.px(2));

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "app/gui/model_paths.h"
+#include "core/compute/executor.h"
 #include "core/model/library.h"
 
 namespace fabula::gui {

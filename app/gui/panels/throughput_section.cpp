@@ -172,6 +172,21 @@ void ThroughputSection::draw_workers(Shell& shell, Column& column) {
   const ImRect label = column.take(ui.px(22));
   ui.text_in(label, ui.tr("throughput.workers"), {.size = type::small, .color = ui.color().text_soft}, 0);
   ui.text_in(label, std::to_string(m.workers), {.size = type::small, .weight = text::FontWeight::medium}, 1);
+  if (m.shard_busy.empty()) return;
+  // A bar each, side by side while there is room, then in rows.
+  const float gap = ui.px(3), height = ui.px(26), least = ui.px(8);
+  const auto per_row = std::max<size_t>(1, std::min(m.shard_busy.size(), static_cast<size_t>((column.width + gap) / (least + gap))));
+  const float width = std::min((column.width + gap) / static_cast<float>(per_row) - gap, ui.px(48));
+  for (size_t begin = 0; begin < m.shard_busy.size(); begin += per_row) {
+    const ImRect row = column.take(height, gap);
+    for (size_t i = begin; i < std::min(begin + per_row, m.shard_busy.size()); ++i) {
+      const float x = row.Min.x + static_cast<float>(i - begin) * (width + gap), busy = std::clamp(m.shard_busy[i], 0.0f, 1.0f);
+      const ImRect bar(x, row.Min.y, x + width, row.Max.y);
+      ui.fill(bar, ui.color().border, 2);
+      ui.fill(ImRect(bar.Min.x, bar.Max.y - height * busy, bar.Max.x, bar.Max.y), ui.color().accent, 2);
+      if (ui.hovers(bar)) ui.tooltip(bar, ui.tr.format("throughput.worker", {std::to_string(i + 1), fmt::format("{:.0f}", 100 * busy)}));
+    }
+  }
 }
 
 }  // namespace fabula::gui
