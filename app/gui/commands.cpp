@@ -50,7 +50,7 @@ std::optional<Shortcut> shortcut_from_text(std::string_view text) {
     if (text == named.name) return out.key = named.key, out;
   }
   for (int n = 1; n <= 25; ++n) {
-    if (text == "F" + std::to_string(n)) return out.key = GLFW_KEY_F1 + n - 1, out;
+    if (text.starts_with('F') && text.substr(1) == std::to_string(n)) return out.key = GLFW_KEY_F1 + n - 1, out;
   }
   if (text.size() != 1 || text[0] <= ' ' || text[0] > '~' || (text[0] >= 'a' && text[0] <= 'z')) return std::nullopt;
   out.key = static_cast<unsigned char>(text[0]);

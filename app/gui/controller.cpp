@@ -2,13 +2,10 @@
 
 #include "app/gui/controller_when.h"
 
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/gui/desktop.h"
 #include "app/server/listener.h"
 #include "core/base/clock.h"
 #include "core/base/file.h"
@@ -488,13 +485,7 @@ void Controller::search(const std::string& query) {
 }
 
 void Controller::open_link(const std::string& link) {
-  if (!link.starts_with("https://") && !link.starts_with("http://")) return;
-  background_.run([link] {
-    std::string program = "xdg-open", argument = link;
-    char* words[] = {program.data(), argument.data(), nullptr};
-    pid_t child = 0;
-    if (posix_spawnp(&child, "xdg-open", nullptr, nullptr, words, environ) == 0) waitpid(child, nullptr, 0);
-  });
+  background_.run([link] { open_in_browser(link); });
 }
 
 // ---- toasts

@@ -1,4 +1,4 @@
-// What Fabula asks of the desktop through its own programs. Thread: any but the UI's; starting one takes a moment.
+// What Fabula asks of the desktop through its own programs. Thread: any but the UI's, for starting one takes a moment.
 #pragma once
 
 #include <string>

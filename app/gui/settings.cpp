@@ -82,7 +82,6 @@ void clamp(Settings& s) {
   one_of(s.theme, {"system", "light", "dark"});
   one_of(s.mode, {"story", "chat"});
   s.zoom = std::clamp(s.zoom, 0.5f, 3.0f);
-  s.ask_above_seconds = std::clamp(s.ask_above_seconds, 0, 3600);
   s.window_width = std::clamp(s.window_width, 480, 16384);
   s.window_height = std::clamp(s.window_height, 360, 16384);
   s.server_port = std::clamp(s.server_port, 1, 65535);

@@ -54,7 +54,6 @@ struct Settings {
   bool sidebar_open = true, panel_open = true;
   std::string mode = "story";
   bool notify = true;                // a notice when a long reply ends while the window is in the background
-  int ask_above_seconds = 10;        // acts that make the model read for longer than this are asked about; 0: never
   std::vector<std::string> recent_models, recent_folders;
   KeyBindings keys;                  // that differ from the standard ones
   ModeSettings chat, story;
@@ -78,7 +77,6 @@ struct Settings {
     v("panel_open", self.panel_open);
     v("mode", self.mode);
     v("notify", self.notify);
-    v("ask_above_seconds", self.ask_above_seconds);
     v("keys", self.keys);
     v("recent_models", self.recent_models);
     v("recent_folders", self.recent_folders);

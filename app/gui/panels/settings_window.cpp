@@ -61,18 +61,6 @@ void draw_toggle(Shell& shell, const char* id, const ImRect& box, bool Settings:
   shell.controller.save_settings();
 }
 
-void draw_ask(Shell& shell, const ImRect& box) {
-  const Strings& tr = shell.ui.tr;
-  const std::vector<int> values = {0, 3, 10, 30, 120};
-  std::vector<std::string> names;
-  for (int seconds : values) names.push_back(seconds == 0 ? tr("settings.ask_never") : tr.format("settings.ask_seconds", {std::to_string(seconds)}));
-  const auto found = std::find(values.begin(), values.end(), shell.settings.ask_above_seconds);
-  const int chosen = shell.ui.choice("settings.ask", tr("settings.ask"), box, names, found == values.end() ? 2 : static_cast<int>(found - values.begin()));
-  if (chosen < 0) return;
-  shell.settings.ask_above_seconds = values[static_cast<size_t>(chosen)];
-  shell.controller.save_settings();
-}
-
 const std::vector<Row>& rows() {
   static const std::vector<Row> table = {
       {"settings.theme", "", draw_theme},
@@ -80,7 +68,6 @@ const std::vector<Row>& rows() {
       {"settings.zoom", "", draw_zoom},
       {"settings.notify", "settings.notify_hint",
        [](Shell& shell, const ImRect& box) { draw_toggle(shell, "settings.notify", box, &Settings::notify); }},
-      {"settings.ask", "settings.ask_hint", draw_ask},
   };
   return table;
 }

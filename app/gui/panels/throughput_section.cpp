@@ -143,7 +143,7 @@ void ThroughputSection::draw_numbers(Shell& shell, Column& column) {
   line("throughput.prefill", rate_words(ui, m.prefill_tokens_per_second), ui.color().own_tint);
   std::string bandwidth = m.decode_gb_per_second > 0 ? fmt::format("{:.1f} GB/s", m.decode_gb_per_second) : "–";
   const double share = m.peak_read_gb_per_second > 0 ? m.decode_gb_per_second / m.peak_read_gb_per_second : 0;
-  if (share > 0) bandwidth += " · " + ui.tr.format("throughput.share", {fmt::format("{:.0f}", 100 * share)});
+  if (share > 0 && share <= 1.05) bandwidth += " · " + ui.tr.format("throughput.share", {fmt::format("{:.0f}", 100 * share)});
   line("throughput.bandwidth", bandwidth);
   line("throughput.reused", std::to_string(m.prompt_tokens_reused));
   if (m.kv_blocks_total > 0) {

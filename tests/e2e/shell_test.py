@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""What stands around the page: the right panel, presets, keys, the settings, long titles, every look at two scales.
+usage: shell_test.py FABULA SHOTS    screenshots of each step are left in SHOTS."""
+
+import json
+import pathlib
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from window import Display, Window, require_tools, testdata  # noqa: E402
+
+BINARY, SHOTS = sys.argv[1], sys.argv[2]
+
+
+def settings(folder):
+    return json.loads((folder / "data/config/settings.json").read_text(encoding="utf-8"))
+
+
+def write(w, words, messages):
+    w.click("composer.input")
+    w.type(words)
+    w.key("Return")
+    w.until(lambda: w.state()["messages"] >= messages and not w.state()["generating"], f"{messages} passages")
+
+
+def short_replies(w):
+    """The shortest length the slider has: its left end."""
+    x, y, width, height = w.widget("reply.length")["rect"]
+    w.xdo("mousemove", x + 10, y + height - 8)
+    w.xdo("click", 1)
+    time.sleep(0.3)
+
+
+def sampling(w, folder):
+    w.click("panel.throughput")  # folded, so that what follows is in view
+    w.click("panel.model")
+    short_replies(w)
+    w.click("reply.more")
+    w.widget("reply.mirostat")
+    w.shot("40-sampling")
+    w.click("reply.mirostat")
+    w.until(lambda: "reply.mirostat_tau" in w.widgets() and "reply.top_k" not in w.widgets(), "Mirostat in the place of the others")
+    w.click("reply.mirostat")
+    w.until(lambda: "reply.top_k" in w.widgets(), "the others to be back")
+    w.click("reply.more")
+    w.click("reply.preset")
+    w.shot("41-presets")
+    w.click("reply.preset.save")
+    w.widget("reply.preset.name")
+    w.type("Mine")
+    w.key("Return")
+    presets = folder / "data/config/presets.json"
+    w.until(lambda: presets.exists() and json.loads(presets.read_text())["sampling"][0]["name"] == "Mine", "the preset on the disk")
+    w.click("reply.preset")
+    w.click("reply.preset.0")
+    w.until(lambda: settings(folder)["story"]["temperature"] < 0.3, "the preset to be taken")
+    w.click("reply.reset")
+    w.until(lambda: settings(folder)["story"]["temperature"] > 0.7, "the defaults")
+    short_replies(w)
+    w.click("panel.model")
+    w.click("panel.throughput")
+
+
+def keys(w, folder):
+    w.key("ctrl+comma")
+    w.click("settings.keys")
+    w.widget("key.new")
+    w.shot("49-all-keys")
+    w.click("settings.key_filter")
+    w.type("search and")
+    w.widget("key.palette")
+    w.shot("50-keys")
+    w.click("key.palette")
+    w.key("ctrl+n")  # New has it already: taken, and shown as a conflict
+    w.until(lambda: settings(folder)["keys"].get("palette") == "Ctrl+N", "the new key")
+    w.shot("51-conflict")
+    w.click("key.palette")
+    w.key("ctrl+j")
+    w.until(lambda: settings(folder)["keys"].get("palette") == "Ctrl+J", "another key")
+    w.click("settings.storage")
+    time.sleep(0.4)
+    w.shot("52-storage")
+    w.click("settings.general")
+    w.shot("53-settings")
+    w.key("Escape")
+    w.key("ctrl+j")
+    w.widget("palette.input")
+    w.key("Escape")
+    w.key("ctrl+comma")
+    w.click("settings.keys")
+    w.click("settings.key_reset")
+    w.until(lambda: not settings(folder)["keys"], "the standard keys")
+    w.key("Escape")
+    w.key("ctrl+k")
+    w.widget("palette.input")
+    w.key("Escape")
+
+
+def by_keyboard(w):
+    """Tab goes round everything, Enter presses what has the focus."""
+    w.key("ctrl+1")
+    seen = set()
+    for _ in range(12):
+        w.key("Tab")
+        seen |= {name for name, widget in w.widgets().items() if widget["focused"]}
+    assert len(seen) >= 8, seen
+    w.shot("54-focus")
+
+
+def hard_title(w):
+    title = "A title so long that no sidebar of any width could ever hope to show it without cutting it somewhere along the way"
+    w.key("F2")
+    w.widget("sidebar.rename")
+    w.key("ctrl+a")
+    w.type(title)
+    w.key("Return")
+    w.until(lambda: w.widget("session.0")["label"] == title, "the title", 20)
+    w.shot("55-title")
+
+
+def looks(w, scale):
+    for theme in ("theme_light", "theme_dark"):
+        for language in ("language_en", "language_zh"):
+            for command in (theme, language):
+                w.click("menu.view")
+                w.click("menu." + command)
+            w.xdo("mousemove", 640 * scale, 300 * scale)
+            w.shot(f"60-{scale}x-{theme}-{language}")
+            w.key("ctrl+comma")
+            w.click("settings.general")
+            w.widget("settings.theme")
+            w.shot(f"61-{scale}x-{theme}-{language}-settings")
+            w.key("Escape")
+    for command in ("theme_light", "language_en"):
+        w.click("menu.view")
+        w.click("menu." + command)
+
+
+def at_twice_the_scale(folder, model):
+    display = Display(2560, 1640, 192)
+    w = Window(BINARY, display, folder, SHOTS, ["--mode", "story", "--model", str(model)])
+    try:
+        w.until(lambda: "session.0" in w.widgets(), "the sessions")
+        w.click("session.0")
+        looks(w, 2)
+    finally:
+        w.close()
+        display.close()
+
+
+def main():
+    require_tools()
+    model = testdata() / "models/tinystories-656k"
+    with tempfile.TemporaryDirectory() as name:
+        folder, display = pathlib.Path(name), Display()
+        w = Window(BINARY, display, folder, SHOTS, ["--mode", "story", "--model", str(model)])
+        try:
+            w.until(lambda: w.state()["model"], "the model")
+            sampling(w, folder)
+            write(w, "Once upon a time", 2)
+            keys(w, folder)
+            by_keyboard(w)
+            hard_title(w)
+            looks(w, 1)
+            w.close()
+            at_twice_the_scale(folder, model)
+        except BaseException:
+            if w.process.poll() is None:
+                w.shot("99-shell-failed")
+                print(json.dumps(w.state(), ensure_ascii=False)[:2000])
+            raise
+        finally:
+            w.close()
+            display.close()
+
+
+if __name__ == "__main__":
+    main()
