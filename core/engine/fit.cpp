@@ -78,7 +78,7 @@ std::vector<Fit> fit_table(const model::Model& model, const ModelLoad& load, con
   if (load.context > 0 && load.context < own) contexts.push_back(load.context);
   contexts.push_back(own);
   std::ranges::sort(contexts);
-  contexts.erase(std::ranges::unique(contexts).begin(), contexts.end());
+  contexts.erase(std::unique(contexts.begin(), contexts.end()), contexts.end());
   std::vector<Fit> table;
   uint64_t smallest = UINT64_MAX;
   for (const compute::Precision precision : {compute::Precision::automatic, compute::Precision::q8_0, compute::Precision::q4_0}) {

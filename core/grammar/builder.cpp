@@ -70,8 +70,7 @@ Expr Builder::as_call(std::string name, Expr body) {
 
 Expr Builder::any_literal(std::vector<std::string> texts) {
   std::ranges::sort(texts);
-  const auto repeated = std::ranges::unique(texts);
-  texts.erase(repeated.begin(), repeated.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
   return sorted_literals(texts, 0, texts.size(), 0);
 }
 

@@ -98,8 +98,7 @@ Expr JsonRules::string_but(const std::vector<std::string>& texts) {
     words.push_back(std::move(word));
   }
   std::ranges::sort(words);
-  const auto repeated = std::ranges::unique(words);
-  words.erase(repeated.begin(), repeated.end());
+  words.erase(std::unique(words.begin(), words.end()), words.end());
   return builder_.sequence({builder_.literal("\""), none_of(words, 0, words.size(), 0)});
 }
 

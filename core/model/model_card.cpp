@@ -173,11 +173,12 @@ CardCache::CardCache(std::filesystem::path file) : file_(std::move(file)) {
   if (!json.ok() || !json->is_object() || json->value("version", Json()) != version_key()) return;
   const auto cards = json->find("cards");
   if (cards == json->end() || !cards->is_object()) return;
-  for (const auto& [path, value] : cards->items()) {
+  for (auto card = cards->begin(); card != cards->end(); ++card) {
+    const Json& value = card.value();
     Kept kept;
     bool sound = value.is_object() && take(value, "stamp", kept.stamp);
     if (sound) visit_card(kept.card, [&](const char* key, auto& field) { sound = sound && take(value, key, field); });
-    if (sound) cards_.emplace(path, std::move(kept));
+    if (sound) cards_.emplace(card.key(), std::move(kept));
   }
 }
 
