@@ -44,7 +44,7 @@ void write_as(const std::filesystem::path& model, const std::filesystem::path& o
 
 void check_equal(const std::filesystem::path& model, const std::filesystem::path& folder) {
   for (const auto& [precision, type] : types) {
-    CAPTURE(formats::dtype_info(type).name);
+    FABULA_CAPTURE(formats::dtype_info(type).name);
     const auto written = folder / "written.gguf";
     write_as(model, written, type);
     // F32 and F16 files would go by the rule of `auto`; asking for their own type keeps them as written.

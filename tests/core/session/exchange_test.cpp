@@ -191,7 +191,7 @@ TEST_CASE("all sessions go into one document, and come back together or not at a
                                                                   {"/sessions", "none"},
                                                                   {"/version", 2},
                                                                   {"/more", true}}) {
-    CAPTURE(pointer);
+    FABULA_CAPTURE(pointer);
     Json broken = plain(*exported);
     broken[Json::json_pointer(pointer)] = value;
     CHECK_FALSE(third->import_all(broken).ok());
