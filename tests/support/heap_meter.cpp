@@ -6,17 +6,9 @@
 #include <cstdlib>
 #include <new>
 
-#if defined(__has_feature)
-#define FABULA_HAS_FEATURE(name) __has_feature(name)
-#else
-#define FABULA_HAS_FEATURE(name) 0
-#endif
-// A sanitizer has an allocator of its own: g++ says so with a macro, clang with a feature.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || FABULA_HAS_FEATURE(address_sanitizer)
-#define FABULA_METERED 0
-#else
-#define FABULA_METERED 1
-#endif
+#include "tests/support/sanitized.h"
+
+#define FABULA_METERED !FABULA_SANITIZED
 
 namespace {
 
