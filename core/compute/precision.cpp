@@ -1,7 +1,7 @@
+#include "core/compute/precision.h"
+
 #include <algorithm>
 #include <array>
-
-#include "core/compute/executor.h"
 
 namespace fabula::compute {
 
@@ -32,6 +32,20 @@ Result<Precision> precision_from_name(std::string_view name) { return from_name<
 
 Result<KvPrecision> kv_precision_from_name(std::string_view name) {
   return from_name<KvPrecision>(kv_precisions, name, "KV precision");
+}
+
+std::optional<formats::DType> type_of(Precision precision) {
+  using formats::DType;
+  switch (precision) {
+    case Precision::automatic: return std::nullopt;
+    case Precision::f32: return DType::f32;
+    case Precision::f16: return DType::f16;
+    case Precision::bf16: return DType::bf16;
+    case Precision::q8_0: return DType::q8_0;
+    case Precision::q4_0: return DType::q4_0;
+    case Precision::q4_k: return DType::q4_k;
+  }
+  return std::nullopt;
 }
 
 std::string_view precision_name(Precision precision) { return precisions[static_cast<size_t>(precision)]; }

@@ -3,43 +3,30 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/compute/carver.h"
+
 namespace fabula::gpu {
 
 namespace {
 
 int64_t up_to(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
-// Hands out pieces of one memory; a first pass without it counts.
-class Carver {
- public:
-  explicit Carver(uint8_t* base) : base_(base) {}
+constexpr size_t piece_alignment = 256;  // what the device's own allocations have
 
-  template <class T>
-  T* take(int64_t count) {
-    T* out = base_ ? reinterpret_cast<T*>(base_ + used_) : nullptr;
-    used_ += up_to(count * static_cast<int64_t>(sizeof(T)), 256);
-    return out;
-  }
-  Rows take_rows(int64_t rows, int64_t columns) {
-    Rows r;
-    r.columns = static_cast<int32_t>(columns);
-    r.stride = static_cast<int32_t>(up_to(columns, chunk_columns));
-    r.values = take<float>(rows * r.stride);
-    r.bf16 = take<uint16_t>(rows * r.stride);
-    r.codes = take<int8_t>(rows * r.stride);
-    r.scales = take<float>(rows * r.stride / 32);
-    r.sums = take<float>(rows * r.stride / 32);
-    return r;
-  }
-  int64_t used() const { return used_; }
+Rows take_rows(compute::Carver& carver, int64_t rows, int64_t columns) {
+  Rows r;
+  r.columns = static_cast<int32_t>(columns);
+  r.stride = static_cast<int32_t>(up_to(columns, chunk_columns));
+  r.values = carver.take<float>(rows * r.stride);
+  r.bf16 = carver.take<uint16_t>(rows * r.stride);
+  r.codes = carver.take<int8_t>(rows * r.stride);
+  r.scales = carver.take<float>(rows * r.stride / 32);
+  r.sums = carver.take<float>(rows * r.stride / 32);
+  return r;
+}
 
- private:
-  uint8_t* base_;
-  int64_t used_ = 0;
-};
-
-int64_t carve(uint8_t* base, const compute::ModelSpec& spec, const compute::LoadOptions& options, Scratch& s) {
-  Carver carver(base);
+size_t carve(uint8_t* base, const compute::ModelSpec& spec, const compute::LoadOptions& options, Scratch& s) {
+  compute::Carver carver(base, piece_alignment);
   const int64_t tokens = options.max_batch_tokens, q = spec.n_heads * spec.head_dim, kv = spec.n_kv_heads * spec.head_dim;
   const int64_t padded = up_to(spec.head_dim, 32), pairs = tokens * spec.experts_per_token, ffn = std::max(spec.ffn, spec.shared_expert_ffn);
   s.h = carver.take<float>(tokens * spec.hidden);
@@ -49,25 +36,25 @@ int64_t carve(uint8_t* base, const compute::ModelSpec& spec, const compute::Load
   s.attended = carver.take<float>(tokens * q);
   s.partial = carver.take<float>(max_partials * padded);
   s.partial_stats = carver.take<float>(max_partials * 2);
-  s.in = carver.take_rows(std::max(tokens, options.max_logit_rows), spec.hidden);
-  s.attention_out = carver.take_rows(tokens, q);
-  s.ffn = carver.take_rows(tokens, ffn);
+  s.in = take_rows(carver, std::max(tokens, options.max_logit_rows), spec.hidden);
+  s.attention_out = take_rows(carver, tokens, q);
+  s.ffn = take_rows(carver, tokens, ffn);
   s.gate = carver.take<float>(tokens * ffn);
   s.up = carver.take<float>(tokens * ffn);
   s.logits = carver.take<float>(options.max_logit_rows * spec.vocab);
-  if (spec.n_experts == 0) return carver.used();
+  if (spec.n_experts == 0) return carver.used_bytes();
   s.router = carver.take<float>(tokens * spec.n_experts);
   s.shared_gate = carver.take<float>(tokens);
   s.shared = carver.take<float>(tokens * spec.hidden);
   s.expert_gate = carver.take<float>(pairs * spec.expert_ffn);
   s.expert_up = carver.take<float>(pairs * spec.expert_ffn);
   s.expert_out = carver.take<float>(pairs * spec.hidden);
-  s.expert_ffn = carver.take_rows(pairs, spec.expert_ffn);
+  s.expert_ffn = take_rows(carver, pairs, spec.expert_ffn);
   s.routing.expert = carver.take<int32_t>(pairs);
   s.routing.weight = carver.take<float>(pairs);
   s.routing.order = carver.take<int32_t>(pairs);
   s.routing.groups = carver.take<ExpertGroup>(max_expert_groups(pairs, spec.n_experts, 8));
-  return carver.used();
+  return carver.used_bytes();
 }
 
 }  // namespace
@@ -77,8 +64,8 @@ int max_expert_groups(int64_t pairs, int64_t n_experts, int width) { return stat
 
 Result<Scratch> make_scratch(Device& device, const compute::ModelSpec& spec, const compute::LoadOptions& options) {
   Scratch s;
-  const int64_t bytes = carve(nullptr, spec, options, s);
-  FABULA_ASSIGN(s.memory, device.allocate(static_cast<uint64_t>(bytes), "The buffers of a step"));
+  const size_t bytes = carve(nullptr, spec, options, s);
+  FABULA_ASSIGN(s.memory, device.allocate(bytes, "The buffers of a step"));
   carve(s.memory.data(), spec, options, s);
   return s;
 }
@@ -88,13 +75,13 @@ Status Tables::allocate(Device& device, const compute::ModelSpec& spec, const co
   max_blocks_ = options.kv_blocks * std::min(tokens, sequences_with_tables) + tokens;
   for (const compute::RopeTable& rope : spec.ropes) rope_half_ = std::max(rope_half_, rope.rotary_dim / 2);
   const auto lay_out = [&](uint8_t* base, bool host) {
-    Carver carver(base);
+    compute::Carver carver(base, piece_alignment);
     int32_t* const lists[] = {carver.take<int32_t>(tokens), carver.take<int32_t>(tokens), carver.take<int32_t>(tokens),
                               carver.take<int32_t>(items),  carver.take<int32_t>(items),  carver.take<int32_t>(items),
                               carver.take<int32_t>(options.max_logit_rows)};
-    blocks_offset_ = carver.used();
+    blocks_offset_ = static_cast<int64_t>(carver.used_bytes());
     int32_t* const blocks = carver.take<int32_t>(max_blocks_);
-    rope_offset_ = carver.used();
+    rope_offset_ = static_cast<int64_t>(carver.used_bytes());
     float* const rope = carver.take<float>(std::max<int64_t>(1, tokens * static_cast<int64_t>(spec.ropes.size()) * 2 * rope_half_));
     if (host) {
       token_ = lists[0], position_ = lists[1], table_ = lists[2], item_token_ = lists[3], item_row_ = lists[4], item_rows_ = lists[5];
@@ -102,7 +89,7 @@ Status Tables::allocate(Device& device, const compute::ModelSpec& spec, const co
     } else {
       on_device_ = {lists[0], lists[1], lists[2], blocks, rope, lists[3], lists[4], lists[5], lists[6]};
     }
-    return static_cast<uint64_t>(carver.used());
+    return static_cast<uint64_t>(carver.used_bytes());
   };
   const uint64_t bytes = lay_out(nullptr, true);
   FABULA_ASSIGN(host_, device.allocate_on_host(bytes, "The tables of a step"));

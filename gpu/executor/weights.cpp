@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "core/base/numeric.h"
+#include "core/compute/precision.h"
 #include "core/formats/quant.h"
 #include "gpu/kernels/kernels.h"
 
@@ -18,7 +19,6 @@ namespace fabula::gpu {
 namespace {
 
 using compute::MatrixRef;
-using compute::Precision;
 using compute::VectorRef;
 using formats::DType;
 using formats::TensorInfo;
@@ -44,19 +44,6 @@ std::optional<WeightType> weight_type_of(DType type) {
     case DType::q6_k: return WeightType::q6_k;
     default: return std::nullopt;
   }
-}
-
-std::optional<DType> forced_type(Precision precision) {
-  switch (precision) {
-    case Precision::automatic: return std::nullopt;
-    case Precision::f32: return DType::f32;
-    case Precision::f16: return DType::f16;
-    case Precision::bf16: return DType::bf16;
-    case Precision::q8_0: return DType::q8_0;
-    case Precision::q4_0: return DType::q4_0;
-    case Precision::q4_k: return DType::q4_k;
-  }
-  return std::nullopt;
 }
 
 int64_t aligned(int64_t bytes) { return (bytes + plane_alignment - 1) / plane_alignment * plane_alignment; }
@@ -259,7 +246,7 @@ Status Loader::read_rows(const MatrixRef& ref, int64_t row, int64_t n, std::span
 Status Loader::choose_type(Job& job) {
   const DType stored = job.refs.front().tensor->type;
   compute::TensorReport report{.name = job.refs.front().tensor->name, .stored = stored, .effective = stored};
-  const std::optional<DType> forced = forced_type(options_.precision);
+  const std::optional<DType> forced = compute::type_of(options_.precision);
   if (forced) {
     job.effective = job.matrix.columns % formats::dtype_info(*forced).block_elements != 0 ? DType::f16 : *forced;
   } else if (weight_type_of(stored) && stored != DType::f32) {

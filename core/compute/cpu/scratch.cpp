@@ -1,30 +1,15 @@
 #include <algorithm>
 
+#include "core/compute/carver.h"
 #include "core/compute/cpu/step.h"
 
 namespace fabula::compute::cpu {
 
 namespace {
 
+constexpr size_t piece_alignment = 128;  // no two pieces share a cache line or its neighbour
+
 int64_t pad16(int64_t n) { return (n + 15) / 16 * 16; }
-
-// Hands out pieces of one buffer; a first pass without memory counts.
-class Carver {
- public:
-  explicit Carver(uint8_t* base) : base_(base) {}
-
-  template <class T>
-  T* take(int64_t count) {
-    T* out = base_ ? reinterpret_cast<T*>(base_ + used_) : nullptr;
-    used_ += (static_cast<size_t>(count) * sizeof(T) + 127) / 128 * 128;  // no two pieces share a cache line or its neighbour
-    return out;
-  }
-  size_t used() const { return used_; }
-
- private:
-  uint8_t* base_;
-  size_t used_ = 0;
-};
 
 Activations take_activations(Carver& carver, int64_t cols, int64_t tokens) {
   Activations a;
@@ -71,7 +56,7 @@ void take_experts(Carver& carver, const ModelSpec& spec, int64_t tokens, Scratch
 }
 
 size_t carve(uint8_t* base, const ModelSpec& spec, const LoadOptions& options, Scratch& s) {
-  Carver carver(base);
+  Carver carver(base, piece_alignment);
   const int64_t tokens = options.max_batch_tokens, q = spec.n_heads * spec.head_dim, kv = spec.n_kv_heads * spec.head_dim;
   s.hidden_stride = pad16(spec.hidden);
   s.q_stride = pad16(q);
@@ -93,7 +78,7 @@ size_t carve(uint8_t* base, const ModelSpec& spec, const LoadOptions& options, S
   s.token_sequence = carver.take<int32_t>(tokens);
   s.token_position = carver.take<int64_t>(tokens);
   for (WorkerScratch& w : s.workers) take_worker(carver, spec, w);
-  return carver.used();
+  return carver.used_bytes();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/compute/cpu/survey.h"
+#include "core/compute/precision.h"
 
 namespace fabula::compute::cpu {
 
@@ -12,19 +13,6 @@ namespace {
 using formats::DType;
 
 constexpr double acceptable_f16_error = 5e-4;  // NUMERICS 10
-
-std::optional<DType> wanted_type(Precision precision) {
-  switch (precision) {
-    case Precision::automatic: return std::nullopt;
-    case Precision::f32: return DType::f32;
-    case Precision::f16: return DType::f16;
-    case Precision::bf16: return DType::bf16;
-    case Precision::q8_0: return DType::q8_0;
-    case Precision::q4_0: return DType::q4_0;
-    case Precision::q4_k: return DType::q4_k;
-  }
-  return std::nullopt;
-}
 
 void tell(const Survey& found, TensorReport& report) {
   report.surveyed = true;
@@ -39,7 +27,7 @@ void tell(const Survey& found, TensorReport& report) {
 
 Result<std::vector<TensorReport>> choose_types(std::vector<MatrixJob>& matrices, Precision precision, const RowStream& stream, Surveys surveys) {
   std::vector<TensorReport> reports;
-  const std::optional<DType> wanted = wanted_type(precision);
+  const std::optional<DType> wanted = type_of(precision);
   for (MatrixJob& job : matrices) {
     const DType stored = job.ref.tensor->type;
     TensorReport report{.name = job.ref.tensor->name, .stored = stored, .effective = stored};
