@@ -156,15 +156,18 @@ void Interpreter::unpack(const ListExpr& target, const Value& value) {
   for (size_t i = 0; i < wanted; ++i) assign(*target.items[i], std::move(items[i]));
 }
 
+// What a body writes, in a frame that the caller leaves.
+Interpreter::Flow Interpreter::captured(const Frame& frame, const Body& body, Value& value) {
+  enter_frame(frame);
+  Capture capture(*this);
+  const Flow flow = run(body);
+  if (flow == Flow::normal) value = capture.value();
+  return flow;
+}
+
 Interpreter::Flow Interpreter::assign_block(const AssignBlock& node) {
-  enter_frame(node.frame);
   Value value;
-  {
-    Capture capture(*this);
-    const Flow flow = run(node.body);
-    if (flow != Flow::normal) return flow;
-    value = capture.value();
-  }
+  if (const Flow flow = captured(node.frame, node.body, value); flow != Flow::normal) return flow;
   if (node.filter) value = filter(static_cast<const NamedCall&>(*node.filter), &value);
   check_namespaces(*node.target);
   assign(*node.target, std::move(value));
@@ -180,14 +183,8 @@ Interpreter::Flow Interpreter::run_if(const If& node) {
 }
 
 Interpreter::Flow Interpreter::filter_block(const FilterBlock& node) {
-  enter_frame(node.frame);
   Value value;
-  {
-    Capture capture(*this);
-    const Flow flow = run(node.body);
-    if (flow != Flow::normal) return flow;
-    value = capture.value();
-  }
+  if (const Flow flow = captured(node.frame, node.body, value); flow != Flow::normal) return flow;
   write_text(filter(static_cast<const NamedCall&>(*node.filter), &value));
   leave_frame(node.frame);
   return Flow::normal;

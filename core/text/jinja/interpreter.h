@@ -87,6 +87,7 @@ class Interpreter {
   void check_namespaces(const Expr& target);
   void assign(const Expr& target, Value value);
   void unpack(const ListExpr& target, const Value& value);
+  Flow captured(const Frame& frame, const Body& body, Value& value);
   Flow assign_block(const AssignBlock& node);
   Flow run_if(const If& node);
   Flow run_for(const For& node);

@@ -7,6 +7,7 @@
 #include "core/text/jinja/failure.h"
 #include "core/text/jinja/number.h"
 #include "core/text/jinja/operators.h"
+#include "core/text/jinja/textops.h"
 
 namespace fabula::text::jinja {
 
@@ -98,16 +99,8 @@ class Dumper {
 
   void string(const Text& text) {
     out_.append("\"");
-    const std::string_view s = text.view();
-    std::string piece;
-    text.for_each_run(0, s.size(), [&](size_t begin, size_t end, Origin origin) {
-      piece.clear();
-      for (size_t at = begin; at < end;) {
-        const size_t from = at;
-        const char32_t c = decode_utf8(s, at);
-        append_char(piece, c, s.substr(from, at - from));
-      }
-      out_.append(piece, origin);
+    append_mapped(out_, text, [&](std::string& piece, char32_t c, size_t begin, size_t end) {
+      append_char(piece, c, text.view().substr(begin, end - begin));
     });
     out_.append("\"");
   }

@@ -64,19 +64,9 @@ class CaseChange {
 }  // namespace
 
 Text change_case(Runtime& runtime, const Text& text, Case how) {
-  const std::string_view s = text.view();
-  CaseChange change(s, how);
+  CaseChange change(text.view(), how);
   TextBuilder out(runtime);
-  std::string piece;
-  text.for_each_run(0, s.size(), [&](size_t begin, size_t end, Origin origin) {
-    piece.clear();
-    for (size_t at = begin; at < end;) {
-      const size_t from = at;
-      const char32_t c = decode_utf8(s, at);
-      change.append(piece, c, from, at);
-    }
-    out.append(piece, origin);
-  });
+  append_mapped(out, text, [&](std::string& piece, char32_t c, size_t begin, size_t end) { change.append(piece, c, begin, end); });
   return out.take();
 }
 

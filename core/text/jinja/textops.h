@@ -1,12 +1,29 @@
 // What filters and string methods share: each keeps the origin of every character.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/utf8.h"
 #include "core/text/jinja/runtime.h"
 
 namespace fabula::text::jinja {
+
+// Appends to `out` what put(piece, character, begin, end) makes of each character, [begin, end) in bytes of the text.
+template <class Put>
+void append_mapped(TextBuilder& out, const Text& text, Put&& put) {
+  std::string piece;
+  text.for_each_run(0, text.size(), [&](size_t begin, size_t end, Origin origin) {
+    piece.clear();
+    for (size_t at = begin; at < end;) {
+      const size_t from = at;
+      const char32_t c = decode_utf8(text.view(), at);
+      put(piece, c, from, at);
+    }
+    out.append(piece, origin);
+  });
+}
 
 enum class Case : uint8_t { upper, lower, fold, swap, title, capitalize };
 Text change_case(Runtime& runtime, const Text& text, Case how);
