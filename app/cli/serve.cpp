@@ -30,7 +30,7 @@ class EndWatch {
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    signals_ = session::Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+    signals_ = Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   }
   std::function<void()> wake() {
     return [this] { bell_.ring(); };
@@ -45,7 +45,7 @@ class EndWatch {
   }
 
  private:
-  session::Descriptor signals_;
+  Descriptor signals_;
   session::Bell bell_;
 };
 

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <string>
-#include <utility>
 
 #include "core/base/file.h"
 
@@ -33,29 +32,18 @@ std::string holder_of(int descriptor) {
 Result<HostLock> HostLock::acquire(const std::filesystem::path& folder) {
   FABULA_TRY(fabula::create_directories(folder));
   const std::filesystem::path path = folder / "fabula.lock";
-  HostLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (lock.descriptor_ < 0) return io_error("opening", path, errno);
-  if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
+  HostLock lock(Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)));
+  if (!lock.file_) return io_error("opening", path, errno);
+  if (::flock(lock.file_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return io_error("locking", path, errno);
     return Error{ErrorCode::busy, "the sessions in " + folder.string() + " are in use by " +
-                                      holder_of(lock.descriptor_) +
+                                      holder_of(lock.file_.get()) +
                                       ". Close it first, or use another data directory."};
   }
   // Only for the message above: that the note cannot be written (a full disk) is no reason to refuse.
   const std::string note = own_name() + " (process " + std::to_string(::getpid()) + ")";
-  if (::ftruncate(lock.descriptor_, 0) == 0) (void)!::pwrite(lock.descriptor_, note.data(), note.size(), 0);
+  if (::ftruncate(lock.file_.get(), 0) == 0) (void)!::pwrite(lock.file_.get(), note.data(), note.size(), 0);
   return lock;
-}
-
-HostLock::HostLock(HostLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-HostLock& HostLock::operator=(HostLock&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
-HostLock::~HostLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 }  // namespace fabula::session

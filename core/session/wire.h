@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/descriptor.h"
 #include "core/base/json.h"
 #include "core/base/result.h"
 
@@ -30,21 +31,6 @@ std::string wire_protocol();
 
 constexpr size_t max_hello_bytes = 4096;               // until a peer has said who it is
 constexpr size_t max_frame_bytes = size_t{256} << 20;  // as parse_json takes them
-
-// A descriptor that closes itself.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept;
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor();
-  int get() const { return number_; }
-  explicit operator bool() const { return number_ >= 0; }
-
- private:
-  int number_ = -1;
-};
 
 // Wakes a poll() from any thread.
 class Bell {
