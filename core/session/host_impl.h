@@ -19,6 +19,20 @@
 
 namespace fabula::session {
 
+inline bool is_reply(const Message& message) {
+  return message.role == Role::assistant;
+}
+
+// Not ended by the model or a limit: it goes on with the words that would have come.
+inline bool was_cut_short(const Message& message) {
+  return message.finish_reason == "interrupted" || message.finish_reason == "cancelled" ||
+         message.finish_reason == "error" || message.finish_reason == "partial";
+}
+
+inline Error nothing_there() {
+  return {ErrorCode::invalid_argument, "there is nothing to go on from yet"};
+}
+
 class HostService::Impl {
  public:
   template <class T>
@@ -87,7 +101,7 @@ class HostService::Impl {
   Status open_view(uint64_t viewer, const std::string& session);
   void close_view(uint64_t viewer, const std::string& session);
 
-  // ---- words (service_words.cpp) ----
+  // ---- words (service_words.cpp, service_continue.cpp, service_moves.cpp) ----
   Status begin_send(const std::string& session, std::string text, const ReplyOptions& options,
                     const Promise<Message>& answer);
   Status begin_regenerate(const std::string& session, const ReplyOptions& options,

@@ -2,9 +2,12 @@
 // batch or thread.
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <vector>
 
 #include "core/engine/engine.h"
+#include "tests/core/engine/engine_harness.h"
 #include "tests/core/engine/fake_executor.h"
 
 namespace fabula::test {
@@ -35,6 +38,15 @@ inline Expected expected_reply(const engine::GenerateRequest& request, int64_t c
     if (static_cast<int64_t>(expected.tokens.size()) == request.max_tokens) break;
   }
   return expected;
+}
+
+constexpr int64_t never = 1'000'000;  // FakeDials::end_token_every for replies of a known length
+
+inline void check_reply(const Reply& reply, const engine::GenerateRequest& request, int64_t context,
+                        int64_t end_token_every = 0) {
+  const auto want = expected_reply(request, context, end_token_every);
+  CHECK(reply.tokens == want.tokens);
+  CHECK(reply.reason == want.reason);
 }
 
 }  // namespace fabula::test
