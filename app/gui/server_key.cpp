@@ -5,7 +5,6 @@
 #include <array>
 
 #include "core/base/file.h"
-#include "core/engine/remote_endpoints.h"
 
 namespace fabula::gui {
 namespace {
@@ -14,24 +13,31 @@ constexpr size_t key_bytes = 24;
 
 std::filesystem::path key_file(const Places& places) { return places.config / "server-key"; }
 
-}  // namespace
-
-std::string load_or_make_server_key(const Places& places) {
-  const auto stored = read_file(key_file(places), 4096);
-  return stored.ok() && !stored->empty() ? *stored : make_server_key(places);
+Status keep(const Places& places, const std::string& key) {
+  FABULA_TRY(fabula::create_directories(places.config));
+  return write_file_atomically(key_file(places), key, Readable::by_owner);
 }
 
-std::string make_server_key(const Places& places) {
+}  // namespace
+
+ServerKey load_or_make_server_key(const Places& places) {
+  auto stored = read_file(key_file(places), 4096);
+  if (stored.ok() && !stored->empty()) return {*std::move(stored), {}};
+  return make_server_key(places);
+}
+
+ServerKey make_server_key(const Places& places) {
   std::array<unsigned char, key_bytes> random{};
-  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) return "";
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
+    return {"", Error{ErrorCode::io, "the system gives no random numbers for a key"}};
   static constexpr char digits[] = "0123456789abcdef";
-  std::string key = "fabula-";
+  ServerKey made{"fabula-", {}};
   for (const unsigned char byte : random) {
-    key += digits[byte >> 4];
-    key += digits[byte & 15];
+    made.text += digits[byte >> 4];
+    made.text += digits[byte & 15];
   }
-  static_cast<void>(engine::write_private_file(key_file(places), key).ok());
-  return key;
+  made.kept = keep(places, made.text);
+  return made;
 }
 
 }  // namespace fabula::gui

@@ -4,11 +4,17 @@
 #include <string>
 
 #include "core/base/paths.h"
+#include "core/base/result.h"
 
 namespace fabula::gui {
 
-std::string load_or_make_server_key(const Places& places);
-// A new one, stored where that can be done: it works in either case for as long as the window is open.
-std::string make_server_key(const Places& places);
+struct ServerKey {
+  std::string text;  // "": there are no random numbers to make one of
+  Status kept;       // an error: it works for as long as the window is open, and the next start makes another
+};
+
+// Thread: any but the UI's, for they read and write a file.
+ServerKey load_or_make_server_key(const Places& places);
+ServerKey make_server_key(const Places& places);
 
 }  // namespace fabula::gui

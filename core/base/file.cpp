@@ -88,12 +88,12 @@ Result<std::string> read_file(const std::filesystem::path& path, uint64_t max_by
   return bytes;
 }
 
-Status write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+Status write_file_atomically(const std::filesystem::path& path, std::string_view bytes, Readable readable) {
   std::string temporary = path.string() + ".XXXXXX";
-  const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
+  const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);  // made with 0600
   if (descriptor < 0) return io_error("create a file beside", path, errno);
   Status status = write_all(descriptor, bytes, path);
-  if (status.ok() && ::fchmod(descriptor, 0644) != 0) status = io_error("write", path, errno);
+  if (status.ok() && readable == Readable::by_everyone && ::fchmod(descriptor, 0644) != 0) status = io_error("write", path, errno);
   if (status.ok() && ::fsync(descriptor) != 0) status = io_error("sync", path, errno);
   if (::close(descriptor) != 0 && status.ok()) status = io_error("close", path, errno);
   if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = io_error("rename to", path, errno);

@@ -37,8 +37,10 @@ class File {
 // The whole of a small file. Larger than max_bytes: ErrorCode::corrupt.
 Result<std::string> read_file(const std::filesystem::path& path, uint64_t max_bytes);
 
+enum class Readable { by_everyone, by_owner };  // by_owner: secrets; mode 0600 from the first byte on
+
 // Written to a temporary file beside `path`, synced, renamed: after a crash there is the old content or the new one.
-Status write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+Status write_file_atomically(const std::filesystem::path& path, std::string_view bytes, Readable readable = Readable::by_everyone);
 
 Status create_directories(const std::filesystem::path& path);
 

@@ -1,6 +1,5 @@
 #include "core/engine/remote_endpoints.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,24 +32,10 @@ bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, fine);
 }
 
-}  // namespace
-
-// Made with 0600, then renamed over the old one.
-Status write_private_file(const std::filesystem::path& path, std::string_view secret) {
-  FABULA_TRY(fabula::create_directories(path.parent_path()));
-  const std::filesystem::path fresh = path.string() + ".new";
-  ::unlink(fresh.c_str());
-  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  if (file < 0) return io_error("writing", fresh, errno);
-  const bool written = ::write(file, secret.data(), secret.size()) == static_cast<ssize_t>(secret.size()) && ::fsync(file) == 0;
-  const int problem = errno;
-  ::close(file);
-  if (!written) return io_error("writing", fresh, problem);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return io_error("writing", path, errno);
-  return {};
+Status write_key(const std::filesystem::path& file, std::string_view key) {
+  FABULA_TRY(fabula::create_directories(file.parent_path()));
+  return write_file_atomically(file, key, Readable::by_owner);
 }
-
-namespace {
 
 Status write_list(const Places& places, const std::vector<RemoteEndpoint>& list) {
   OrderedJson remotes = OrderedJson::array();
@@ -107,7 +92,7 @@ Status save_remote(const Places& places, RemoteEndpoint endpoint, std::string_vi
   if (key.empty())
     ::unlink(key_file(places, endpoint.name).c_str());
   else
-    FABULA_TRY(write_private_file(key_file(places, endpoint.name), key));
+    FABULA_TRY(write_key(key_file(places, endpoint.name), key));
   list.push_back(std::move(endpoint));
   return write_list(places, list);
 }

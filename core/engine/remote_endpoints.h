@@ -30,8 +30,6 @@ Result<RemoteEndpoint> find_remote(const Places& places, const std::string& name
 // Adds, or replaces the one of that name; an empty key removes a stored one. Errors: invalid_argument (name, address), io.
 Status save_remote(const Places& places, RemoteEndpoint endpoint, std::string_view key);
 Status remove_remote(const Places& places, const std::string& name);  // not_found, io
-// Written whole, readable for its owner alone at every moment. Errors: io.
-Status write_private_file(const std::filesystem::path& path, std::string_view secret);
 
 // "" where none is stored. Errors: io; invalid_argument where others may read the file.
 Result<std::string> remote_key(const Places& places, const std::string& name);

@@ -1,8 +1,3 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -53,7 +48,7 @@ Access access_from_environment(const Places& places) {
 }
 
 Status save_token(const Places& places, const std::string& token) {
-  const fs::path file = own_token_file(places), temporary = file.string() + ".new";
+  const fs::path file = own_token_file(places);
   if (token.empty()) {
     std::error_code error;
     fs::remove(file, error);
@@ -62,16 +57,7 @@ Status save_token(const Places& places, const std::string& token) {
   for (const char c : token)
     if (c <= ' ' || c == 0x7F) return Error{ErrorCode::invalid_argument, "an access token has no spaces or line breaks"};
   FABULA_TRY(fabula::create_directories(file.parent_path()));
-  fs::remove(temporary);
-  // Made with its final rights: at no moment can another user open it.
-  const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (descriptor < 0) return io_error("write", temporary, errno);
-  const bool written = ::write(descriptor, token.data(), token.size()) == static_cast<ssize_t>(token.size()) && ::fsync(descriptor) == 0;
-  const int failure = errno;
-  ::close(descriptor);
-  if (!written) return io_error("write", temporary, failure);
-  if (::rename(temporary.c_str(), file.c_str()) != 0) return io_error("write", file, errno);
-  return {};
+  return write_file_atomically(file, token, Readable::by_owner);
 }
 
 Result<std::string> account_name(net::HttpClient& client, const Access& access, const std::atomic<bool>* cancel) {

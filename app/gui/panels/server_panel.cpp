@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "app/gui/server_key.h"
-
 namespace fabula::gui {
 namespace {
 
@@ -93,13 +91,30 @@ void ServerPanel::stop(Shell& shell) {
   shell.controller.save_settings();
 }
 
-void ServerPanel::draw(Shell& shell) {
-  if (!begun_ && shell.controller.ready()) {
+void ServerPanel::begin(Shell& shell) {
+  port_.set_text(std::to_string(shell.settings.server_port));
+  origins_.set_text(joined(shell.settings.server_origins));
+  take_key(shell, load_or_make_server_key, [this, &shell] {
     begun_ = true;
-    key_ = load_or_make_server_key(shell.controller.places());
-    port_.set_text(std::to_string(shell.settings.server_port));
-    origins_.set_text(joined(shell.settings.server_origins));
     if (shell.settings.server_on) start(shell);
+  });
+}
+
+void ServerPanel::take_key(Shell& shell, ServerKey (*make)(const Places&), std::function<void()> then) {
+  Background& background = shell.controller.background();
+  background.run([this, &background, &shell, make, places = shell.controller.places(), then = std::move(then)] {
+    background.post([this, &shell, made = make(places), then] {
+      key_ = made.text;
+      if (!made.kept.ok()) shell.controller.say(session::Notice::Kind::warning, shell.ui.tr.format("server.key_not_kept", {made.kept.error().message}));
+      if (then) then();
+    });
+  });
+}
+
+void ServerPanel::draw(Shell& shell) {
+  if (!asked_ && shell.controller.ready()) {
+    asked_ = true;
+    begin(shell);
   }
   if (std::exchange(shell.ask.server, false)) ImGui::OpenPopup("server");
   Ui& ui = shell.ui;
@@ -180,7 +195,7 @@ void ServerPanel::draw_key(Shell& shell, Column& column) {
   }
   // A running server keeps its key: a new one would lock out those who have it.
   if (fresh > 0 && ui.button("server.new_key", ui.tr("server.new_key"), ImRect(row.Max.x - fresh + ui.px(8), row.Min.y, row.Max.x, row.Max.y)))
-    key_ = make_server_key(shell.controller.places());
+    take_key(shell, make_server_key, {});
 }
 
 void ServerPanel::draw_log(Shell& shell, Column& column) {

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "app/gui/server_key.h"
 #include "app/gui/shell.h"
 #include "app/gui/text/editor.h"
 
@@ -33,6 +35,8 @@ class ServerPanel {
 
  private:
   enum class State { off, starting, on };
+  void begin(Shell& shell);
+  void take_key(Shell& shell, ServerKey (*make)(const Places&), std::function<void()> then);
   void start(Shell& shell);
   void stop(Shell& shell);
   void draw_switch(Shell& shell, Column& column);
@@ -47,7 +51,8 @@ class ServerPanel {
   State state_ = State::off;
   int open_port_ = 0;
   std::string key_;
-  bool begun_ = false;  // the settings have been looked at
+  bool asked_ = false;  // for the key, once the sessions are there
+  bool begun_ = false;  // the key is known
 };
 
 }  // namespace fabula::gui

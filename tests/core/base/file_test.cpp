@@ -25,6 +25,18 @@ TEST_CASE("files are written whole and read with bounds") {
   CHECK(file->read_at(3, two).error().code == ErrorCode::corrupt);
 }
 
+TEST_CASE("secrets are readable by their owner alone, also where everybody could read the file before") {
+  test::TemporaryFolder folder;
+  const auto path = folder.path() / "key";
+  const auto rights = [&] { return std::filesystem::status(path).permissions() & std::filesystem::perms::all; };
+  using std::filesystem::perms;
+  REQUIRE(write_file_atomically(path, "open").ok());
+  CHECK(rights() == (perms::owner_read | perms::owner_write | perms::group_read | perms::others_read));
+  REQUIRE(write_file_atomically(path, "secret", Readable::by_owner).ok());
+  CHECK(rights() == (perms::owner_read | perms::owner_write));
+  CHECK(*read_file(path, 100) == "secret");
+}
+
 TEST_CASE("what is no regular file is refused in plain words") {
   test::TemporaryFolder folder;
   CHECK(File::open(folder.path() / "absent").error().code == ErrorCode::not_found);

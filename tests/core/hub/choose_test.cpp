@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "core/hub/hub.h"
+#include "core/hub/starters.h"
 
 using namespace fabula;
 
@@ -71,4 +72,18 @@ TEST_CASE("a folder in safetensors: all its shards, nothing twice, config.json l
   CHECK(chosen(repository_of({{"config.json", 1}, {"pytorch_model.bin", 9}}), "").starts_with("error: org/name holds neither"));
   CHECK(chosen(repository_of({}), "").starts_with("error: "));
   CHECK(chosen(repository_of({{"config.json", 1}, {"model.safetensors", 9}}), "Q4_K_M").find("no GGUF file") != std::string::npos);
+}
+
+// The names of the files as these repositories publish them.
+TEST_CASE("every starter names one file of its repository, or the whole folder") {
+  const std::vector<hub::Repository> published{
+      repository_of({{"config.json", 1}, {"model.safetensors", 269}, {"tokenizer.json", 2}, {"onnx/model.onnx", 540}}),
+      repository_of({{"smollm2-1.7b-instruct-q4_k_m.gguf", 1056}}),
+      repository_of({{"Qwen3-4B-Q4_K_M.gguf", 2497}, {"Qwen3-4B-Q5_0.gguf", 2824}, {"Qwen3-4B-Q8_0.gguf", 4280}})};
+  REQUIRE(published.size() == hub::starters.size());
+  const std::vector<std::string> expected{"model.safetensors tokenizer.json config.json", "smollm2-1.7b-instruct-q4_k_m.gguf", "Qwen3-4B-Q4_K_M.gguf"};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    CHECK(chosen(published[i], std::string(hub::starters[i].selector)) == expected[i]);
+    CHECK(hub::parse_pull_name(hub::starters[i].repository).ok());
+  }
 }
