@@ -4,13 +4,17 @@ GGUF files, llama.cpp's logits against Fabula's of the same file.
 
     llama_cpp_test.py FABULA_CLI        needs llama-cpp-python and numpy (FABULA_PYTHON_PATH); says so where it has none
 
+With FABULA_FULL=1 also folders of random weights in the shapes of SmolLM2-135M and Llama-3.2-1B (about 4 GB of disk and 8 of memory).
+
 The bound: both engines read the same bytes. F32 differs by the order of sums; for F16 and BF16 llama.cpp rounds the
 activations too, to 11 and 8 bits (2^-12 and 2^-9 of each factor at most).
 For quantised types Fabula runs with the weights dequantised to f32, so that the whole difference is llama.cpp's int8
-activations: a block's largest value in 127 steps is an error of at most 1/254 of it, about 0.3 % of a typical value in
-each of the products of a layer, and these models have 2 to 5 layers of seven products."""
+activations. What such a rounding costs this very file and prompt is measured beside it: Fabula's own int8 activations against
+its f32 ones. llama.cpp's blocks of 256 for K-types are 1.3 times as coarse (the largest of 256 normal values against that of
+32), and it has no second plane for outliers; a factor of NOISE covers both."""
 
 import json
+import lzma
 import os
 import pathlib
 import re
@@ -34,7 +38,10 @@ if not TESTDATA:
     sys.exit(SKIP)
 
 BOUNDS = {"F32": 1e-5, "F16": 2e-3, "BF16": 1e-2}
-QUANTISED_BOUND = 4e-2
+NOISE = 3
+# hidden, ffn, layers, heads, KV heads, vocabulary, rope theta, tied, tokenizer, types
+SHAPES = {"SmolLM2-135M": (576, 1536, 30, 9, 3, 49152, 1e5, True, "mistral-minueza", ("F16", "Q8_0", "Q4_0")),
+          "Llama-3.2-1B": (2048, 8192, 16, 32, 8, 128256, 5e5, True, "llama3.1", ("Q4_0", "Q4_K"))}
 PROMPT = [1, 80, 147, 201, 288, 330, 17, 402, 96, 255, 311, 64]
 
 
@@ -51,15 +58,12 @@ def writable_types(cli, source):
     return re.search(r"it writes (.*)", done.stderr).group(1).split(", ")
 
 
-def wide_folder(folder):
-    """A llama of random bf16 weights whose rows fill blocks of 256, with the vocabulary of the story model."""
-    source = pathlib.Path(TESTDATA) / "models/tinystories-656k"
-    config = json.loads((source / "config.json").read_text())
-    hidden, ffn, layers, vocab = 256, 512, 2, config["vocab_size"]
-    config.update(hidden_size=hidden, intermediate_size=ffn, num_hidden_layers=layers)
+def random_folder(folder, config, tokenizer):
+    """A llama of random bf16 weights, written tensor by tensor."""
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
+    (folder / "tokenizer.json").write_bytes(tokenizer)
+    hidden, ffn, layers, vocab = (config[k] for k in ("hidden_size", "intermediate_size", "num_hidden_layers", "vocab_size"))
     kv = hidden // config["num_attention_heads"] * config["num_key_value_heads"]
     shapes = {"model.embed_tokens.weight": (vocab, hidden), "model.norm.weight": (hidden,)}
     for i in range(layers):
@@ -68,15 +72,36 @@ def wide_folder(folder):
             shapes[f"{p}self_attn.{name}_proj.weight"] = (rows, hidden)
         shapes.update({f"{p}mlp.gate_proj.weight": (ffn, hidden), f"{p}mlp.up_proj.weight": (ffn, hidden), f"{p}mlp.down_proj.weight": (hidden, ffn),
                        f"{p}input_layernorm.weight": (hidden,), f"{p}post_attention_layernorm.weight": (hidden,)})
-    rng, header, data = np.random.default_rng(4), {}, b""
+    header, end = {}, 0
     for name, shape in shapes.items():
-        values = rng.normal(1.0 if len(shape) == 1 else 0.0, 0.2 if len(shape) == 1 else 0.06, shape).astype(np.float32)
-        bits = (values.view(np.uint32) >> 16).astype(np.uint16).tobytes()
-        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [len(data), len(data) + len(bits)]}
-        data += bits
-    text = json.dumps(header).encode()
-    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+        begin, end = end, end + 2 * int(np.prod(shape))
+        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [begin, end]}
+    text, rng = json.dumps(header).encode(), np.random.default_rng(4)
+    with open(folder / "model.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for shape in shapes.values():
+            spread = 0.2 if len(shape) == 1 else 0.96 / shape[-1] ** 0.5  # rows of about unit length
+            values = rng.standard_normal(shape, dtype=np.float32) * np.float32(spread) + np.float32(len(shape) == 1)
+            file.write((values.view(np.uint32) >> 16).astype(np.uint16).tobytes())
     return folder
+
+
+def wide_folder(folder):
+    """Rows that fill blocks of 256, with the vocabulary of the story model."""
+    source = pathlib.Path(TESTDATA) / "models/tinystories-656k"
+    config = json.loads((source / "config.json").read_text())
+    config.update(hidden_size=256, intermediate_size=512, num_hidden_layers=2)
+    return random_folder(folder, config, (source / "tokenizer.json").read_bytes())
+
+
+def shape_folder(folder, name):
+    hidden, ffn, layers, heads, kv_heads, vocab, theta, tied, tokenizer, _ = SHAPES[name]
+    config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "rms_norm_eps": 1e-5, "hidden_size": hidden,
+              "intermediate_size": ffn, "num_hidden_layers": layers, "num_attention_heads": heads, "num_key_value_heads": kv_heads,
+              "vocab_size": vocab, "rope_theta": theta, "max_position_embeddings": 8192, "tie_word_embeddings": tied, "bos_token_id": 1, "eos_token_id": 2}
+    source = pathlib.Path(TESTDATA) / "tokenizers/hf" / tokenizer
+    packed = source / "tokenizer.json.xz"
+    return random_folder(folder, config, lzma.decompress(packed.read_bytes()) if packed.exists() else (source / "tokenizer.json").read_bytes())
 
 
 def logits_of_llama_cpp(path):
@@ -85,9 +110,9 @@ def logits_of_llama_cpp(path):
     return np.array(model.scores[:len(PROMPT)], dtype=np.float64)
 
 
-def logits_of_fabula(cli, path, folder):
+def logits_of_fabula(cli, path, folder, precision):
     out = folder / "logits.f32"
-    run(cli, "--data-dir", folder / "data", "logits", "-m", path, "--precision", "f32", "--prompt-tokens", ",".join(map(str, PROMPT)), "-o", out)
+    run(cli, "--data-dir", folder / "data", "logits", "-m", path, "--precision", precision, "--prompt-tokens", ",".join(map(str, PROMPT)), "-o", out)
     return np.fromfile(out, dtype=np.float32).reshape(len(PROMPT), -1).astype(np.float64)
 
 
@@ -99,20 +124,27 @@ def main():
         models = pathlib.Path(TESTDATA) / "models"
         sources = {"tinystories folder": models / "tinystories-656k", "stories260K F32": models / "stories260k/generated/stories260K-F32.gguf",
                    "rows of 256": wide_folder(folder / "wide")}
+        if os.environ.get("FABULA_FULL") == "1":
+            sources.update({name: None for name in SHAPES})
         for name, source in sources.items():
+            if name in SHAPES:
+                source = shape_folder(folder / name, name)
             if not source.exists():
                 print(f"passed over: {source} is not there")
                 continue
-            for kind in writable_types(cli, source):
+            for kind in SHAPES[name][-1] if name in SHAPES else writable_types(cli, source):
                 written = folder / "written.gguf"
                 run(cli, "models", "quantize", source, kind, "-o", written, "--no-perplexity")
-                theirs, ours = logits_of_llama_cpp(written), logits_of_fabula(cli, written, folder)
+                theirs, ours = logits_of_llama_cpp(written), logits_of_fabula(cli, written, folder, "f32")
                 error = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
-                bound = BOUNDS.get(kind, QUANTISED_BOUND)
+                bound = BOUNDS.get(kind)
+                if bound is None:
+                    rounded = logits_of_fabula(cli, written, folder, "auto")
+                    bound = NOISE * np.linalg.norm(rounded - ours) / np.linalg.norm(ours)
                 checks += 1
-                print(f"{name:20} {kind:6} relative {error:.2e} (bound {bound:.0e})")
+                print(f"{name:20} {kind:6} relative {error:.2e} (bound {bound:.1e})")
                 if not error <= bound:
-                    failures.append(f"{name} {kind}: {error:.2e} > {bound:.0e}")
+                    failures.append(f"{name} {kind}: {error:.2e} > {bound:.1e}")
     print(f"{checks} files, {len(failures)} failures", *failures, sep="\n  ")
     sys.exit(bool(failures) or checks == 0)
 
