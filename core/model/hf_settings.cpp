@@ -122,4 +122,10 @@ void Settings::adopt_error(const Settings& inner) {
   if (!error_) error_ = inner.error_;
 }
 
+std::string text_or_empty(const Json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto at = object.find(key);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
 }  // namespace fabula::model

@@ -42,6 +42,9 @@ class Settings {
   std::optional<Error> error_;
 };
 
+// "" where it is absent or no text.
+std::string text_or_empty(const Json& object, const char* key);
+
 // rope_theta, rope_scaling and the newer rope_parameters.
 void read_hf_rope(Settings& settings, const Family& family, Hyperparameters& out);
 
