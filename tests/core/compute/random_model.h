@@ -47,8 +47,15 @@ struct RandomModel {
 };
 void make_random_model(const RandomModelOptions& options, RandomModel& out);
 
+// How the textbook reads the inputs of quantised matrices: as they are, or as NUMERICS 4 has it, in int8 per block of 32 (with a
+// second plane where a block's largest entry exceeds 5 times the usual one; core/compute/NOTES.md, Outliers). All else is in double.
+enum class Inputs { exact, int8 };
+
 // Logits of every position, (tokens, vocab), by the textbook in double.
-std::vector<double> reference_forward(const compute::ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> tokens);
+std::vector<double> reference_forward(const compute::ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> tokens,
+                                      Inputs inputs = Inputs::exact);
+// ||logits of int8 inputs - of exact ones|| / ||of exact ones||: what the rounding costs this model and these tokens.
+double int8_noise(const compute::ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> tokens);
 
 // The prompt and what follows it greedily, `n` tokens more; gaps: between the two largest logits at each of them.
 std::vector<int32_t> reference_greedy(const compute::ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> prompt,

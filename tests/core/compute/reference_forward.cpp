@@ -20,7 +20,8 @@ using Row = std::vector<double>;
 
 class Reference {
  public:
-  Reference(const ModelSpec& spec, const formats::TensorSource& source) : spec_(spec), source_(source), keys_(spec.layers.size()), values_(spec.layers.size()) {}
+  Reference(const ModelSpec& spec, const formats::TensorSource& source, Inputs inputs = Inputs::exact)
+      : spec_(spec), source_(source), inputs_(inputs), keys_(spec.layers.size()), values_(spec.layers.size()) {}
 
   Row token(int32_t id, int64_t position) {
     Row h(static_cast<size_t>(spec_.hidden));
@@ -55,7 +56,28 @@ class Reference {
     for (size_t i = 0; i < h.size(); ++i) h[i] += branch[i] * double{spec_.residual_scale};
   }
 
-  Row times(const MatrixRef& m, const Row& x, const VectorRef& bias = {}) {
+  // The values that 8 bits leave of a row. Blocks are measured against the root mean square of `group` entries.
+  static Row in_int8(Row x, size_t group) {
+    for (size_t begin = 0; begin < x.size(); begin += group) {
+      const auto first = x.begin() + static_cast<std::ptrdiff_t>(begin), last = first + static_cast<std::ptrdiff_t>(group);
+      const double usual = std::sqrt(std::inner_product(first, last, first, 0.0) / static_cast<double>(group));
+      for (auto block = first; block < last; block += 32) {
+        double largest = 0;
+        for (auto v = block; v < block + 32; ++v) largest = std::max(largest, std::abs(*v));
+        if (largest == 0) continue;
+        const double step = largest / 127, fine = step / 254;
+        for (auto v = block; v < block + 32; ++v) {
+          const double coarse = std::nearbyint(*v / step) * step;
+          *v = largest > 5 * usual ? coarse + std::nearbyint((*v - coarse) / fine) * fine : coarse;
+        }
+      }
+    }
+    return x;
+  }
+
+  Row times(const MatrixRef& m, const Row& input, const VectorRef& bias = {}, size_t group = 0) {
+    const bool rounds = inputs_ == Inputs::int8 && formats::is_quantised(m.tensor->type);
+    const Row x = rounds ? in_int8(input, group ? group : input.size()) : input;
     const Row& w = tensor(m.tensor);
     const int64_t rows_per_expert = m.tensor->shape.size() == 3 ? m.tensor->shape[1] : 0;
     Row y(static_cast<size_t>(m.rows));
@@ -165,7 +187,7 @@ class Reference {
     } else {
       for (double& v : u) v = activated(v);
     }
-    return times(down, u, biases ? biases->down_bias : none);
+    return times(down, u, biases ? biases->down_bias : none, 32);  // its inputs come in strips of 32
   }
 
   Row feed_forward(const LayerSpec& layer, const Row& x) {
@@ -193,20 +215,32 @@ class Reference {
 
   const ModelSpec& spec_;
   const formats::TensorSource& source_;
+  const Inputs inputs_;
   std::map<const formats::TensorInfo*, Row> tensors_;
   std::vector<std::vector<Row>> keys_, values_;
 };
 
 }  // namespace
 
-std::vector<double> reference_forward(const ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> tokens) {
-  Reference reference(spec, source);
+std::vector<double> reference_forward(const ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> tokens,
+                                      Inputs inputs) {
+  Reference reference(spec, source, inputs);
   std::vector<double> out;
   for (size_t i = 0; i < tokens.size(); ++i) {
     const Row logits = reference.token(tokens[i], static_cast<int64_t>(i));
     out.insert(out.end(), logits.begin(), logits.end());
   }
   return out;
+}
+
+double int8_noise(const ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> tokens) {
+  const auto exact = reference_forward(spec, source, tokens), rounded = reference_forward(spec, source, tokens, Inputs::int8);
+  double error = 0, size = 0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    error += (rounded[i] - exact[i]) * (rounded[i] - exact[i]);
+    size += exact[i] * exact[i];
+  }
+  return std::sqrt(error / size);
 }
 
 std::vector<int32_t> reference_greedy(const ModelSpec& spec, const formats::TensorSource& source, std::span<const int32_t> prompt, int n,
