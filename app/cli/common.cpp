@@ -48,7 +48,8 @@ Status EngineFlags::keep_f32(const App& app, const std::string& model) {
 
 Result<engine::ModelLoad> EngineFlags::load_for(const std::filesystem::path& path) const {
   engine::ModelLoad load;
-  load.path = path;
+  // What the host of the data directory is asked to open is found from any working directory.
+  load.path = std::filesystem::absolute(path).lexically_normal();
   load.threads = threads;
   load.context = context;
   load.device = device;

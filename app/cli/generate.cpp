@@ -5,13 +5,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "app/cli/commands.h"
 #include "app/cli/constraint_flags.h"
+#include "app/cli/host_text.h"
 #include "app/cli/local_engine.h"
 #include "app/cli/remotes.h"
 #include "app/cli/sampling_flags.h"
-#include "core/base/clock.h"
 #include "core/session/prompt.h"
 
 namespace fabula::cli {
@@ -19,7 +20,8 @@ namespace fabula::cli {
 namespace {
 
 struct Options {
-  std::string model, prompt, prompt_tokens;
+  std::string model, prompt;
+  std::optional<std::string> prompt_tokens;
   bool chat = false, json = false, verbose = false;
   EngineFlags engine;
   SamplingFlags sampling;
@@ -27,96 +29,153 @@ struct Options {
 };
 
 Result<std::vector<int32_t>> prompt_ids(const Options& options, const model::Model& model) {
-  if (!options.prompt_tokens.empty()) return parse_token_list(options.prompt_tokens);
-  FABULA_ASSIGN(const std::string text, text_or_stdin(options.prompt));
-  if (!options.chat) return model.tokenizer->encode(text);
-  return session::chat_prompt(model, OrderedJson::array({{{"role", "user"}, {"content", text}}}), nullptr);
+  if (options.prompt_tokens) return parse_token_list(*options.prompt_tokens);
+  if (!options.chat) return model.tokenizer->encode(options.prompt);
+  return session::chat_prompt(model, OrderedJson::array({{{"role", "user"}, {"content", options.prompt}}}), nullptr);
 }
 
-struct Outcome {
-  std::vector<int32_t> tokens;
-  std::string text;
-  engine::Event finished;
-};
-
-// Follows one request to its end; `show` gets the text as it comes.
-Result<Outcome> follow(LocalEngine& local, engine::RequestId request,
-                       const std::function<void(std::string_view)>& show) {
-  Outcome outcome;
-  for (;;) {
-    const engine::Event event = local.next_event(request);
-    if (event.request != request) continue;
-    if (event.kind == engine::Event::Kind::token) outcome.tokens.push_back(event.token);
-    if (event.text_bytes > 0) {
-      const std::string_view piece(event.text, event.text_bytes);
-      outcome.text += piece;
-      show(piece);
-    }
-    if (event.kind != engine::Event::Kind::finished) continue;
-    outcome.finished = event;
-    if (event.reason == engine::FinishReason::error) return local.consumer().take_error(request);
-    return outcome;
-  }
-}
-
-OrderedJson answer_json(const std::vector<int32_t>& prompt, uint64_t seed, const Outcome& outcome) {
-  const engine::Event& end = outcome.finished;
-  return {{"prompt_tokens", prompt},
-          {"tokens", outcome.tokens},
-          {"text", outcome.text},
-          {"finish_reason", engine::finish_reason_name(end.reason)},
-          {"seed", seed},
-          {"prompt",
-           {{"tokens", end.prompt.tokens}, {"reused", end.prompt.reused}, {"seconds", end.prompt.seconds}}},
-          {"decode", {{"tokens", end.decode.tokens}, {"seconds", end.decode.seconds}}}};
-}
-
-Status generate(App& app, const Options& options) {
-  if (const auto remote = engine::remote_name_or_none(options.model)) {
-    if (!options.prompt_tokens.empty())
-      return Error{ErrorCode::unsupported, "a remote model takes text, not token ids"};
-    if (options.constraint.given())
-      return Error{ErrorCode::unsupported, "a remote model is not held to a schema or grammar"};
-    return generate_remote(app, *remote, {options.prompt, options.chat, options.json}, options.sampling);
-  }
-  FABULA_ASSIGN(const auto local, LocalEngine::start(app, options.engine, options.model));
-  const model::Model& model = *local->loaded().model;
-  engine::GenerateRequest request;
-  request.model = local->model();
+// All that decides on the words, whoever writes them.
+Result<session::TextRequest> request_of(const Options& options, const engine::ModelLoad& load, const model::Model& model) {
+  session::TextRequest request;
+  request.model = load;
   FABULA_ASSIGN(request.prompt, prompt_ids(options, model));
   FABULA_ASSIGN(request.sampler, options.sampling.settings(model.defaults));
   request.seed = options.sampling.seed_or_new();
   request.max_tokens = options.sampling.max_tokens;
   request.stop = options.sampling.stop;
-  FABULA_ASSIGN(request.constraint, options.constraint.constraint(local->loaded()));
-  const std::vector<int32_t> prompt = request.prompt;
-  const uint64_t seed = request.seed;
-  if (!options.json && !options.chat && options.prompt_tokens.empty())
-    std::printf("%s", escape_controls(options.prompt).c_str());
+  return request;
+}
 
-  FABULA_ASSIGN(const engine::RequestId id, local->engine().submit(std::move(request), local->consumer()));
-  FABULA_ASSIGN(const Outcome outcome, follow(*local, id, [&](std::string_view piece) {
-                  if (options.json) return;
-                  std::fputs(escape_controls(piece).c_str(), stdout);
-                  std::fflush(stdout);
-                }));
-  if (options.json)
-    print_json(answer_json(prompt, seed, outcome));
-  else
-    std::printf("\n");
-  if (options.verbose) {
-    const engine::Event& end = outcome.finished;
-    std::fprintf(stderr, "seed %llu, prompt %lld tokens in %.3f s, %lld tokens in %.3f s (%.1f per second)\n",
-                 static_cast<unsigned long long>(seed), static_cast<long long>(end.prompt.tokens),
-                 end.prompt.seconds, static_cast<long long>(end.decode.tokens), end.decode.seconds,
-                 end.decode.seconds > 0 ? static_cast<double>(end.decode.tokens) / end.decode.seconds : 0.0);
-    for (const compute::TensorReport& tensor : local->loaded().executor.tensors)
-      std::fprintf(stderr, "%-32s %s -> %s  error %.2e\n", tensor.name.c_str(),
-                   formats::dtype_info(tensor.stored).name.data(),
-                   formats::dtype_info(tensor.effective).name.data(), tensor.relative_error);
+// The text on standard output as it comes, behind the prompt that it continues; with --json one object at the end.
+class Printer {
+ public:
+  explicit Printer(const Options& options) : options_(options) {}
+
+  void begin() const {
+    if (!options_.json && !options_.chat && !options_.prompt_tokens)
+      std::printf("%s", escape_controls(options_.prompt).c_str());
   }
-  if (outcome.finished.reason == engine::FinishReason::cancelled) app.exit_code = 130;
+  void operator()(std::string_view piece) const {
+    if (options_.json) return;
+    std::fputs(escape_controls(piece).c_str(), stdout);
+    std::fflush(stdout);
+  }
+  void end(const session::TextRequest& request, const session::TextReply& reply) const {
+    if (!options_.json) {
+      std::printf("\n");
+      return;
+    }
+    print_json({{"prompt_tokens", request.prompt},
+                {"tokens", reply.tokens},
+                {"text", reply.text},
+                {"finish_reason", engine::finish_reason_name(reply.reason)},
+                {"seed", request.seed},
+                {"prompt",
+                 {{"tokens", reply.prompt.tokens}, {"reused", reply.prompt.reused}, {"seconds", reply.prompt.seconds}}},
+                {"decode", {{"tokens", reply.decode.tokens}, {"seconds", reply.decode.seconds}}}});
+  }
+
+ private:
+  const Options& options_;
+};
+
+void print_precision(const session::TextRequest& request, const session::TextReply& reply,
+                     const compute::ExecutorInfo& executor) {
+  std::fprintf(stderr, "seed %llu, prompt %lld tokens in %.3f s, %lld tokens in %.3f s (%.1f per second)\n",
+               static_cast<unsigned long long>(request.seed), static_cast<long long>(reply.prompt.tokens),
+               reply.prompt.seconds, static_cast<long long>(reply.decode.tokens), reply.decode.seconds,
+               reply.decode.seconds > 0 ? static_cast<double>(reply.decode.tokens) / reply.decode.seconds : 0.0);
+  for (const compute::TensorReport& tensor : executor.tensors)
+    std::fprintf(stderr, "%-32s %s -> %s  error %.2e\n", tensor.name.c_str(),
+                 formats::dtype_info(tensor.stored).name.data(), formats::dtype_info(tensor.effective).name.data(),
+                 tensor.relative_error);
+}
+
+// Follows one request to its end; `show` gets the text as it comes.
+Result<session::TextReply> follow(LocalEngine& local, engine::RequestId request,
+                                  const std::function<void(std::string_view)>& show) {
+  session::TextReply reply;
+  for (;;) {
+    const engine::Event event = local.next_event(request);
+    if (event.request != request) continue;
+    if (event.kind == engine::Event::Kind::token) reply.tokens.push_back(event.token);
+    if (event.text_bytes > 0) {
+      const std::string_view piece(event.text, event.text_bytes);
+      reply.text += piece;
+      show(piece);
+    }
+    if (event.kind != engine::Event::Kind::finished) continue;
+    if (event.reason == engine::FinishReason::error) return local.consumer().take_error(request);
+    reply.reason = event.reason;
+    reply.prompt = event.prompt;
+    reply.decode = event.decode;
+    return reply;
+  }
+}
+
+void note_interrupt(App& app, const session::TextReply& reply) {
+  if (reply.reason == engine::FinishReason::cancelled) app.exit_code = 130;
+}
+
+// By the model that the host of the data directory has loaded. false: there is none that fits, nothing was done.
+Result<bool> generate_in_host(App& app, const Options& options, const engine::ModelLoad& load) {
+  const auto host = HostText::find_or_null(app, load);
+  if (!host) return false;
+  FABULA_ASSIGN(const auto model, model::open_model(load.path, {.fingerprint = false}));  // its words, not its weights
+  FABULA_ASSIGN(const session::TextRequest request, request_of(options, load, *model));
+  const Printer printer(options);
+  bool begun = false;
+  const auto reply = host->write(request, [&](std::string_view piece) {
+    if (!std::exchange(begun, true)) printer.begin();
+    printer(piece);
+  });
+  if (!reply.ok() && reply.error().code == ErrorCode::not_found) return false;
+  if (!reply.ok()) return reply.error();
+  if (!begun) printer.begin();
+  printer.end(request, *reply);
+  note_interrupt(app, *reply);
+  return true;
+}
+
+Status generate_here(App& app, const Options& options) {
+  FABULA_ASSIGN(const auto local, LocalEngine::start(app, options.engine, options.model));
+  const engine::Engine::LoadedModel& loaded = local->loaded();
+  FABULA_ASSIGN(const session::TextRequest asked, request_of(options, loaded.load, *loaded.model));
+  engine::GenerateRequest request;
+  request.model = local->model();
+  request.prompt = asked.prompt;
+  request.sampler = asked.sampler;
+  request.seed = asked.seed;
+  request.max_tokens = asked.max_tokens;
+  request.stop = asked.stop;
+  FABULA_ASSIGN(request.constraint, options.constraint.constraint(loaded));
+  const Printer printer(options);
+  printer.begin();
+  FABULA_ASSIGN(const engine::RequestId id, local->engine().submit(std::move(request), local->consumer()));
+  FABULA_ASSIGN(const session::TextReply reply, follow(*local, id, printer));
+  printer.end(asked, reply);
+  if (options.verbose) print_precision(asked, reply, loaded.executor);
+  note_interrupt(app, reply);
   return {};
+}
+
+Status generate(App& app, Options& options) {
+  if (const auto remote = engine::remote_name_or_none(options.model)) {
+    if (options.prompt_tokens)
+      return Error{ErrorCode::unsupported, "a remote model takes text, not token ids"};
+    if (options.constraint.given())
+      return Error{ErrorCode::unsupported, "a remote model is not held to a schema or grammar"};
+    return generate_remote(app, *remote, {options.prompt, options.chat, options.json}, options.sampling);
+  }
+  FABULA_ASSIGN(options.prompt, text_or_stdin(options.prompt));
+  FABULA_ASSIGN(const std::filesystem::path path, resolve_model(app, options.model));
+  FABULA_ASSIGN(const engine::ModelLoad load, options.engine.load_for(path));
+  // A constraint and the report of precisions need the model itself at hand.
+  if (!options.constraint.given() && !options.verbose) {
+    FABULA_ASSIGN(const bool done, generate_in_host(app, options, load));
+    if (done) return {};
+  }
+  return generate_here(app, options);
 }
 
 struct LogitsOptions {

@@ -148,7 +148,7 @@ struct Peer {
   bool greeted = false, leaving = false;           // leaving: once what is queued has been sent
   double heard_at = 0, sent_at = 0, shown_at = 0;  // monotonic seconds
   ShownWriter shown;
-  std::set<std::string> views;
+  std::set<std::string> views, texts;  // texts: ids that it asked for (text_request.h)
   uint64_t follower = 0;
   std::unique_ptr<Listener> listener;
 };
@@ -259,6 +259,7 @@ AttachHost::Impl::Peers::iterator AttachHost::Impl::let_go(Peers::iterator place
   }
   if (peer.follower) service_.unfollow(peer.follower);
   service_.close_views(peer.id);
+  for (const std::string& text : peer.texts) service_.cancel_text(text);
   auto next = peers_.erase(place);
   n_peers_ = peers_.size();
   return next;
@@ -340,6 +341,9 @@ bool AttachHost::Impl::call_special(Peer& peer, const std::string& name, const J
     peer.views.erase(session);
     peer.shown.forget_view(session);
     service_.close_view(peer.id, session);
+  } else if (name == "generate") {
+    peer.texts.insert(arguments.at(0).at("id").get<std::string>());
+    return false;
   } else if (name == "follow") {
     if (!peer.follower)
       peer.follower = service_.follow(

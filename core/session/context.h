@@ -23,6 +23,11 @@ struct Context {
   std::vector<int32_t> tokens;  // the prompt
   std::vector<int32_t>
       last_tokens;  // those of them that hold the words of the path's last message, where it is a user's
+  struct Fresh {
+    size_t message;  // index into the path
+    std::vector<int32_t> tokens;
+  };
+  std::vector<Fresh> fresh;  // of a story: ids made for messages that another tokenizer's model wrote or read
 };
 
 // The path rendered through the model's template, ready for a reply. `created_at`: of the session, Unix
@@ -40,8 +45,8 @@ struct StoryNotes {
   int64_t note_depth = 0;
 };
 
-// The page: BOS where the tokenizer adds one, then every message's own ids. `tokens_for` answers for a
-// message of another tokenizer with the ids that were read for it before, or nothing.
+// The page: BOS where the tokenizer adds one, then every message's own ids. `known` answers for a message of another
+// tokenizer with the ids that were read for it before, or nothing; then they are made, and stand in Context::fresh.
 using KnownTokens = std::function<std::vector<int32_t>(const Message&)>;
 Context story_context(const model::Model& model, const MessagePath& path, const KnownTokens& known,
                       const StoryNotes& notes = {});

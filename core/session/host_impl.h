@@ -62,6 +62,12 @@ class HostService::Impl {
     std::vector<Waiter> waiters;  // whoever asked for the same before it was there
   };
   struct Replay;
+  struct Text {  // of another process, being written
+    std::string id;
+    engine::ModelId model = 0;
+    TextReply reply;
+    Promise<TextReply> answer;
+  };
 
   Impl(Options given, HostLock lock, std::unique_ptr<Store> store);
   ~Impl();
@@ -160,6 +166,11 @@ class HostService::Impl {
   Status submit_replay_part();
   void end_replay_reply(ReplayReport::Outcome outcome, std::string why);
 
+  // ---- texts of no session (service_text.cpp) ----
+  Status begin_text(TextRequest request, const Promise<TextReply>& answer);
+  bool on_text_event(const engine::Event& event);
+  void cancel_text(const std::string& id);
+
   // Runs `change` after stopping the session's reply, then shows the result.
   template <class Change>
   Status change(const std::string& session, Change work) {
@@ -177,6 +188,7 @@ class HostService::Impl {
   Snapshots snapshots;
 
   std::unordered_map<engine::RequestId, Running> running;
+  std::unordered_map<engine::RequestId, Text> texts;
   std::unordered_map<engine::RequestId, Loading> loading;
   std::array<ModelState, 2> models;              // by mode
   std::array<engine::ModelLoad, 2> model_loads;  // what they were loaded with

@@ -25,6 +25,7 @@
 #include "core/session/page.h"
 #include "core/session/service_types.h"
 #include "core/session/store.h"
+#include "core/session/text_request.h"
 #include "core/session/types.h"
 
 namespace fabula::session {
@@ -121,6 +122,11 @@ class Service {
   virtual Answer<OrderedJson> export_all() = 0;
   virtual Answer<std::vector<std::string>> import_all(std::string document) = 0;
   virtual Answer<HitList> search(std::string query, int limit = 50) = 0;
+
+  // A text of no session (text_request.h), by a model that is loaded already. Errors: not_found (none fits), and the
+  // engine's: context_overflow, invalid_argument, busy. Ends where the process that asked for it does.
+  virtual Answer<TextReply> generate(TextRequest request) = 0;
+  virtual void cancel_text(std::string id) = 0;
 
   // Every reply again from its receipt, compared token by token, on the loaded model that wrote it; replies of other models
   // and numerics are skipped and say so. Errors: not_found, corrupt (document), busy (a replay is running).

@@ -98,7 +98,9 @@ void HostService::Impl::run() {
         Error{ErrorCode::cancelled, "Fabula is closing; what was written so far is kept"});
   }
   if (replay) replay->answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
+  for (auto& [request, text] : texts) text.answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
   running.clear();
+  texts.clear();
   loading.clear();
   replay.reset();
 }
@@ -115,7 +117,7 @@ bool HostService::Impl::handle_events() {
       on_load_event(event);
       continue;
     }
-    if (on_replay_event(event)) continue;
+    if (on_replay_event(event) || on_text_event(event)) continue;
     const auto found = running.find(event.request);
     if (found == running.end()) continue;  // stopped meanwhile
     Running& reply = found->second;

@@ -166,7 +166,8 @@ void HostService::Impl::retire_unused() {
     return std::any_of(models.begin(), models.end(),
                        [&](const ModelState& state) { return state.id == model; }) ||
            std::any_of(running.begin(), running.end(),
-                       [&](const auto& entry) { return entry.second.model == model; });
+                       [&](const auto& entry) { return entry.second.model == model; }) ||
+           std::any_of(texts.begin(), texts.end(), [&](const auto& entry) { return entry.second.model == model; });
   };
   std::erase_if(loaded_models, [&](engine::ModelId model) {
     if (is_used(model)) return false;

@@ -99,6 +99,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Metrics, prefill_tokens_per_second, decode_to
                                    queued_requests, batch, kv_blocks_used, kv_blocks_total, tokens_generated,
                                    prompt_tokens_read, prompt_tokens_reused, tokens_drafted, drafts_accepted, shard_busy,
                                    workers)
+FABULA_WIRE_ENUM(FinishReason, FinishReason::error)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PromptStats, tokens, reused, seconds)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DecodeStats, tokens, seconds)
 }  // namespace fabula::engine
 
 namespace fabula {
@@ -154,19 +157,40 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Store::Hit, session, message, snippet)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PageEdit, begin, removed, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ListenRequest, host, port, api_key, allow_origins)
 
+// A sampler's settings have their rows among those of a session.
+inline Json sampler_to_json(const engine::SamplerSettings& sampler) {
+  SessionSettings carrier;
+  carrier.sampler = sampler;
+  return carrier;
+}
+inline engine::SamplerSettings sampler_from_json(const Json& in) {
+  return in.get<SessionSettings>().sampler;
+}
+
 inline void to_json(Json& out, const ReplyOptions& value) {
   out = {{"max_tokens", value.max_tokens}, {"seed", value.seed}, {"stop", value.stop}};
-  if (value.sampler) {
-    SessionSettings carrier;
-    carrier.sampler = *value.sampler;
-    out["sampler"] = carrier;
-  }
+  if (value.sampler) out["sampler"] = sampler_to_json(*value.sampler);
 }
 inline void from_json(const Json& in, ReplyOptions& value) {
   in.at("max_tokens").get_to(value.max_tokens);
   in.at("seed").get_to(value.seed);
   in.at("stop").get_to(value.stop);
-  if (in.contains("sampler")) value.sampler = in.at("sampler").get<SessionSettings>().sampler;
+  if (in.contains("sampler")) value.sampler = sampler_from_json(in.at("sampler"));
 }
+
+inline void to_json(Json& out, const TextRequest& value) {
+  out = {{"id", value.id},     {"model", value.model},           {"prompt", value.prompt}, {"sampler", sampler_to_json(value.sampler)},
+         {"seed", value.seed}, {"max_tokens", value.max_tokens}, {"stop", value.stop}};
+}
+inline void from_json(const Json& in, TextRequest& value) {
+  in.at("id").get_to(value.id);
+  in.at("model").get_to(value.model);
+  in.at("prompt").get_to(value.prompt);
+  value.sampler = sampler_from_json(in.at("sampler"));
+  in.at("seed").get_to(value.seed);
+  in.at("max_tokens").get_to(value.max_tokens);
+  in.at("stop").get_to(value.stop);
+}
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TextReply, tokens, text, reason, prompt, decode)
 
 }  // namespace fabula::session

@@ -120,6 +120,38 @@ class Attach(unittest.TestCase):
         self.assertEqual(serve.end(), 0)
         self.assertFalse(pathlib.Path(self.folder.name, "data/fabula.sock").exists())
 
+    def test_generate_by_the_model_that_a_server_has_loaded(self):
+        prompt = ("-p", "Once upon a time", "--max-tokens", 40, "--seed", 7, "--json")
+        with tempfile.TemporaryDirectory() as alone:
+            expected = json.loads(subprocess.run([CLI, "--data-dir", alone, "generate", "-m", TINY, *map(str, prompt)],
+                                                 capture_output=True, check=True).stdout)
+        serve = self.start("serve", "--port", 0, "-m", TINY)
+        port = serve.port()
+        self.assertTrue(soon(lambda: api(port, "GET", "/health")[1]["status"] == "ok"))
+
+        def written_by_the_server():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+            connection.close()
+            return int(float(re.search(r"^fabula_tokens_generated\S* (\S+)$", text, re.M)[1]))
+
+        for more, by_server in (((), True), (("--threads", 1), False), (("--precision", "f32"), False), (("-v",), False)):
+            with self.subTest(more):
+                before = written_by_the_server()
+                answer = json.loads(self.cli("generate", "-m", os.path.relpath(TINY), *prompt, *more))
+                self.assertEqual(written_by_the_server() - before, len(expected["tokens"]) if by_server else 0)
+                if "--precision" not in more:
+                    for field in ("prompt_tokens", "tokens", "text", "finish_reason", "seed"):
+                        self.assertEqual(answer[field], expected[field], field)
+        # The text as it comes, and errors as they are without a server.
+        self.assertEqual(self.cli("generate", "-m", TINY, *prompt[:-1]).rstrip("\n"), "Once upon a time" + expected["text"])
+        self.assertEqual(self.cli("generate", "-m", TINY, "-p", "-", *prompt[2:-1], stdin="Once upon a time").rstrip("\n"),
+                         "Once upon a time" + expected["text"])
+        self.assertEqual(self.cli("generate", "-m", TINY, "-p", "word " * 9000, "--json", check=1), "")
+        serve.kill()
+        self.assertEqual(json.loads(self.cli("generate", "-m", TINY, *prompt))["tokens"], expected["tokens"])
+
     def test_a_second_server_shares_and_takes_over(self):
         first = self.start("serve", "--port", 0, "-m", TINY)
         port = first.port()

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import unittest
+import uuid
 
 CLI = sys.argv.pop(1)
 DATA = pathlib.Path(os.environ.get("FABULA_TESTDATA", "/nonexistent"))
@@ -89,6 +90,65 @@ class Files(unittest.TestCase):
             sessions("export", created["id"], "-o", out, check=0)
             self.assertEqual(json.loads(out.read_text())["session"]["title"], "A tale")
             sessions("show", "01890000-0000-7000-8000-000000000000", check=1)
+
+    @staticmethod
+    def document(title, words):
+        """An export as another program might write it."""
+        ids = [str(uuid.uuid4()) for _ in range(3)]
+        return {"format": "fabula.session", "version": 1,
+                "session": {"id": ids[0], "title": title, "mode": "chat", "created_at": "2025-03-14T15:09:26.000Z", "updated_at": "2025-03-14T15:09:27.000Z"},
+                "messages": [{"id": ids[1], "parent": None, "role": "user", "content": words, "created_at": "2025-03-14T15:09:26.000Z"},
+                             {"id": ids[2], "parent": ids[1], "role": "assistant", "content": "*Indeed*, \u5317\u4eac.", "created_at": "2025-03-14T15:09:27.000Z"}],
+                "current": ids[2]}
+
+    def test_every_form_of_export_and_import(self):
+        with tempfile.TemporaryDirectory() as place:
+            place = pathlib.Path(place)
+
+            def sessions(data, *arguments, check=0):
+                return run("--data-dir", place / data, "sessions", *arguments, check=check).stdout.decode()
+
+            def all_of(data):
+                return sorted((json.loads(sessions(data, "export", s["id"])) for s in json.loads(sessions(data, "list", "--json"))["sessions"]),
+                              key=lambda document: document["session"]["id"])
+
+            written = []
+            for title, words in (("One", "First words"), ("Two / with a slash", "Second words")):
+                file = place / "in.json"
+                file.write_text(json.dumps(self.document(title, words)))
+                written.append(sessions("a", "import", file).strip())
+            one, two = written
+            known = all_of("a")
+            self.assertEqual([m["content"] for m in known[0]["messages"]][1:], ["*Indeed*, \u5317\u4eac."])
+            # One as JSON, to a file, and to read.
+            sessions("a", "export", one, "-o", place / "one.json")
+            self.assertIn(json.loads((place / "one.json").read_text()), known)
+            for form in (("--markdown",), ("--format", "markdown")):
+                text = sessions("a", "export", one, *form)
+                for words in ("One", "First words", "*Indeed*, \u5317\u4eac."):
+                    self.assertIn(words, text)
+                self.assertNotIn("Second words", text)
+            # All as one document, and a file each.
+            everything = json.loads(sessions("a", "export", "--all"))
+            self.assertEqual(sorted(everything["sessions"], key=lambda d: d["session"]["id"]), known)
+            (place / "all.json").write_text(json.dumps(everything))
+            sessions("a", "export", "--all", "-o", f"{place}/folder/")
+            self.assertEqual(sorted(f.name for f in (place / "folder").iterdir()), sorted(f"{id}.json" for id in written))
+            sessions("a", "export", "--all", "--markdown", "-o", f"{place}/words/")
+            self.assertIn("Second words", (place / "words" / f"{two}.md").read_text())
+            # Each comes back as it was, and again without becoming more.
+            sessions("b", "import", place / "one.json")
+            self.assertEqual(len(all_of("b")), 1)
+            for data, source in (("c", place / "all.json"), ("d", place / "folder")):
+                for _ in range(2):
+                    self.assertEqual(sorted(sessions(data, "import", source).split()), sorted(written))
+                    self.assertEqual(all_of(data), known)
+            # One damaged document among good ones: nothing comes in.
+            (place / "folder" / "zzz.json").write_text(json.dumps({**self.document("Three", "x"), "current": "nowhere"}))
+            sessions("e", "import", place / "folder", check=1)
+            self.assertEqual(all_of("e"), [])
+            for wrong in (("export",), ("export", one, "--all"), ("export", "--all", "--markdown"), ("export", one, "--format", "html"), ("import", place)):
+                self.assertNotEqual(run("--data-dir", place / "a", "sessions", *wrong).returncode, 0, wrong)
 
 
 @unittest.skipUnless(DATA.is_dir(), "FABULA_TESTDATA is not set")
@@ -195,6 +255,11 @@ class Models(unittest.TestCase):
         drawn = run_json("generate", "-m", TINY, "-p", "Once", "--max-tokens", 5)
         again = run_json("generate", "-m", TINY, "-p", "Once", "--max-tokens", 5, "--seed", drawn["seed"])
         self.assertEqual(drawn["tokens"], again["tokens"])
+
+    def test_prompts_that_are_none(self):
+        for tokens in ("", " ", "1,,2", "1,x", "-1"):
+            result = run("generate", "-m", TINY_F32, f"--prompt-tokens={tokens}", "--json", check=1)
+            self.assertIn(b"token id", result.stderr)
 
     def test_stop_strings_and_lengths(self):
         whole = run_json("generate", "-m", TINY, "-p", "Once upon a time", "--temperature", 0, "--max-tokens", 40)

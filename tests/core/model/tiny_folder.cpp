@@ -72,7 +72,7 @@ std::string config_of(const TinyFolder& o) {
          std::string(o.tied ? "true" : "false") + number("hidden_size", o.hidden) +
          number("intermediate_size", o.ffn) + number("num_hidden_layers", o.layers) +
          number("num_attention_heads", o.heads) + number("num_key_value_heads", o.kv_heads) +
-         number("vocab_size", vocab) + number("max_position_embeddings", 512) + "}";
+         number("vocab_size", vocab) + number("max_position_embeddings", o.context) + "}";
 }
 
 }  // namespace

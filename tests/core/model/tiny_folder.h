@@ -11,7 +11,7 @@
 namespace fabula::test {
 
 struct TinyFolder {
-  int64_t hidden = 256, ffn = 512, layers = 2, heads = 4, kv_heads = 2;
+  int64_t hidden = 256, ffn = 512, layers = 2, heads = 4, kv_heads = 2, context = 512;
   formats::DType type = formats::DType::bf16;  // of all tensors: f32, f16 or bf16
   bool tied = true;
   uint64_t seed = 1;

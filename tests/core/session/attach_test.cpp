@@ -16,35 +16,13 @@
 #include "core/session/wire.h"
 #include "core/session/wire_types.h"
 #include "tests/core/session/desk.h"
+#include "tests/core/session/guests.h"
 
 using namespace fabula;
 using namespace fabula::session;
 using namespace fabula::session::test;
 
 namespace {
-
-Service::Options options_in(const std::filesystem::path& folder) {
-  Service::Options options;
-  options.places = places_below(folder);
-  options.program = "test";
-  return options;
-}
-
-std::unique_ptr<Service> open_in(const std::filesystem::path& folder) {
-  auto opened = Service::open(options_in(folder));
-  REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? std::string() : opened.error().message));
-  return *std::move(opened);
-}
-
-// What another process did arrives a moment later.
-template <class Condition>
-bool soon(Condition condition) {
-  for (int i = 0; i < 2000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return false;
-}
 
 // Bytes of our own choosing on the socket.
 class RawPeer {
