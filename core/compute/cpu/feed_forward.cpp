@@ -9,7 +9,6 @@ namespace fabula::compute::cpu {
 namespace {
 
 constexpr int64_t strip_rows = 32;  // intermediate rows of one strip: a block of the int8 activations that `down` reads
-constexpr int64_t strip_panels = strip_rows / panel_rows;
 
 GateActivation kind_of(Activation activation) {
   switch (activation) {
@@ -32,40 +31,50 @@ void add_bias(float* rows, const float* bias, int64_t tokens, int64_t n) {
     for (int64_t r = 0; r < n; ++r) rows[t * strip_rows + r] += bias[r];
 }
 
-// 32 intermediate rows for tokens begin .. end - 1 (at most token_chunk), packed for `down` at once.
-void strip(Step& step, const Mlp& mlp, const Activations& in, const Activations& out, int64_t index, int64_t begin, int64_t end,
-           WorkerScratch& w) {
-  const int64_t row = index * strip_rows, n = std::min(strip_rows, mlp.up.rows - row), panel = row / panel_rows;
-  const int64_t panels = std::min(strip_panels, mlp.up.n_panels() - panel), tokens = end - begin;
+// Strips first .. last - 1 of one token, or one strip of tokens begin .. end - 1 (at most token_chunk of either), packed for `down` at once.
+// The gate's panels of all strips follow those of `up`: two long streams.
+void strips(Step& step, const Mlp& mlp, const Activations& in, const Activations& out, int64_t first, int64_t last, int64_t begin, int64_t end,
+            WorkerScratch& w) {
+  const int64_t row = first * strip_rows, rows = std::min(last * strip_rows, mlp.up.rows) - row, tokens = end - begin;
+  const int64_t panel = row / panel_rows, panels = (rows + panel_rows - 1) / panel_rows, taken = tokens * (last - first) * strip_rows;
   multiply(step.kernels, mlp.up, in, begin, end, panel, panels, w.up, strip_rows);
-  add_bias(w.up, mlp.up_bias ? mlp.up_bias + row : nullptr, tokens, n);
+  add_bias(w.up, mlp.up_bias ? mlp.up_bias + row : nullptr, tokens, rows);
   const float* product = w.up;
   if (mlp.gate) {
     multiply(step.kernels, mlp.gate, in, begin, end, panel, panels, w.gate, strip_rows);
-    add_bias(w.gate, mlp.gate_bias ? mlp.gate_bias + row : nullptr, tokens, n);
-    step.kernels.activate(w.gate, w.up, tokens * strip_rows, kind_of(step.spec.activation));
+    add_bias(w.gate, mlp.gate_bias ? mlp.gate_bias + row : nullptr, tokens, rows);
+    step.kernels.activate(w.gate, w.up, taken, kind_of(step.spec.activation));
     product = w.gate;
   } else {
-    step.kernels.activate(w.up, nullptr, tokens * strip_rows, kind_of(step.spec.activation));
+    step.kernels.activate(w.up, nullptr, taken, kind_of(step.spec.activation));
   }
-  for (int64_t t = 0; t < tokens; ++t) out.put(step.kernels, begin + t, row, product + t * strip_rows, n);
+  for (int64_t t = begin; t < end; ++t)
+    for (int64_t r = 0; r < rows; r += strip_rows, product += strip_rows)
+      out.put(step.kernels, t, row + r, product, std::min(strip_rows, rows - r));
 }
 
 int64_t strips_of(const PackedMatrix& up) { return (up.rows + strip_rows - 1) / strip_rows; }
 
 void dense(Step& step, const Mlp& mlp, float* branch) {
   Scratch& s = step.scratch;
-  const int64_t n = step.n_tokens, chunks = (n + token_chunk - 1) / token_chunk, strips = strips_of(mlp.up);
+  const int64_t n = step.n_tokens, chunks = (n + token_chunk - 1) / token_chunk, n_strips = strips_of(mlp.up);
   const Activations out = s.ffn.laid_out(mlp.up.rows, n, !mlp.down.quantised(), mlp.down.quantised());
-  // A shard keeps a run of strips in L2 while tokens pass by.
-  const int64_t run = n > 1 ? 2 : std::clamp<int64_t>(strips / (int64_t{8} * step.team.threads()), 1, 16);
-  const int64_t runs = (strips + run - 1) / run, chunk_run = std::min<int64_t>(chunks, 5), chunk_runs = (chunks + chunk_run - 1) / chunk_run;
-  step.phase(Phase::gate_up, runs * chunk_runs, [&](int64_t shard, int worker) {
-    const int64_t first = shard / chunk_runs * run, chunk = shard % chunk_runs * chunk_run;
-    for (int64_t c = chunk; c < std::min(chunks, chunk + chunk_run); ++c)
-      for (int64_t i = first; i < std::min(strips, first + run); ++i)
-        strip(step, mlp, s.in, out, i, c * token_chunk, std::min(n, (c + 1) * token_chunk), s.workers[worker]);
-  });
+  if (n == 1) {
+    step.phase_of_ranges(Phase::gate_up, n_strips, [&](int64_t first, int64_t end, int worker) {
+      for (; first < end; first += token_chunk)
+        strips(step, mlp, s.in, out, first, std::min<int64_t>(end, first + token_chunk), 0, 1, s.workers[worker]);
+    });
+  } else {
+    // A shard keeps a run of strips in L2 while tokens pass by.
+    constexpr int64_t run = 2;
+    const int64_t runs = (n_strips + run - 1) / run, chunk_run = std::min<int64_t>(chunks, 5), chunk_runs = (chunks + chunk_run - 1) / chunk_run;
+    step.phase(Phase::gate_up, runs * chunk_runs, [&](int64_t shard, int worker) {
+      const int64_t first = shard / chunk_runs * run, chunk = shard % chunk_runs * chunk_run;
+      for (int64_t c = chunk; c < std::min(chunks, chunk + chunk_run); ++c)
+        for (int64_t i = first; i < std::min(n_strips, first + run); ++i)
+          strips(step, mlp, s.in, out, i, i + 1, c * token_chunk, std::min(n, (c + 1) * token_chunk), s.workers[worker]);
+    });
+  }
   const LinearOutput down{&mlp.down, mlp.down_bias, branch};
   linear(step, Phase::down, out, {&down, 1}, s.hidden_stride);
 }
@@ -145,14 +154,14 @@ class Experts {
   }
 
   void up() {
-    const int64_t strips = strips_of(layer_.expert_up.front());
-    step_.phase(Phase::gate_up, spec_.n_experts * strips, [&](int64_t shard, int worker) {
-      const int64_t e = shard / strips, i = shard % strips, n = s_.expert_begin[e + 1] - s_.expert_begin[e];
+    const int64_t n_strips = strips_of(layer_.expert_up.front());
+    step_.phase(Phase::gate_up, spec_.n_experts * n_strips, [&](int64_t shard, int worker) {
+      const int64_t e = shard / n_strips, i = shard % n_strips, n = s_.expert_begin[e + 1] - s_.expert_begin[e];
       const PackedMatrix none;
       const auto at = static_cast<size_t>(e);
       const Mlp mlp{layer_.expert_gate.empty() ? none : layer_.expert_gate[at], layer_.expert_up[at], layer_.expert_down[at]};
       for (int64_t begin = 0; begin < n; begin += token_chunk)
-        strip(step_, mlp, of_expert(in_, e), of_expert(ffn_, e), i, begin, std::min(n, begin + token_chunk), s_.workers[worker]);
+        strips(step_, mlp, of_expert(in_, e), of_expert(ffn_, e), i, i + 1, begin, std::min(n, begin + token_chunk), s_.workers[worker]);
     });
   }
 

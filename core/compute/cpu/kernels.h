@@ -12,6 +12,7 @@ namespace fabula::compute::cpu {
 
 // A panel is 16 output rows, lane by lane; K runs serially inside a lane, so a sum's order depends on the shape alone.
 inline constexpr int panel_rows = 16;
+inline constexpr int run_blocks = 16;       // of a quantised panel: the scales of as many blocks, then their quants; the last run may be shorter
 inline constexpr int quant_block = 32;      // columns per integer dot, and per scale of the activations
 inline constexpr int kv_tile = 64;          // positions per attention tile == kv_block_tokens
 

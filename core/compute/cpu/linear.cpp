@@ -9,6 +9,7 @@ namespace {
 
 // Tokens of one shard: enough to reuse the panels from L2, few enough that a prompt gives every worker several shards.
 constexpr int64_t shard_tokens = 5 * token_chunk;
+constexpr int64_t panels_together = 4;  // that a float kernel reads side by side for one token
 
 void normalise(const Step& step, const float* x, NormWeights norm, float* out) {
   const ModelSpec& spec = step.spec;
@@ -25,30 +26,32 @@ void normalise(const Step& step, const float* x, NormWeights norm, float* out) {
 }  // namespace
 
 void linear(Step& step, Phase kind, const Activations& x, std::span<const LinearOutput> outputs, int64_t stride) {
-  int64_t total_panels = 0;
-  for (const LinearOutput& o : outputs) total_panels += o.matrix->n_panels();
-  // Eight shards a worker in decode, or as many as there are groups of four panels.
-  const int64_t wanted = total_panels / (int64_t{8} * step.team.threads());
-  const int64_t group = x.n_tokens > 1 ? 4 : std::clamp<int64_t>(wanted / 4 * 4, 4, 64);
-  const int64_t chunks = (x.n_tokens + shard_tokens - 1) / shard_tokens;
-  int64_t groups = 0;
-  for (const LinearOutput& o : outputs) groups += (o.matrix->n_panels() + group - 1) / group;
-  step.phase(kind, groups * chunks, [&](int64_t shard, int) {
-    const int64_t begin = shard % chunks * shard_tokens, end = std::min(x.n_tokens, begin + shard_tokens);
-    int64_t index = shard / chunks;
-    const LinearOutput* o = outputs.data();
-    for (;; ++o) {
-      const int64_t own = (o->matrix->n_panels() + group - 1) / group;
-      if (index < own) break;
-      index -= own;
-    }
-    const int64_t panel = index * group, n_panels = std::min(group, o->matrix->n_panels() - panel);
-    float* out = o->out + begin * stride + panel * panel_rows;
-    multiply(step.kernels, *o->matrix, x, begin, end, panel, n_panels, out, stride);
-    if (!o->bias) return;
-    const int64_t rows = std::min(n_panels * panel_rows, o->matrix->rows - panel * panel_rows);
+  const auto product = [&](const LinearOutput& o, int64_t panel, int64_t end_panel, int64_t begin, int64_t end) {
+    float* out = o.out + begin * stride + panel * panel_rows;
+    multiply(step.kernels, *o.matrix, x, begin, end, panel, end_panel - panel, out, stride);
+    if (!o.bias) return;
+    const int64_t rows = std::min(end_panel * panel_rows, o.matrix->rows) - panel * panel_rows;
     for (int64_t t = begin; t < end; ++t, out += stride)
-      for (int64_t r = 0; r < rows; ++r) out[r] += o->bias[panel * panel_rows + r];
+      for (int64_t r = 0; r < rows; ++r) out[r] += o.bias[panel * panel_rows + r];
+  };
+  const auto groups_of = [](const LinearOutput& o) { return (o.matrix->n_panels() + panels_together - 1) / panels_together; };
+  const int64_t chunks = (x.n_tokens + shard_tokens - 1) / shard_tokens;
+  int64_t shards = 0;
+  for (const LinearOutput& o : outputs) shards += groups_of(o) * chunks;
+  step.phase_of_ranges(kind, shards, [&](int64_t first, int64_t end, int) {
+    for (const LinearOutput& o : outputs) {
+      const int64_t own = groups_of(o) * chunks, from = std::clamp<int64_t>(first, 0, own), to = std::clamp<int64_t>(end, 0, own);
+      first -= own;
+      end -= own;
+      if (x.n_tokens == 1) {  // one stream of panels for as long as it goes
+        if (from < to) product(o, from * panels_together, std::min(to * panels_together, o.matrix->n_panels()), 0, 1);
+        continue;
+      }
+      for (int64_t shard = from; shard < to; ++shard) {
+        const int64_t panel = shard / chunks * panels_together, token = shard % chunks * shard_tokens;
+        product(o, panel, std::min(panel + panels_together, o.matrix->n_panels()), token, std::min(x.n_tokens, token + shard_tokens));
+      }
+    }
   });
 }
 

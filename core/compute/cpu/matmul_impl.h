@@ -8,23 +8,31 @@ namespace {
 
 using namespace fabula::compute::cpu;
 
-// 2-4 KiB ahead measures best on DRAM; NTA is 2-3 times slower. Where a panel ends, the stream goes on in the panel that is read next,
-// P panels further: panels of small models are hardly longer than the distance, and would begin cold otherwise.
-constexpr int64_t prefetch_bytes = 3072;
+// Decode fetches so far ahead of what it reads. Panels follow each other without a gap, so the stream simply runs on. Only one stream at a
+// time reads memory at its full rate: two to four panels side by side reach 80-90 % of what one does, whatever the distance (NOTES.md).
+constexpr int64_t prefetch_bytes = 7168;
 
+template <int64_t n_bytes>
+inline __attribute__((always_inline)) void prefetch_ahead(const uint8_t* p) {
+#pragma GCC unroll 8
+  for (int64_t line = 0; line < n_bytes; line += 64) prefetch(p + prefetch_bytes + line);
+}
+
+// The same for several panels side by side (floats: one chain of sums alone would be slower than memory): where they end, the stream goes on in
+// the ones that are read next. Panels of small models are hardly longer than the distance, and would begin cold otherwise.
 struct Ahead {
-  int64_t offset;   // from the line being read to the one to fetch
-  int64_t turn;     // step at which the stream goes on in the next panel
-  int64_t jump;     // what offset grows by then
+  int64_t offset;  // from the line being read to the one to fetch
+  int64_t turn;    // line at which the stream goes on in the next panels
+  int64_t jump;    // what offset grows by then
 
-  // A stream of `steps` steps of `step_bytes`, the next one `next` bytes after its beginning; `wanted` steps of distance.
-  Ahead(int64_t steps, int64_t step_bytes, int64_t next, int64_t wanted) {
-    const int64_t ahead = wanted < steps ? wanted : steps;
-    offset = ahead * step_bytes;
-    turn = steps - ahead;
-    jump = next - steps * step_bytes;
+  // A stream of `lines`, the next one `next` bytes after its beginning.
+  Ahead(int64_t lines, int64_t next) {
+    const int64_t ahead = prefetch_bytes / 64 < lines ? prefetch_bytes / 64 : lines;
+    offset = ahead * 64;
+    turn = lines - ahead;
+    jump = next - lines * 64;
   }
-  int64_t at(int64_t step) const { return step < turn ? offset : offset + jump; }
+  int64_t at(int64_t line) const { return line < turn ? offset : offset + jump; }
 };
 
 // --- Panel types: how to get 16 weights, or 64 bytes of quants, of one panel ---
@@ -43,7 +51,7 @@ struct Bf16Panel {
 };
 
 // A block is 32 columns in 8 groups of four; pair<g> gives group g and group g + 4, g < 4, as bytes that dot() understands.
-// scale(meta, b) are the scales of block b, half_scale<1> those of its last 16 columns where they differ (halves).
+// scale(meta, b) are the scales of block b of a run, last_scale those of its last 16 columns where they differ (halves).
 struct PlainMeta {  // f16 d, and m where there is one
   static constexpr int meta_step = 32;  // bytes of scales per block
   static constexpr bool halves = false, has_minimum = false;
@@ -172,32 +180,40 @@ struct Mxfp4Panel : Codebook<mxfp4_values> {
 
 // --- Tiles of P panels by T tokens ---
 
+// acc += one column of P panels times T tokens.
+template <class W, int P, int T>
+inline __attribute__((always_inline)) void add_column(F (&acc)[P][T], const uint8_t* w, int64_t stride, const float* x) {
+  F weights[P];
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p) weights[p] = W::weights(w + p * stride);
+#pragma GCC unroll 16
+  for (int t = 0; t < T; ++t) {
+    const F value = set1(x[t]);
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) acc[p][t] = fma(weights[p], value, acc[p][t]);
+  }
+}
+
 template <class W, int P, int T>
 void value_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* out) {
   F acc[P][T];
   for (int p = 0; p < P; ++p)
     for (int t = 0; t < T; ++t) acc[p][t] = zero();
   const float* x = a.x.values + token;
-  const int64_t width = a.x.value_width;
-  const int64_t stride = a.panel_bytes;
+  const int64_t width = a.x.value_width, stride = a.panel_bytes;
   const uint8_t* w = panel;
-  const Ahead ahead(a.cols, W::step, P * stride, prefetch_bytes / W::step);
-  for (int64_t k = 0; k < a.cols; ++k) {
-    F weights[P];
+  int64_t k = 0;
+  if constexpr (T == 1) {  // a cache line at a time
+    constexpr int columns = 64 / W::step;
+    const Ahead ahead(stride / 64, P * stride);
+    for (int64_t line = 0; k + columns <= a.cols; ++line, k += columns, w += 64) {
 #pragma GCC unroll 16
-    for (int p = 0; p < P; ++p) {
-      if constexpr (T == 1) prefetch(w + p * stride + ahead.at(k));
-      weights[p] = W::weights(w + p * stride);
+      for (int p = 0; p < P; ++p) prefetch(w + p * stride + ahead.at(line));
+#pragma GCC unroll 2
+      for (int c = 0; c < columns; ++c, x += width) add_column<W, P, T>(acc, w + c * W::step, stride, x);
     }
-#pragma GCC unroll 16
-    for (int t = 0; t < T; ++t) {
-      const F value = set1(x[t]);
-#pragma GCC unroll 16
-      for (int p = 0; p < P; ++p) acc[p][t] = fma(weights[p], value, acc[p][t]);
-    }
-    x += width;
-    w += W::step;
   }
+  for (; k < a.cols; ++k, w += W::step, x += width) add_column<W, P, T>(acc, w, stride, x);
   for (int p = 0; p < P; ++p)
     for (int t = 0; t < T; ++t) store(out + t * a.out_stride + p * panel_rows, acc[p][t]);
 }
@@ -236,10 +252,10 @@ inline __attribute__((always_inline)) void start_dots(I (&dots)[P][T], I (&last_
   }
 }
 
-// acc += one block of one plane of the activations.
+// acc += one block of one plane of the activations: block b of the row, the i-th of its run, whose scales begin at `meta`.
 template <class W, int P, int T>
-inline __attribute__((always_inline)) void add_block(F (&acc)[P][T], const uint8_t* w, const uint8_t* meta, int64_t stride, int64_t b,
-                                                     const QuantPlane& plane, int64_t width, int64_t sums_stride) {
+inline __attribute__((always_inline)) void add_block(F (&acc)[P][T], const uint8_t* w, const uint8_t* meta, int64_t stride, int64_t i,
+                                                     const QuantPlane& plane, int64_t b, int64_t width, int64_t sums_stride) {
   I dots[P][T], last_dots[P][T];
   start_dots<W, P, T>(dots, last_dots, plane.negated_sums + b * width, sums_stride);
   const int32_t* x = plane.quants + b * 8 * width;
@@ -248,7 +264,7 @@ inline __attribute__((always_inline)) void add_block(F (&acc)[P][T], const uint8
   quant_groups<W, P, T, 2>(dots, last_dots, w, stride, x, width);
   quant_groups<W, P, T, 3>(dots, last_dots, w, stride, x, width);
   F scale[P];
-  for (int p = 0; p < P; ++p) scale[p] = W::scale(meta + p * stride, b);
+  for (int p = 0; p < P; ++p) scale[p] = W::scale(meta + p * stride, i);
 #pragma GCC unroll 16
   for (int t = 0; t < T; ++t) {
     const F x_scale = set1(plane.scales[b * width + t]);
@@ -257,7 +273,7 @@ inline __attribute__((always_inline)) void add_block(F (&acc)[P][T], const uint8
     if constexpr (W::halves) {
 #pragma GCC unroll 16
       for (int p = 0; p < P; ++p)
-        acc[p][t] = fma(to_float(last_dots[p][t]), mul(W::last_scale(meta + p * stride, b), x_scale), acc[p][t]);
+        acc[p][t] = fma(to_float(last_dots[p][t]), mul(W::last_scale(meta + p * stride, i), x_scale), acc[p][t]);
     }
   }
 }
@@ -280,6 +296,19 @@ inline bool any_above_zero(const float* scales) {
   return all != 0;
 }
 
+// Up to run_blocks blocks of a quantised panel: their scales, then their quants (kernels.h).
+struct Run {
+  const uint8_t* meta;
+  int64_t first, n;  // block of the row, blocks
+  Run(const uint8_t* panel, int64_t blocks) : meta(panel), first(0), n(blocks < run_blocks ? blocks : run_blocks) {}
+  template <class W>
+  void next(int64_t blocks) {
+    meta += n * (W::meta_step + W::block_bytes);
+    first += n;
+    n = blocks - first < run_blocks ? blocks - first : run_blocks;
+  }
+};
+
 template <class W, int P, int T>
 void quant_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* out) {
   F acc[P][T];
@@ -287,50 +316,50 @@ void quant_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* 
     for (int t = 0; t < T; ++t) acc[p][t] = zero();
   const int64_t width = a.x.quant_width, blocks = a.cols / quant_block, stride = a.panel_bytes;
   const QuantPlane coarse = {a.x.coarse.quants + token, a.x.coarse.scales + token, a.x.coarse.negated_sums + token};
-  const uint8_t* w = panel;
-  const uint8_t* meta = panel + blocks * W::block_bytes;
-  constexpr int64_t distance = prefetch_bytes / W::block_bytes;
-  const Ahead ahead(blocks, W::block_bytes, P * stride, distance), meta_ahead(blocks, W::meta_step, P * stride, distance);
-  for (int64_t b = 0; b < blocks; ++b) {
+  for (Run run(panel, blocks); run.n > 0; run.template next<W>(blocks)) {
+    const uint8_t* w = run.meta + run.n * W::meta_step;
     if constexpr (T == 1) {
-#pragma GCC unroll 16
-      for (int p = 0; p < P; ++p)
-#pragma GCC unroll 8
-        for (int line = 0; line < W::block_bytes; line += 64) prefetch(w + p * stride + line + ahead.at(b));
-#pragma GCC unroll 16
-      for (int p = 0; p < P; ++p) prefetch(meta + p * stride + b * W::meta_step + meta_ahead.at(b));
+      for (int p = 0; p < P; ++p) prefetch_ahead<run_blocks * W::meta_step>(run.meta + p * stride);
     }
-    add_block<W, P, T>(acc, w, meta, stride, b, coarse, width, a.x.sums_stride);
-    if constexpr (W::has_minimum) {
-      for (int p = 0; p < P; ++p) {
-        const F minimum = W::minimum(meta + p * stride, b);
+    for (int64_t i = 0; i < run.n; ++i, w += W::block_bytes) {
+      const int64_t b = run.first + i;
+      if constexpr (T == 1) {
 #pragma GCC unroll 16
-        for (int t = 0; t < T; ++t)
-          acc[p][t] = fma(set1(a.x.scaled_sums[b * width + token + t]), minimum, acc[p][t]);
+        for (int p = 0; p < P; ++p) prefetch_ahead<W::block_bytes>(w + p * stride);
+      }
+      add_block<W, P, T>(acc, w, run.meta, stride, i, coarse, b, width, a.x.sums_stride);
+      if constexpr (W::has_minimum) {
+        for (int p = 0; p < P; ++p) {
+          const F minimum = W::minimum(run.meta + p * stride, i);
+#pragma GCC unroll 16
+          for (int t = 0; t < T; ++t)
+            acc[p][t] = fma(set1(a.x.scaled_sums[b * width + token + t]), minimum, acc[p][t]);
+        }
       }
     }
-    w += W::block_bytes;
   }
   // Then the fine planes of blocks in which some token has an outlier: a loop of its own, as the usual one would lose a fifth of its speed
   // to it. Zero times anything leaves the sums of the other tokens as they are, whoever shares their tile.
   const QuantPlane fine = {a.x.fine.quants + token, a.x.fine.scales + token, a.x.fine.negated_sums + token};
   const bool none = !any_above_zero(a.x.fine.scales, blocks * width);
-  for (int64_t b = none ? blocks : 0; b < blocks; ++b)
-    if (any_above_zero<T>(fine.scales + b * width))
-      add_block<W, P, T>(acc, panel + b * W::block_bytes, meta, stride, b, fine, width, a.x.sums_stride);
+  for (Run run(panel, none ? 0 : blocks); run.n > 0; run.template next<W>(blocks))
+    for (int64_t i = 0; i < run.n; ++i)
+      if (any_above_zero<T>(fine.scales + (run.first + i) * width))
+        add_block<W, P, T>(acc, run.meta + run.n * W::meta_step + i * W::block_bytes, run.meta, stride, i, fine, run.first + i, width,
+                           a.x.sums_stride);
   for (int p = 0; p < P; ++p)
     for (int t = 0; t < T; ++t) store(out + t * a.out_stride + p * panel_rows, acc[p][t]);
 }
 
 template <class W>
 struct ValueTiles {
-  static constexpr int largest = value_tile;
+  static constexpr int largest = value_tile, decode = decode_panels;
   template <int P, int T>
   static void at(const MatmulArgs& a, const uint8_t* panel, int token, float* out) { value_tile_at<W, P, T>(a, panel, token, out); }
 };
 template <class W>
 struct QuantTiles {
-  static constexpr int largest = quant_tile;
+  static constexpr int largest = quant_tile, decode = 1;
   template <int P, int T>
   static void at(const MatmulArgs& a, const uint8_t* panel, int token, float* out) { quant_tile_at<W, P, T>(a, panel, token, out); }
 };
@@ -352,8 +381,8 @@ template <class Tiles>
 void matmul(const MatmulArgs& a) {
   int p = 0;
   if (a.n_tokens == 1) {
-    for (; p + decode_panels <= a.n_panels; p += decode_panels)
-      Tiles::template at<decode_panels, 1>(a, a.panels + p * a.panel_bytes, 0, a.out + p * panel_rows);
+    for (; p + Tiles::decode <= a.n_panels; p += Tiles::decode)
+      Tiles::template at<Tiles::decode, 1>(a, a.panels + p * a.panel_bytes, 0, a.out + p * panel_rows);
   }
   for (; p + panel_group <= a.n_panels; p += panel_group)
     tokens_of<Tiles, panel_group, Tiles::largest>(a, a.panels + p * a.panel_bytes, 0, a.out + p * panel_rows);

@@ -20,7 +20,7 @@ namespace fabula::compute::cpu {
 namespace {
 
 // Raised whenever panels, or what a quantiser makes of floats, change by a bit.
-constexpr uint32_t packing_revision = 1;
+constexpr uint32_t packing_revision = 2;
 constexpr size_t run_bytes = size_t{1} << 20;  // has a checksum of its own, and is read by one thread
 constexpr size_t page_bytes = 4096;
 

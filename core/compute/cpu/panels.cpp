@@ -1,5 +1,6 @@
 #include "core/compute/cpu/panels.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base/numeric.h"
@@ -84,15 +85,18 @@ bool has_fifth_bit(PanelType type) { return type == PanelType::q5_0 || type == P
 // Where the parts of one lane's block stand (see the panels of matmul_impl.h, which read them).
 struct LanePlaces {
   uint8_t* quants;   // of the block
-  uint8_t* meta;     // of the block's run of meta_blocks
+  uint8_t* meta;     // of the block, or of its eight in the K-types
   uint8_t* scales;   // of the block, in the K-types
 };
 
 LanePlaces places(const PanelTypeInfo& info, uint8_t* panel, int64_t cols, int64_t b) {
-  uint8_t* const meta = panel + cols / quant_block * info.quant_bytes + b / info.meta_blocks * info.meta_bytes;
+  const int64_t first = b / run_blocks * run_blocks, n = std::min<int64_t>(run_blocks, cols / quant_block - first);
+  uint8_t* const run = panel + first * info.quant_bytes + first / info.meta_blocks * info.meta_bytes;
+  uint8_t* const quants = run + n / info.meta_blocks * info.meta_bytes + (b - first) * info.quant_bytes;
+  uint8_t* const meta = run + (b - first) / info.meta_blocks * info.meta_bytes;
   const bool two = info.type == PanelType::q4_k || info.type == PanelType::q5_k;
   const int step = info.type == PanelType::iq4_xs ? 16 : 32;
-  return {panel + b * info.quant_bytes, meta, meta + (two ? 64 : 32) + b % info.meta_blocks * step};
+  return {quants, meta, meta + (two ? 64 : 32) + b % info.meta_blocks * step};
 }
 
 void write_codes(PanelType type, const BlockCodes& block, int lane, uint8_t* quants) {

@@ -82,15 +82,21 @@ struct Step {
   int64_t n_tokens = 0;
   bool abandoned = false;
 
-  // Runs run(shard, worker) for all shards, unless the step was abandoned.
+  // Runs run(first, end, worker) until all shards are done, unless the step was abandoned; phase: shard by shard.
   template <class Run>
-  void phase(Phase kind, int64_t n_shards, const Run& run) {
+  void phase_of_ranges(Phase kind, int64_t n_shards, const Run& run) {
     if (!abandoned && abandon && abandon->load(std::memory_order_relaxed)) abandoned = true;
     if (abandoned) return;
-    if (!profile.on()) return team.run(n_shards, run);
+    if (!profile.on()) return team.run_ranges(n_shards, run);
     profile.begin(team);
-    team.run(n_shards, run);
+    team.run_ranges(n_shards, run);
     profile.end(team, kind, n_shards);
+  }
+  template <class Run>
+  void phase(Phase kind, int64_t n_shards, const Run& run) {
+    phase_of_ranges(kind, n_shards, [&run](int64_t first, int64_t end, int worker) {
+      for (int64_t shard = first; shard < end; ++shard) run(shard, worker);
+    });
   }
 
   // Runs run(first, end, worker) over ranges of 0 .. n - 1; on the caller alone where `cost` elements each are too few to share.

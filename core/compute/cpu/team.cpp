@@ -26,6 +26,7 @@ constexpr double idle_seconds_hot = 0.010;   // a sampler, a grammar or a slow c
 constexpr double idle_seconds_cold = 0.002;
 constexpr int spins_per_clock = 256;         // one look at the clock per that many pauses (about 10 us)
 constexpr int spins_before_idle_yield = 1000; // 40 us: longer than any gap between phases; the caller may be queued behind us
+constexpr int64_t claims_of_a_run = 8;       // a claim takes that part of the shards that are left
 constexpr int spins_before_yield = 4000;     // then the caller lets a pre-empted worker of its own core run
 
 void pause() {
@@ -65,12 +66,14 @@ struct Team::State {
     uint64_t begin = 0;
     for (int i = 0; i < threads; ++i) {
       Slot& slot = slots[static_cast<size_t>((self + i) % threads)];
-      while (slot.left.load(std::memory_order_relaxed) > 0) {
-        const int64_t left = slot.left.fetch_sub(1, std::memory_order_acq_rel);
+      for (int64_t seen; (seen = slot.left.load(std::memory_order_relaxed)) > 0;) {
+        const int64_t wanted = std::max<int64_t>(1, seen / claims_of_a_run);
+        const int64_t left = slot.left.fetch_sub(wanted, std::memory_order_acq_rel);
         if (left <= 0) break;
         if (self > 0 && done == 0) begin = ticks();
-        call(context, slot.begin + slot.count - left, self);
-        ++done;
+        const int64_t first = slot.begin + slot.count - left, n = std::min(wanted, left);
+        call(context, first, first + n, self);
+        done += n;
       }
     }
     if (done) {

@@ -46,15 +46,25 @@ class Team {
   // unique among those running, below threads(); the caller is 0. No allocation.
   template <class Run>
   void run(int64_t n_shards, const Run& run) {
+    run_ranges(n_shards, [&run](int64_t first, int64_t end, int worker) {
+      for (int64_t shard = first; shard < end; ++shard) run(shard, worker);
+    });
+  }
+
+  // The same, but run(first, end, worker) gets as many neighbouring shards as were claimed at once: an eighth of what its worker has
+  // left, so that streams are long at first and the last shards even out the ends.
+  template <class Run>
+  void run_ranges(int64_t n_shards, const Run& run) {
     if (n_shards <= 1 || alone_) {
-      for (int64_t shard = 0; shard < n_shards; ++shard) run(shard, 0);
+      if (n_shards > 0) run(int64_t{0}, n_shards, 0);
       return;
     }
-    run_phase(n_shards, [](const void* context, int64_t shard, int worker) { (*static_cast<const Run*>(context))(shard, worker); }, &run);
+    run_phase(n_shards, [](const void* context, int64_t first, int64_t end, int worker) { (*static_cast<const Run*>(context))(first, end, worker); },
+              &run);
   }
 
  private:
-  using Call = void (*)(const void* context, int64_t shard, int worker);
+  using Call = void (*)(const void* context, int64_t first, int64_t end, int worker);
   struct State;
   struct Limit;
   void run_phase(int64_t n_shards, Call call, const void* context);

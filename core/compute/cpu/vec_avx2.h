@@ -138,7 +138,8 @@ inline __m256i signed_dot_half(__m256i acc, __m256i w, __m256i x) {
 }
 inline I dot_offset128(I acc, U w, X x) { return {signed_dot_half(acc.lo, w.lo, x), signed_dot_half(acc.hi, w.hi, x)}; }
 #endif
-inline void prefetch(const uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+// Into L1. g++ 12 takes a function that only prefetches for one without effect and drops the calls: hence no _mm_prefetch.
+inline void prefetch(const uint8_t* p) { __asm__ volatile("prefetcht0 %0" : : "m"(*p)); }
 // The compiler must take `w` for new.
 inline void forget(U& w) { __asm__ volatile("" : "+x"(w.lo), "+x"(w.hi)); }
 

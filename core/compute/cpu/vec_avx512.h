@@ -106,7 +106,8 @@ inline I dot_offset128(I acc, U w, X x) {
   return {dot_bytes(acc.v, _mm512_abs_epi8(s), signed_x)};
 }
 #endif
-inline void prefetch(const uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+// Into L1. g++ 12 takes a function that only prefetches for one without effect and drops the calls: hence no _mm_prefetch.
+inline void prefetch(const uint8_t* p) { __asm__ volatile("prefetcht0 %0" : : "m"(*p)); }
 // The compiler must take `w` for new.
 inline void forget(U& w) { __asm__ volatile("" : "+v"(w.v)); }
 
