@@ -125,6 +125,7 @@ Range range_of(std::vector<double> values) {
 
 struct Measured {
   Range prefill, decode;
+  double decode_alone = 0;  // tokens per second of one thread; 0: not measured
   MachineLimits limits;
   std::vector<compute::PhaseTime> prefill_phases, decode_phases;  // of one more run each, not timed
 };
@@ -142,9 +143,21 @@ Status profile(Runner& runner, compute::Executor& executor, const Options& optio
   return {};
 }
 
+// The decode again with one thread, on the same weights and beside the same neighbours.
+Result<double> decode_alone(Runner& runner, compute::Executor& executor, const Options& options) {
+  const int threads = executor.info().threads;
+  executor.set_threads(1);
+  FABULA_TRY(runner.read(options.depth, std::min<int64_t>(2, options.decode), 1));
+  FABULA_ASSIGN(const double seconds, runner.read(options.depth, options.decode, 1));
+  executor.set_threads(threads);
+  FABULA_TRY(runner.read(options.depth, std::min<int64_t>(2, options.decode), 1));
+  return static_cast<double>(options.decode * options.batch) / seconds;
+}
+
 Result<Measured> measure(Runner& runner, compute::Executor& executor, const Meter& meter,
                          const Options& options, int64_t chunk) {
-  std::vector<double> prefill, decode;
+  const bool several = executor.info().kind == "cpu" && executor.info().threads > 1;
+  std::vector<double> prefill, decode, alone;
   std::vector<MachineLimits> samples;
   FABULA_TRY(runner.read(0, std::min<int64_t>(options.prompt, 64),
                          std::min<int64_t>(chunk, 64)));  // wakes the workers
@@ -157,8 +170,12 @@ Result<Measured> measure(Runner& runner, compute::Executor& executor, const Mete
     FABULA_TRY(runner.read(options.depth, std::min<int64_t>(2, options.decode), 1));
     FABULA_ASSIGN(const double write_seconds, runner.read(options.depth, options.decode, 1));
     decode.push_back(static_cast<double>(options.decode * options.batch) / write_seconds);
+    if (!several) continue;
+    FABULA_ASSIGN(const double rate, decode_alone(runner, executor, options));
+    alone.push_back(rate);
   }
-  Measured measured{range_of(prefill), range_of(decode), compute::cpu::median(samples), {}, {}};
+  Measured measured{.prefill = range_of(prefill), .decode = range_of(decode), .limits = compute::cpu::median(samples)};
+  if (several) measured.decode_alone = range_of(alone).median;
   FABULA_TRY(profile(runner, executor, options, chunk, measured));
   return measured;
 }
@@ -195,6 +212,7 @@ struct Row {
   double gb_per_s;
   const char* level;
   double share;
+  double one_thread;  // tokens per second; 0: not measured
   std::vector<compute::PhaseTime> phases;
 };
 
@@ -217,10 +235,10 @@ std::vector<Row> rows_of(const Options& options, const compute::ModelSpec& spec,
   return {{"prefill", measured.prefill,
            measured.prefill.median * weights / static_cast<double>(options.prompt) / 1e9,
            has_int_unit && operations.ints > operations.floats ? meter.ints : meter.floats,
-           measured.prefill.median * seconds_at_limit, measured.prefill_phases},
+           measured.prefill.median * seconds_at_limit, 0, measured.prefill_phases},
           {"decode", measured.decode, decode_bytes / 1e9,
            meter.memory,
-           decode_bytes / limits.weights_read_bytes_per_second, measured.decode_phases}};
+           decode_bytes / limits.weights_read_bytes_per_second, measured.decode_alone, measured.decode_phases}};
 }
 
 double seconds_of(const std::vector<compute::PhaseTime>& phases) {
@@ -248,19 +266,23 @@ OrderedJson phases_json(const std::vector<compute::PhaseTime>& phases) {
 OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& info,
                         const MachineLimits& limits, const std::vector<Row>& rows, double load_seconds) {
   OrderedJson list = OrderedJson::array();
-  for (const Row& row : rows)
-    list.push_back(
-        {{"phase", row.phase},
-         {"tokens_per_second", {{"min", row.rate.min}, {"median", row.rate.median}, {"max", row.rate.max}}},
-         {"gb_per_s", row.gb_per_s},
-         {"level", row.level},
-         {"share_of_peak", row.share},
-         {"phases", phases_json(row.phases)}});
+  for (const Row& row : rows) {
+    OrderedJson& out = list.emplace_back(OrderedJson{
+        {"phase", row.phase},
+        {"tokens_per_second", {{"min", row.rate.min}, {"median", row.rate.median}, {"max", row.rate.max}}},
+        {"gb_per_s", row.gb_per_s},
+        {"level", row.level},
+        {"share_of_peak", row.share},
+        {"phases", phases_json(row.phases)}});
+    if (row.one_thread > 0) out["one_thread_tokens_per_second"] = row.one_thread;
+  }
   return {{"machine",
            {{"threads", info.threads},
             {"isa", info.isa},
             {"dram_read_gb_s", limits.dram_read_bytes_per_second / 1e9},
             {"l3_read_gb_s", limits.l3_read_bytes_per_second / 1e9},
+            {"weights_read_gb_s", limits.weights_read_bytes_per_second / 1e9},
+            {"one_thread_read_gb_s", limits.one_thread_read_bytes_per_second / 1e9},
             {"fma_gflop_s", limits.fma_flops / 1e9},
             {"vnni_gop_s", limits.int8_ops / 1e9}}},
           {"model",
@@ -294,6 +316,12 @@ void print_plain(const Subject& subject, const compute::ExecutorInfo& info, cons
   for (const Row& row : rows)
     std::printf("%-8s %9.1f tokens/s (%.1f to %.1f)  %6.1f GB/s  %3.0f %% of %s\n", row.phase,
                 row.rate.median, row.rate.min, row.rate.max, row.gb_per_s, row.share * 100, row.level);
+  for (const Row& row : rows)
+    if (row.one_thread > 0)
+      std::printf("%s by one thread %.1f tokens/s: %d threads %.2f times; reading as many bytes %.1f and %.1f GB/s: %.2f times\n",
+                  row.phase, row.one_thread, info.threads, row.rate.median / row.one_thread,
+                  limits.one_thread_read_bytes_per_second / 1e9, limits.weights_read_bytes_per_second / 1e9,
+                  limits.weights_read_bytes_per_second / limits.one_thread_read_bytes_per_second);
   for (const Row& row : rows) print_phases(row);
 }
 

@@ -74,6 +74,7 @@ void multiply(const KernelTable& kernels, const PackedMatrix& matrix, const Acti
     args.x = {x.values + token * x.cols, moved(x.coarse, word, block), moved(x.fine, word, block), x.scaled_sums + block,
               x.sums_stride, static_cast<int>(width), static_cast<int>(width)};
     args.n_tokens = static_cast<int>(width);
+    args.cold = token == begin;
     if (whole > 0) {
       args.panels = matrix.panels + first_panel * matrix.panel_bytes;
       args.n_panels = static_cast<int>(whole);

@@ -49,6 +49,7 @@ struct MatmulArgs {
   int64_t cols;
   ActivationTile x;
   int n_tokens;            // <= the tile of the type's kind
+  bool cold;               // the panels were not read lately: fetch them ahead
   float* out;              // out[t * out_stride + panel * 16 + lane]
   int64_t out_stride;
 };

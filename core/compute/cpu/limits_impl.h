@@ -44,7 +44,7 @@ int64_t peak_dot(int64_t n) {
   for (int64_t i = 0; i < n; ++i)
 #pragma GCC unroll 16
     for (int c = 0; c < peak_chains; ++c) {
-      forget(w);  // else a multiplication that is no single instruction would be hoisted
+      if constexpr (!offset_in_sum) forget(w);  // else the multiplication, an instruction of its own, would be hoisted
       acc[c] = dot_small(acc[c], w, x);
     }
   int64_t sum = 0;

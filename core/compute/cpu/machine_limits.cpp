@@ -43,15 +43,16 @@ class Meter final : public MachineMeter {
     team_.set_hot(true);
     team_.begin_step(0);
     MachineLimits limits;
-    limits.l2_read_bytes_per_second = read_rate(static_cast<uint64_t>(team_.threads()) * l2_ / 2);
-    limits.l3_read_bytes_per_second = read_rate(std::max(l3_ / 2, static_cast<uint64_t>(team_.threads()) * l2_ * 2));
-    limits.dram_read_bytes_per_second = read_rate(dram_bytes_);
-    if (weights_bytes_ > 0) limits.weights_read_bytes_per_second = read_rate(weights_bytes_);
+    limits.l2_read_bytes_per_second = read_rate(team_, static_cast<uint64_t>(team_.threads()) * l2_ / 2);
+    limits.l3_read_bytes_per_second = read_rate(team_, std::max(l3_ / 2, static_cast<uint64_t>(team_.threads()) * l2_ * 2));
+    limits.dram_read_bytes_per_second = read_rate(team_, dram_bytes_);
+    if (weights_bytes_ > 0) limits.weights_read_bytes_per_second = read_rate(team_, weights_bytes_);
     const int64_t chains = kernels_.peak_chains, lanes = panel_rows;
     limits.fma_flops = arithmetic_rate([&](int64_t n) { sink_ += static_cast<int64_t>(kernels_.peak_fma(n)); }) * static_cast<double>(chains * lanes * 2);
     limits.int8_ops = arithmetic_rate([&](int64_t n) { sink_ += kernels_.peak_dot(n); }) * static_cast<double>(chains * lanes * 8);
     team_.end_step();
     team_.set_hot(false);
+    if (weights_bytes_ > 0) limits.one_thread_read_bytes_per_second = read_rate(alone_, weights_bytes_);
     return limits;
   }
 
@@ -61,8 +62,8 @@ class Meter final : public MachineMeter {
   }
 
  private:
-  double read_rate(uint64_t bytes) {
-    return cpu::read_rate(team_, kernels_, std::span(buffer_.data(), bytes), seconds_each);
+  double read_rate(Team& team, uint64_t bytes) {
+    return cpu::read_rate(team, kernels_, std::span(buffer_.data(), bytes), seconds_each);
   }
 
   template <class Work>
@@ -80,7 +81,7 @@ class Meter final : public MachineMeter {
   }
 
   const KernelTable& kernels_;
-  Team team_;
+  Team team_, alone_{1};
   const uint64_t l2_, l3_, weights_bytes_;
   uint64_t dram_bytes_ = 0;
   HugeBuffer buffer_;
@@ -115,7 +116,7 @@ MachineLimits median(std::span<const MachineLimits> samples) {
   MachineLimits m;
   for (double MachineLimits::*field : {&MachineLimits::dram_read_bytes_per_second, &MachineLimits::l3_read_bytes_per_second,
                                        &MachineLimits::l2_read_bytes_per_second, &MachineLimits::fma_flops, &MachineLimits::int8_ops,
-                                       &MachineLimits::weights_read_bytes_per_second})
+                                       &MachineLimits::weights_read_bytes_per_second, &MachineLimits::one_thread_read_bytes_per_second})
     m.*field = middle(field);
   return m;
 }

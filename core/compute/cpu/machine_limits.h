@@ -18,6 +18,7 @@ struct MachineLimits {
   double fma_flops = 0;      // f32, a fused multiply-add counts as two
   double int8_ops = 0;       // a multiply and an add count as two; 0 on instruction sets without byte dots
   double weights_read_bytes_per_second = 0;  // over as many bytes as weights_bytes, wherever they come to lie
+  double one_thread_read_bytes_per_second = 0;  // the same by one thread: what the memory gains from the others
 };
 
 enum class MemoryLevel { l2, l3, dram };
@@ -29,7 +30,7 @@ class MachineMeter {
   static Result<std::unique_ptr<MachineMeter>> make(int threads, const std::string& isa_override, uint64_t weights_bytes);
   virtual ~MachineMeter() = default;
 
-  virtual MachineLimits sample() = 0;                          // about 0.15 s
+  virtual MachineLimits sample() = 0;                          // about 0.2 s
   virtual MemoryLevel level_of(uint64_t bytes) const = 0;      // by the sizes of this machine's caches
 };
 

@@ -99,6 +99,47 @@ LanePlaces places(const PanelTypeInfo& info, uint8_t* panel, int64_t cols, int64
   return {quants, meta, meta + (two ? 64 : 32) + b % info.meta_blocks * step};
 }
 
+#if defined(__SSE2__)
+void transpose4(__m128i* rows) {
+  const __m128i a = _mm_unpacklo_epi32(rows[0], rows[1]), b = _mm_unpackhi_epi32(rows[0], rows[1]);
+  const __m128i c = _mm_unpacklo_epi32(rows[2], rows[3]), d = _mm_unpackhi_epi32(rows[2], rows[3]);
+  rows[0] = _mm_unpacklo_epi64(a, c);
+  rows[1] = _mm_unpackhi_epi64(a, c);
+  rows[2] = _mm_unpacklo_epi64(b, d);
+  rows[3] = _mm_unpackhi_epi64(b, d);
+}
+
+// write_codes of four neighbouring lanes.
+void write_four(PanelType type, const BlockCodes* blocks, int lane, uint8_t* quants) {
+  __m128i code[8];
+  for (int half = 0; half < 2; ++half) {
+    for (int i = 0; i < 4; ++i) code[4 * half + i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(blocks[i].code + 4 * half));
+    transpose4(code + 4 * half);
+  }
+  const auto put = [&](int at, __m128i words) { _mm_storeu_si128(reinterpret_cast<__m128i*>(quants + at + 4 * lane), words); };
+  if (type == PanelType::q8_0) {
+    for (int g = 0; g < 8; ++g) put(64 * g, code[g]);
+    return;
+  }
+  const auto high = [&](int group, int mask) { return _mm_and_si128(_mm_srli_epi32(code[group], 4), _mm_set1_epi32(mask)); };
+  const __m128i low = _mm_set1_epi32(0x0f0f0f0f);
+  for (int g = 0; g < 4; ++g) put(64 * g, _mm_or_si128(_mm_and_si128(code[g], low), _mm_slli_epi32(_mm_and_si128(code[g + 4], low), 4)));
+  if (type == PanelType::q6_k) {
+    __m128i first = _mm_setzero_si128(), last = first;
+    for (int g = 0; g < 4; ++g) {
+      first = _mm_or_si128(first, _mm_slli_epi32(high(g, 0x03030303), 2 * g));
+      last = _mm_or_si128(last, _mm_slli_epi32(high(g + 4, 0x03030303), 2 * g));
+    }
+    put(256, first);
+    put(320, last);
+  } else if (has_fifth_bit(type)) {
+    __m128i fifth = _mm_setzero_si128();
+    for (int g = 0; g < 8; ++g) fifth = _mm_or_si128(fifth, _mm_slli_epi32(high(g, 0x01010101), g));
+    put(256, fifth);
+  }
+}
+#endif
+
 void write_codes(PanelType type, const BlockCodes& block, int lane, uint8_t* quants) {
   const auto put = [&](int at, uint32_t word) { std::memcpy(quants + at + 4 * lane, &word, 4); };
   const auto high = [&](int group, uint32_t mask) { return block.code[group] >> 4 & mask; };
@@ -130,27 +171,42 @@ uint8_t read_code(PanelType type, const uint8_t* quants, int lane, int k) {
   return static_cast<uint8_t>(has_fifth_bit(type) ? low | (quants[256 + byte] >> group & 1) << 4 : low);
 }
 
+void write_scales(const PanelTypeInfo& info, const BlockCodes& block, int lane, const LanePlaces& at) {
+  store16(at.meta + 2 * lane, block.d);
+  if (info.meta_blocks == 1) {
+    if (info.meta_bytes == 64) store16(at.meta + 32 + 2 * lane, block.m);
+    return;
+  }
+  at.scales[lane] = block.scale;
+  if (info.type == PanelType::q6_k) {
+    at.scales[16 + lane] = block.last_scale;
+  } else if (info.type != PanelType::iq4_xs) {
+    store16(at.meta + 32 + 2 * lane, block.m);
+    at.scales[16 + lane] = block.minimum;
+  }
+}
+
+void write_some(PanelType type, const BlockCodes* blocks, int lane, int n, uint8_t* quants) {
+#if defined(__SSE2__)
+  if (n == 4) return write_four(type, blocks, lane, quants);
+#endif
+  for (int i = 0; i < n; ++i) write_codes(type, blocks[i], lane + i, quants);
+}
+
 void pack_quants(PanelType type, int64_t cols, const uint8_t* rows, int n_rows, uint8_t* panel) {
   const PanelTypeInfo& info = panel_type_info(type);
   const int64_t row_bytes = static_cast<int64_t>(formats::row_bytes(info.dtype, cols));
   if (n_rows < panel_rows) std::memset(panel, 0, static_cast<size_t>(panel_bytes(type, cols)));
-  for (int lane = 0; lane < n_rows; ++lane) {
-    for (int64_t b = 0; b < cols / quant_block; ++b) {
-      const BlockCodes block = read_block_codes(type, rows + lane * row_bytes, b);
-      const LanePlaces at = places(info, panel, cols, b);
-      write_codes(type, block, lane, at.quants);
-      store16(at.meta + 2 * lane, block.d);
-      if (info.meta_blocks == 1) {
-        if (info.meta_bytes == 64) store16(at.meta + 32 + 2 * lane, block.m);
-        continue;
+  for (int64_t b = 0; b < cols / quant_block; ++b) {
+    const LanePlaces at = places(info, panel, cols, b);
+    for (int lane = 0; lane < n_rows; lane += 4) {
+      const int n = std::min(4, n_rows - lane);
+      BlockCodes blocks[4];
+      for (int i = 0; i < n; ++i) {
+        blocks[i] = read_block_codes(type, rows + (lane + i) * row_bytes, b);
+        write_scales(info, blocks[i], lane + i, at);
       }
-      at.scales[lane] = block.scale;
-      if (type == PanelType::q6_k) {
-        at.scales[16 + lane] = block.last_scale;
-      } else if (type != PanelType::iq4_xs) {
-        store16(at.meta + 32 + 2 * lane, block.m);
-        at.scales[16 + lane] = block.minimum;
-      }
+      write_some(type, blocks, lane, n, at.quants);
     }
   }
 }

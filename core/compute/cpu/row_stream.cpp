@@ -40,8 +40,10 @@ Status RowStream::for_each(const MatrixRef& ref, const Body& body) const {
   return parallel_each((ref.rows + step - 1) / step, [&](int64_t run) -> Status {
     if (cancel_ && cancel_->load()) return Error{ErrorCode::cancelled, "loading was cancelled"};
     const int64_t row = run * step, n = std::min(step, ref.rows - row);
-    std::vector<std::byte> stored(static_cast<size_t>(n) * row_bytes);
-    FABULA_TRY(source_.read(tensor, static_cast<uint64_t>(first + row) * row_bytes, stored));
+    std::vector<std::byte>& stored = stored_.local();
+    const size_t bytes = static_cast<size_t>(n) * row_bytes;
+    if (stored.size() < bytes) stored.resize(bytes);
+    FABULA_TRY(source_.read(tensor, static_cast<uint64_t>(first + row) * row_bytes, std::span(stored).first(bytes)));
     return body(row, n, stored.data());
   });
 }

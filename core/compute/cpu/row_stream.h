@@ -1,6 +1,8 @@
 // The rows of a stored matrix, read in runs of about a megabyte by all threads at once.
 #pragma once
 
+#include <tbb/enumerable_thread_specific.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +26,7 @@ class RowStream {
  private:
   const formats::TensorSource& source_;
   const std::atomic<bool>* cancel_;
+  mutable tbb::enumerable_thread_specific<std::vector<std::byte>> stored_;  // one run for each thread; fresh ones cost more than reading
 };
 
 // body(i) for i in 0 .. n - 1 from several threads; the first error ends it.

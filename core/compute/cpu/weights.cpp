@@ -22,6 +22,8 @@ namespace {
 
 using formats::DType;
 
+constexpr uint64_t batch_bytes = uint64_t{32} << 20;  // packed between two reports of progress: many a matrix is too small to share out
+
 class Loader {
  public:
   Loader(const ModelSpec& spec, const formats::TensorSource& source, const LoadOptions& options)
@@ -115,9 +117,14 @@ Status Loader::fill() {
     FABULA_ASSIGN(weights_.from_cache, read_packed(*copy, panels, weights_.reports, options_));
     if (weights_.from_cache) return count_progress(weights_.bytes), Status{};
   }
-  for (size_t i = 0; i < list_.matrices.size(); ++i) {
-    FABULA_TRY(pack(list_.matrices[i], weights_.reports[i]));
-    count_progress(list_.matrices[i].packed_bytes());
+  for (size_t begin = 0, end = 0; begin < list_.matrices.size(); begin = end) {
+    uint64_t bytes = 0;
+    for (; end < list_.matrices.size() && bytes < batch_bytes; ++end) bytes += list_.matrices[end].packed_bytes();
+    FABULA_TRY(parallel_each(static_cast<int64_t>(end - begin), [&](int64_t i) {
+      const size_t at = begin + static_cast<size_t>(i);
+      return pack(list_.matrices[at], weights_.reports[at]);
+    }));
+    count_progress(bytes);
   }
   if (copy) weights_.writer = std::make_unique<PackedWriter>(*copy, panels, weights_.reports);
   return {};

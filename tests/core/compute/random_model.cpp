@@ -3,12 +3,33 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/base/numeric.h"
 #include "core/formats/quant.h"
 
 namespace fabula::test {
 
 using formats::DType;
 using formats::TensorInfo;
+
+namespace {
+
+// Any codes with scales for values of about `scale`, for types that nothing here quantises to.
+void fill_with_blocks(DType type, double scale, std::span<std::byte> bytes, std::mt19937_64& random) {
+  for (std::byte& b : bytes) b = static_cast<std::byte>(random());
+  const auto block_bytes = static_cast<size_t>(formats::dtype_info(type).block_bytes);
+  for (size_t block = 0; block < bytes.size(); block += block_bytes) {
+    const double size = scale * (0.5 + static_cast<double>(random() % 64) / 64);
+    if (type == DType::mxfp4) {  // 2^(e - 127) times 0 .. 6
+      bytes[block] = static_cast<std::byte>(126 + static_cast<int>(std::lround(std::log2(size))));
+      continue;
+    }
+    constexpr double usual_code = 64, usual_factor = 16;  // of iq4: -127 .. 113, and -32 .. 31 times that in iq4_xs
+    const uint16_t half = f32_to_f16(static_cast<float>(size / usual_code / (type == DType::iq4_xs ? usual_factor : 1)));
+    std::memcpy(bytes.data() + block, &half, sizeof half);
+  }
+}
+
+}  // namespace
 
 const TensorInfo* MemorySource::add(const std::string& name, std::vector<int64_t> shape, DType type, double scale, double offset,
                                     std::mt19937_64& random) {
@@ -21,7 +42,8 @@ const TensorInfo* MemorySource::add(const std::string& name, std::vector<int64_t
   std::vector<std::byte>& bytes = bytes_[name];
   info.bytes = formats::row_bytes(type, n);
   bytes.resize(info.bytes);
-  formats::quantize(type, values.data(), bytes.data(), n);
+  if (formats::can_quantize(type)) formats::quantize(type, values.data(), bytes.data(), n);
+  else fill_with_blocks(type, scale, bytes, random);
   infos_.push_back(std::move(info));
   return &infos_.back();
 }
