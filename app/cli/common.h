@@ -25,7 +25,7 @@ struct App {
   Status outcome;
   int exit_code = 0;  // besides errors: 130 after Ctrl+C
 
-  Places places() const { return data_dir.empty() ? places_from_environment() : places_below(data_dir); }
+  Places places() const { return places_of_program(data_dir); }
 };
 
 // Any case; what was given becomes the name as it is written in lists.

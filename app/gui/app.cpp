@@ -31,9 +31,18 @@ Controller::Options controller_options(const App::Start& start) {
   return {start.places, isa != nullptr ? isa : "", start.arguments.model, start.arguments.file, &Window::wake, start.log};
 }
 
+// What came with Fabula goes where Fabula goes: a portable one may have moved since it was chosen.
+std::string where_it_is_now(const std::string& model, const std::filesystem::path& shipped_models) {
+  std::error_code error;
+  if (model.empty() || shipped_models.empty() || std::filesystem::exists(model, error)) return model;
+  const std::filesystem::path here = shipped_models / std::filesystem::path(model).filename();
+  return std::filesystem::exists(here, error) ? here.string() : model;
+}
+
 Settings starting_settings(const App::Start& start) {
   Settings settings = start.settings.settings;
   if (!start.arguments.mode.empty()) settings.mode = start.arguments.mode;
+  settings.story.model = where_it_is_now(settings.story.model, start.places.shipped_models);
   return settings;
 }
 

@@ -82,12 +82,16 @@ void Controller::opened(Result<std::unique_ptr<session::Service>> service) {
   if (!current().empty()) select(current());
 }
 
-// The last used of those that can be run here; Chat takes none that cannot chat.
+// The last used of those that can be run here; Chat takes none that cannot chat, Story what came with Fabula before all others.
 void Controller::set_found(const std::vector<model::LibraryEntry>& models) {
+  const auto before = [](const model::LibraryEntry& a, const model::LibraryEntry& b) {
+    const bool a_built_in = a.found_in == model::built_in, b_built_in = b.found_in == model::built_in;
+    return a_built_in != b_built_in ? a_built_in : a.last_used > b.last_used;
+  };
   const model::LibraryEntry *chat = nullptr, *story = nullptr;
   for (const model::LibraryEntry& entry : models) {
     if (!entry.card.unusable.empty()) continue;
-    if (!story || entry.last_used > story->last_used) story = &entry;
+    if (!story || before(entry, *story)) story = &entry;
     if (entry.card.chats && (!chat || entry.last_used > chat->last_used)) chat = &entry;
   }
   found_chat_ = chat ? chat->path.string() : "";

@@ -28,7 +28,7 @@ int main(int count, char** words) {
                                       std::max<size_t>(std::thread::hardware_concurrency(), 1) * 2);
   gui::App::Start start;
   start.started_at = started_at;
-  start.places = arguments->data_dir.empty() ? places_from_environment() : places_below(arguments->data_dir);
+  start.places = places_of_program(arguments->data_dir);
   // Whoever starts Fabula again means the window that is there already.
   std::error_code ignored;
   if (!arguments->file.empty()) arguments->file = std::filesystem::absolute(arguments->file, ignored).string();

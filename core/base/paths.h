@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace fabula {
 
@@ -10,6 +11,7 @@ struct Places {
   std::filesystem::path data;    // fabula.db, models/
   std::filesystem::path cache;   // kv/ and packed weights; may be deleted at any time
   std::filesystem::path state;   // log/
+  std::filesystem::path shipped_models;  // models that came with the program, never written; "" where none did
 
   std::filesystem::path settings_file() const { return config / "settings.json"; }
   std::filesystem::path presets_file() const { return config / "presets.json"; }
@@ -26,5 +28,12 @@ Places places_from_environment();
 
 // All four below one folder (--data-dir DIR): DIR/config, DIR/data, DIR/cache, DIR/state.
 Places places_below(const std::filesystem::path& folder);
+
+// What a program uses: its --data-dir, or the environment where that is "", and the models that came with it.
+Places places_of_program(const std::string& data_dir);
+
+// Where models lie that came with this program: PREFIX/share/fabula/models of one that is installed or unpacked below PREFIX,
+// assets/models of the source tree around a build folder; "" where there is neither. Touches the disk.
+std::filesystem::path shipped_models_folder(const std::filesystem::path& executable);
 
 }  // namespace fabula

@@ -295,6 +295,8 @@ void forget_pull(const Places& places, const std::string& name) {
 
 Status remove_model_files(const Places& places, const fs::path& model, const std::vector<fs::path>& weight_files, bool force) {
   const fs::path root = places.models_folder();
+  if (!places.shipped_models.empty() && lies_in(model, places.shipped_models))
+    return Error{ErrorCode::invalid_argument, model.stem().string() + " came with Fabula and stays with it; another model can be chosen at any time"};
   if (!lies_in(model, root))
     return Error{ErrorCode::invalid_argument, model.string() + " does not lie in Fabula's folder: it belongs to you or to another program, "
                                                                "and is removed there"};

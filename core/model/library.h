@@ -19,7 +19,7 @@ struct LibraryEntry {
   std::vector<std::string> other_names;  // of the same file elsewhere; taken as well
   std::filesystem::path path;            // what open_model takes
   uint64_t bytes = 0;                    // of all its weight files
-  std::string found_in;                  // "Fabula", "Hugging Face", "LM Studio", "Ollama", a user's folder
+  std::string found_in;                  // "Fabula", built_in, "Hugging Face", "LM Studio", "Ollama", a user's folder
   std::string source;                    // "HuggingFaceTB/SmolLM2-135M-Instruct", "llama3.2:1b"; "" unknown
   int64_t last_used = 0;                 // milliseconds since 1970; 0: never here
   bool card_known = false;               // false: not read yet

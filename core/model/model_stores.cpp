@@ -253,6 +253,7 @@ std::vector<ModelStore> model_stores(const Places& places) {
     add((folder.has_filename() ? folder : folder.parent_path()).filename().string(), folder, StoreLayout::folders);
   const fs::path home = variable("HOME");
   add("Fabula", places.models_folder(), StoreLayout::folders);
+  add(built_in, places.shipped_models, StoreLayout::folders);
   add("Hugging Face", hugging_face_cache(), StoreLayout::hugging_face);
   add("LM Studio", below(home, ".lmstudio/models"), StoreLayout::folders);
   add("LM Studio", below(home, ".cache/lm-studio/models"), StoreLayout::folders);

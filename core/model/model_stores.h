@@ -17,13 +17,15 @@ enum class StoreLayout {
   ollama,        // manifests/<host>/<namespace>/<name>/<tag> name blobs/sha256-...
 };
 
+inline constexpr const char* built_in = "built in";  // found_in of what came with Fabula
+
 struct ModelStore {
-  std::string found_in;  // "Fabula", "Hugging Face", "LM Studio", "Ollama"; of the user's folders: the folder's name
+  std::string found_in;  // "Fabula", built_in, "Hugging Face", "LM Studio", "Ollama"; of the user's folders: the folder's name
   std::filesystem::path folder;
   StoreLayout layout = StoreLayout::folders;
 };
 
-// In the order in which names are given: the user's folders ("model_folders" of settings.json), Fabula's, Hugging Face's
+// In the order in which names are given: the user's folders ("model_folders" of settings.json), Fabula's, what came with it, Hugging Face's
 // (HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME), LM Studio's, Ollama's (OLLAMA_MODELS, the user's, the service's).
 std::vector<ModelStore> model_stores(const Places& places);
 

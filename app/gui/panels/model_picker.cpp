@@ -92,7 +92,7 @@ void ModelPicker::draw_list(Shell& shell, float width, float height) {
     int number = 0;
     for (const auto& [place, entries] : groups) {
       const ImRect heading = column.take(ui.px(26));
-      ui.text_in(ImRect(heading.Min.x + ui.px(10), heading.Min.y, heading.Max.x, heading.Max.y), place,
+      ui.text_in(ImRect(heading.Min.x + ui.px(10), heading.Min.y, heading.Max.x, heading.Max.y), place_words(ui, place),
                  {.size = type::caption, .color = ui.color().text_faint, .weight = text::FontWeight::semibold}, 0);
       for (const model::LibraryEntry* entry : entries) {
         const ImRect row = column.take(ui.px(row_dp));

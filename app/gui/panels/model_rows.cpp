@@ -49,6 +49,10 @@ std::string size_words(uint64_t bytes) {
   return bytes >= 1000000000 ? fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9) : fmt::format("{:.0f} MB", static_cast<double>(bytes) / 1e6);
 }
 
+const std::string& place_words(const Ui& ui, const std::string& found_in) {
+  return found_in == model::built_in ? ui.tr("models.built_in") : found_in;
+}
+
 std::string model_details(const Ui& ui, const model::LibraryEntry& entry) {
   const model::ModelCard& card = entry.card;
   if (!entry.card_known) return entry.path.parent_path().string();

@@ -11,6 +11,8 @@ std::string size_words(uint64_t bytes);                                // "98 MB
 std::string parameters_words(uint64_t parameters);                     // "135M", "1.7B"; "" for none
 std::string model_details(const Ui& ui, const model::LibraryEntry& entry);  // "135M · Q4_1 · 98 MB · 8k · apache-2.0"
 
+const std::string& place_words(const Ui& ui, const std::string& found_in);  // the place's name; of what came with Fabula, that it did
+
 // Name and details, or why it cannot be used. Returns whether it was clicked; one that cannot be used never is.
 bool draw_model_row(Shell& shell, const std::string& id, const model::LibraryEntry& entry, const ImRect& box, bool chosen);
 

@@ -88,14 +88,15 @@ void ModelsDialog::draw_library_entry(Shell& shell, Column& column, const model:
   const std::string& label = ui.tr(asked ? "models.remove_really" : "models.remove");
   const float remove_width = ours ? ui.button_width(label, false, type::small) : 0;
   const TextLook place{.size = type::small, .color = ui.color().text_faint};
-  const float place_width = std::max(ui.px(90), ui.measure(entry.found_in, place).x);
+  const std::string& found_in = place_words(ui, entry.found_in);
+  const float place_width = std::max(ui.px(90), ui.measure(found_in, place).x);
   const ImRect words(row.Min, ImVec2(row.Max.x - remove_width - place_width - ui.px(16), row.Max.y));
   const bool now = shell.settings.of(shell.controller.mode()).model == entry.path;
   if (draw_model_row(shell, id, entry, words, now)) {
     shell.controller.load_model(entry.path.string());
     ImGui::CloseCurrentPopup();
   }
-  ui.text_in(ImRect(words.Max.x + ui.px(8), row.Min.y, words.Max.x + ui.px(8) + place_width, row.Max.y), entry.found_in, place, 0);
+  ui.text_in(ImRect(words.Max.x + ui.px(8), row.Min.y, words.Max.x + ui.px(8) + place_width, row.Max.y), found_in, place, 0);
   if (!ours) return;
   const ImRect box(row.Max.x - remove_width, row.Min.y + ui.px(10), row.Max.x, row.Max.y - ui.px(10));
   if (!ui.button(id + ".remove", label, box, {.kind = asked ? ButtonKind::danger : ButtonKind::ghost, .text_size = type::small})) return;

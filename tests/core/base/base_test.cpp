@@ -2,6 +2,8 @@
 
 #include <bit>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <thread>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "core/base/numeric.h"
 #include "core/base/paths.h"
 #include "core/base/spsc_ring.h"
+#include "tests/support/support.h"
 
 using namespace fabula;
 
@@ -117,6 +120,22 @@ TEST_CASE("an empty or relative XDG variable counts as unset") {
   CHECK(places.data == "/home/someone/.local/share/fabula");
   CHECK(places.config == "/home/someone/.config/fabula");
   CHECK(places.cache == "/caches/fabula");
+}
+
+TEST_CASE("models that came with the program are found beside it") {
+  const test::TemporaryFolder folder;
+  const auto make = [&](const char* path) { std::filesystem::create_directories(folder.path() / path); return folder.path() / path; };
+  CHECK(shipped_models_folder(make("usr/bin") / "fabula").empty());
+  const auto installed = make("usr/share/fabula/models");
+  CHECK(shipped_models_folder(folder.path() / "usr/bin/fabula") == installed);
+  CHECK(shipped_models_folder(folder.path() / "usr/libexec/fabula") == installed);  // unpacked, behind its starting script
+
+  const auto in_source = make("source/assets/models");
+  const auto program = make("source/build/release/app/cli") / "fabula-cli";
+  CHECK(shipped_models_folder(program).empty());  // some folder called assets, of something else
+  std::ofstream(folder.path() / "source/CMakePresets.json") << "{}";
+  CHECK(shipped_models_folder(program) == in_source);
+  CHECK(shipped_models_folder("").empty());
 }
 
 TEST_CASE("the ring keeps order under two threads, refuses when full, and loses nothing") {

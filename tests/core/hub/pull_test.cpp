@@ -308,6 +308,11 @@ TEST_CASE("removing: what Fabula fetched, nothing else") {
   REQUIRE(hub::remove_model_files(desk.places, own, {own}, true).ok());
   CHECK_FALSE(fs::exists(own));
 
+  Places shipping = desk.places;
+  shipping.shipped_models = elsewhere.parent_path();
+  CHECK(hub::remove_model_files(shipping, elsewhere, {elsewhere}, true).error().message.find("came with Fabula") != std::string::npos);
+  CHECK(fs::exists(elsewhere));
+
   REQUIRE(hub::remove_model_files(desk.places, tiny / "tiny-Q4_K_M.gguf", {tiny / "tiny-Q4_K_M.gguf"}, false).ok());
   CHECK_FALSE(fs::exists(tiny / "tiny-Q4_K_M.gguf"));
   CHECK(fs::exists(tiny / "BF16/tiny-BF16-00001-of-00003.gguf"));

@@ -59,6 +59,18 @@ void write_ollama(const fs::path& store, const std::string& tag_path, const std:
 
 }  // namespace
 
+TEST_CASE("what came with Fabula is listed under its own short name") {
+  Home home;
+  home.places.shipped_models = home / "prefix/share/fabula/models";
+  write_model(home.places.shipped_models / "teller.gguf");
+  write_model(home.places.models_folder() / "other.gguf");
+  const auto entries = model::list_models(home.places);
+  REQUIRE(entries.size() == 2);
+  CHECK(entry(entries, "teller").found_in == model::built_in);
+  CHECK(entry(entries, "other").found_in == "Fabula");
+  CHECK(*model::find_model(home.places, "teller") == home.places.shipped_models / "teller.gguf");
+}
+
 TEST_CASE("models are found where every program keeps them, and told apart") {
   const Home home;
   write_model(home.places.models_folder() / "org/Tiny-GGUF/tiny-Q8_0.gguf", {.chat_template = "{{ messages }}"});
