@@ -92,6 +92,7 @@ Result<std::shared_ptr<const Model>> open_gguf_model(const std::filesystem::path
   FABULA_ASSIGN(model->tokenizer, text::make_tokenizer_from_vocab(std::move(vocabulary)));
   FABULA_TRY(check_vocabulary(*model));
   model->end_tokens = collect_end_tokens(*model->tokenizer, std::move(ends));
+  model->defaults = read_generation_defaults(file->metadata());
   attach_template(gguf_text_or_empty(file->metadata(), "tokenizer.chat_template"), *model);
   describe_tensors(*file, model->info);
   if (options.fingerprint) {

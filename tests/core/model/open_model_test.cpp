@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/model/gguf_export.h"
+#include "tests/core/model/tiny_gguf.h"
 #include "tests/support/support.h"
 
 using namespace fabula;
@@ -76,6 +77,18 @@ TEST_CASE("a folder and a GGUF file of one model compute the same") {
   CHECK(folder->info.fingerprint != gguf->info.fingerprint);
   CHECK(open(models / "model.safetensors")->info.fingerprint == folder->info.fingerprint);
   CHECK(open(models / "config.json")->info.fingerprint == folder->info.fingerprint);
+}
+
+TEST_CASE("a GGUF file tells how it likes to be sampled; what makes no sense is passed over") {
+  test::TemporaryFolder folder;
+  const auto defaults = [&](float temperature) {
+    test::write_tiny_gguf(folder.path() / "m.gguf", {.temperature = temperature});
+    return open(folder.path() / "m.gguf")->defaults;
+  };
+  CHECK(defaults(0.75f).temperature == 0.75f);
+  CHECK_FALSE(defaults(0.75f).top_k.has_value());
+  CHECK_FALSE(defaults(-1).temperature.has_value());
+  CHECK_FALSE(defaults(1000).temperature.has_value());
 }
 
 TEST_CASE("end tokens are a set: config, generation_config and well-known texts; defaults come along") {

@@ -43,6 +43,7 @@ void write_tiny_gguf(const std::filesystem::path& path, const TinyGguf& model) {
   writer.set("general.license", GgufValue::text(model.licence));
   if (!model.repository.empty()) writer.set("general.source.huggingface.repository", GgufValue::text(model.repository));
   if (model.file_type >= 0) writer.set("general.file_type", GgufValue::u32(static_cast<uint32_t>(model.file_type)));
+  if (model.temperature >= 0) writer.set("general.sampling.temp", GgufValue::f32(model.temperature));
   if (!model.chat_template.empty()) writer.set("tokenizer.chat_template", GgufValue::text(model.chat_template));
   const auto number = [&](const char* key, int64_t value) { writer.set(a + "." + key, GgufValue::u32(static_cast<uint32_t>(value))); };
   number("block_count", 1);

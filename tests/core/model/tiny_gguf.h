@@ -18,6 +18,7 @@ struct TinyGguf {
   formats::DType matrices = formats::DType::q8_0;
   int64_t file_type = 7;           // general.file_type; < 0: none
   int64_t hidden = 32, ffn = 64, vocab = 16, context_length = 2048;
+  float temperature = -1;          // general.sampling.temp; < 0: none
   float value = 0;                 // of every weight that is stored as F32
   bool without_down = false;       // leaves out blk.0.ffn_down.weight
 };
