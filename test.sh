@@ -67,21 +67,14 @@ else
 fi
 
 # The packages, built and tried in a clean system of their own; only root can make one.
-story_model() {
-  local model
-  for model in assets/models/*.gguf ${FABULA_TESTDATA:+"$FABULA_TESTDATA"/models/tinystories-656k/*.gguf} ${FABULA_CHAT_MODEL:+"$FABULA_CHAT_MODEL"}; do
-    [ -f "$model" ] && { printf '%s' "$model"; return 0; }
-  done
-  return 1
-}
 packages=77
-if [ "$(id -u)" = 0 ] && model=$(story_model); then
+if [ "$(id -u)" = 0 ]; then
   packages=0
-  (packaging/package.sh >/dev/null && packaging/test_packages.sh "$model") || packages=$?
+  (packaging/package.sh >/dev/null && packaging/test_packages.sh) || packages=$?
 fi
 case $packages in
   0) passed=$((passed + 1)) ;;
-  77) skipped=$((skipped + 1)) && say "packages: skipped, a clean system needs root, name spaces, a package mirror and a model" ;;
+  77) skipped=$((skipped + 1)) && say "packages: skipped, a clean system needs root, name spaces and a package mirror" ;;
   *) failed=$((failed + 1)) ;;
 esac
 

@@ -1,5 +1,5 @@
-"""write_a_story.py FABULA DATA_FOLDER MODEL: opens the window on a virtual display, types the beginning of a story, lets it go on,
-and reads it back from the database. Standard library and xdotool alone: it runs in a clean system."""
+"""write_a_story.py FABULA DATA_FOLDER [MODEL]: opens the window on a virtual display, types the beginning of a story, lets it go on,
+and reads it back from the database. Without MODEL the window has to take the one that comes with Fabula. Standard library and xdotool alone: it runs in a clean system."""
 import json
 import os
 import signal
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-program, folder, model = sys.argv[1:]
+program, folder, *model = sys.argv[1:]
 os.makedirs(folder, exist_ok=True)
 automation = os.path.join(folder, "automation")
 display = ":77"
@@ -49,7 +49,7 @@ x = subprocess.Popen(["Xvfb", display, "-screen", "0", "1280x800x24", "-nolisten
 window = None
 try:
     until("Xvfb", lambda: os.path.exists("/tmp/.X11-unix/X77"))
-    window = subprocess.Popen([program, "--data-dir", folder, "--mode", "story", "--model", model], env=env)
+    window = subprocess.Popen([program, "--data-dir", folder, "--mode", "story", *(["--model", *model] if model else [])], env=env)
     until("the first frame", lambda: ask("state")["frames"] > 0)
     until("the model", lambda: ask("state")["model"])
     click("composer.input")
