@@ -40,5 +40,4 @@ if have_display; then
 fi
 
 say "no display here: writing a story in the terminal (./run.sh --window explains how to see the window)"
-ensure_chat_model
-exec build/release/app/cli/fabula-cli generate -m "$(chat_model_path)" -p "${*:-Once upon a time}" --max-tokens 200
+exec build/release/app/cli/fabula-cli generate -m fabula-story -p "${*:-Once upon a time}"

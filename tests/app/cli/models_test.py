@@ -44,7 +44,8 @@ class Models(unittest.TestCase):
         return result
 
     def models(self):
-        return {m["name"]: m for m in json.loads(self.run_cli("models", "list", "--json").stdout)["models"]}
+        listed = json.loads(self.run_cli("models", "list", "--json").stdout)["models"]
+        return {m["name"]: m for m in listed if m["found_in"] != "built in"}
 
     def control(self, **how):
         import urllib.request
