@@ -14,7 +14,7 @@ using X = __m256i;
 // Sixteen ymm: a float tile holds 6 tokens x 2 registers + 2 of weights + 1 broadcast. A quantised one 4 x 2 integer sums, its
 // float sums are touched once per 32 columns.
 constexpr int value_tile = 6, quant_tile = 4, panel_group = 1, decode_panels = 2, attend_rows = 3, attend_vectors = 2;
-constexpr int peak_chains = 6;  // independent sums that fill two units of 4-5 cycles latency and fit the registers
+constexpr int peak_chains = 4;  // times two registers: fills two units of 4 cycles latency; with 12 registers g++ stores them in the loop
 #ifdef FABULA_AVX_VNNI
 constexpr bool offset_in_sum = true;   // vpdpbusd sees w + 128: the sum starts at -128 * sum(x)
 #else
