@@ -173,6 +173,7 @@ void App::add_commands() {
                  }, [this, idle] { return idle() || story_.can_redo(); }, {}, {GLFW_KEY_Y, ctrl}});
   commands_.add({"continue", Menu::edit, 1, {GLFW_KEY_ENTER, ctrl}, [this] { composer_.submit(shell_); }});
   commands_.add({"regenerate", Menu::edit, 1, {GLFW_KEY_R, ctrl}, [this] { controller_.regenerate(); }, has_reply});
+  commands_.add({"replay", Menu::edit, 1, {}, [this] { controller_.replay(); }, has_reply});
   commands_.add({"stop", Menu::edit, 1, {GLFW_KEY_ESCAPE, 0}, [this] { controller_.stop(); }, [this] { return controller_.generating(); }});
   commands_.add({"find", Menu::edit, 3, {GLFW_KEY_F, ctrl}, [this] { shell_.ask.find = true; }, has_session});
   commands_.add({"memory", Menu::edit, 3, {GLFW_KEY_M, ctrl}, [this] { shell_.ask.memory = true; }, [this] { return controller_.mode() == Mode::story; }});

@@ -94,6 +94,7 @@ class Controller {
   void rollback_last_exchange(const std::string& session);
   void edit(const std::string& message, const std::string& text, bool then_reply);
   void select_sibling(const std::string& message, int step);
+  void replay();  // every reply again from its receipt; a toast says how they compare
   void remove_message(const std::string& message);  // and what follows it; undo brings it back
   void tree(const std::string& session, std::function<void(session::MessageList)> then, std::function<void()> failed);
   void go_to(const std::string& message);  // it becomes the last one of the path: another branch, or further up

@@ -10,6 +10,7 @@
 #include "app/gui/compose_guard.h"
 #include "app/gui/model_paths.h"
 #include "app/gui/panels/file_dialog.h"
+#include "app/gui/replay_words.h"
 #include "app/gui/settings.h"
 #include "app/gui/strings.h"
 #include "app/gui/ui/theme.h"
@@ -48,6 +49,22 @@ TEST_CASE("strings: languages switch at once, arguments and counts are put in") 
   CHECK(tr.format("status.context", {"12", "512"}) == "12 of 512 tokens");
   CHECK(tr.count("status.words", 1) == "1 word");
   CHECK(tr.count("status.words", 2) == "2 words");
+}
+
+TEST_CASE("a replay's outcome in words: all equal, the first difference, what was left out") {
+  const Strings tr("en");
+  const auto words_of = [](const std::string& id) { return "words of " + id; };
+  using Outcome = session::ReplayReport::Outcome;
+  session::ReplayReport report;
+  CHECK(replay_words(tr, report, words_of) == "No reply could be written again.");
+  report.replies = {{"a", Outcome::equal, 9, -1, -1, -1, ""}};
+  report.equal = 1;
+  CHECK(replay_words(tr, report, words_of) == "The reply came out word for word.");
+  report.replies.push_back({"b", Outcome::different, 9, 4, 17, -1, ""});
+  report.replies.push_back({"c", Outcome::skipped, 9, -1, -1, -1, "it has no words"});
+  report.different = report.skipped = 1;
+  CHECK(replay_words(tr, report, words_of) ==
+        "1 of 2 replies came out differently. The first, “words of b”: token 5 was 17, now it is its end. 1 left out: it has no words.");
 }
 
 TEST_CASE("text has a contrast of at least 4.5:1 on every surface it stands on, in both themes") {
