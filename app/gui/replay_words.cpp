@@ -31,8 +31,10 @@ std::string replay_words(const Strings& tr, const session::ReplayReport& report,
     text = tr.count("replay.equal", report.equal);
   else
     text = tr("replay.nothing");
-  if (const Reply* reply = first_or_null(report, Outcome::skipped))
-    text += " " + tr.format("replay.skipped", {std::to_string(report.skipped), reply->why});
+  if (const Reply* reply = first_or_null(report, Outcome::skipped)) {
+    text += ' ';
+    text += tr.format("replay.skipped", {std::to_string(report.skipped), reply->why});
+  }
   return text;
 }
 
