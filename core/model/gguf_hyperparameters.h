@@ -1,3 +1,4 @@
+// A model's shape and flags as a GGUF file tells them.
 #pragma once
 
 #include "core/base/result.h"

@@ -1,3 +1,4 @@
+// A model's shape and flags as config.json of a Hugging Face folder tells them.
 #pragma once
 
 #include <string>
