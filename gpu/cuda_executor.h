@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/compute/executor.h"
+#include "core/compute/memory_plan.h"
 #include "gpu/devices.h"
 
 namespace fabula::gpu {
@@ -12,14 +13,18 @@ struct CudaOptions {
   int device = 0;
 };
 
-// As make_cpu_executor. Further errors: not_found (no driver, no such device), unsupported (driver or device too old; a head size above
-// 256; built without CUDA), out_of_memory naming what did not fit.
+// As make_cpu_executor. Further errors: no_device, unsupported (a head size above 256), out_of_memory naming what did not fit,
+// device_lost; forward() and the blocks' calls return device_lost, too, and then nothing else any more.
 Result<std::unique_ptr<compute::Executor>> make_cuda_executor(const compute::ModelSpec& spec, const formats::TensorSource& source,
                                                               const compute::LoadOptions& load, const CudaOptions& options);
+
+// As plan_cpu_memory. Says nothing about what is free.
+Result<compute::MemoryPlan> plan_cuda_memory(const compute::ModelSpec& spec, const compute::LoadOptions& load);
 
 // What the device does at best, for shares of peak (NUMERICS 12). Bytes and operations a second.
 struct DeviceLimits {
   double read_bytes = 0, bf16_ops = 0, int8_ops = 0;
+  double upload_bytes = 0;  // from pinned memory of the host
 };
 Result<DeviceLimits> measure_limits(int device);
 

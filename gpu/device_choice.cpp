@@ -1,8 +1,13 @@
 #include <charconv>
 
+#include "core/compute/device_errors.h"
 #include "gpu/devices.h"
 
 namespace fabula::gpu {
+
+namespace {
+constexpr const char* go_on_without = "; the device \"cpu\" (--device cpu) goes on without one";
+}
 
 Result<DeviceChoice> choose_device(std::string_view name) {
   if (name == "cpu") return DeviceChoice{};
@@ -13,9 +18,11 @@ Result<DeviceChoice> choose_device(std::string_view name) {
   const auto parsed = numbered ? std::from_chars(name.data() + 5, end, choice.index) : std::from_chars_result{end, std::errc{}};
   if ((name != "cuda" && !numbered) || parsed.ec != std::errc{} || parsed.ptr != end || choice.index < 0)
     return Error{ErrorCode::invalid_argument, "there is no device called " + std::string(name) + ": auto, cpu, cuda or cuda:0, cuda:1 and so on"};
-  FABULA_ASSIGN(const std::vector<DeviceInfo> devices, list_devices());
-  if (choice.index >= static_cast<int>(devices.size()))
-    return Error{ErrorCode::not_found, "there is no GPU cuda:" + std::to_string(choice.index) + "; this machine has " + std::to_string(devices.size())};
+  const auto devices = list_devices();
+  if (!devices.ok()) return Error{devices.error().code, devices.error().message + go_on_without};
+  if (choice.index >= static_cast<int>(devices->size()))
+    return Error{compute::no_device, "there is no GPU cuda:" + std::to_string(choice.index) + ", this machine has " +
+                                           std::to_string(devices->size()) + go_on_without};
   return choice;
 }
 

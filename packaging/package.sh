@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Fabula's packages in one command: build/packages/fabula_VERSION_ARCH.deb and build/packages/fabula-VERSION-linux-ARCH.tar.zst.
 #   packaging/package.sh          builds both and checks them (lintian, desktop entry, metainfo, libraries)
+#   FABULA_RELEASE=1 packaging/package.sh   the same for a release: kernels for every GPU from Ampere on (preset "package"), not for Hopper
+#                                 and PTX alone; nvcc takes six times as long
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source packaging/setup/setup.sh
@@ -8,6 +10,7 @@ source packaging/setup/setup.sh
 ensure_packages packaging/setup/packages.txt packaging/setup/packages-package.txt
 preset=release
 [ "${CI:-}" = true ] && preset=ci
+[ "${FABULA_RELEASE:-}" = 1 ] && preset=package
 build=build/$preset
 out=build/packages
 build_targets "$preset" fabula fabula-cli

@@ -6,14 +6,18 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 
 #include "app/cli/commands.h"
 #include "core/base/clock.h"
 #include "core/compute/cpu/machine_limits.h"
 #include "core/compute/executor.h"
+#include "core/engine/backends.h"
+#include "core/engine/engine.h"
 #include "core/model/model.h"
 #include "core/model/shapes.h"
 #include "gpu/cuda_executor.h"
+#include "gpu/vendor_products.h"
 
 namespace fabula::cli {
 
@@ -24,6 +28,7 @@ using compute::cpu::MachineMeter;
 
 struct Options {
   std::string model, shape, precision = "auto", kv_precision = "f16", device = "auto";
+  int64_t gpu_layers = -1;
   int threads = 0;
   int64_t prompt = 512, decode = 128, depth = 0, batch = 1, repeat = 5;
   bool json = false;
@@ -95,10 +100,12 @@ class Runner {
 struct Meter {
   std::function<MachineLimits()> sample;
   const char *memory, *floats, *ints;
+  double upload_bytes_per_second = 0;  // to a GPU's memory; 0: there is none
 };
 
 Result<Meter> meter_of(const gpu::DeviceChoice& device, const compute::ExecutorInfo& info, const std::string& isa) {
-  if (device.on_gpu)
+  if (device.on_gpu) {
+    FABULA_ASSIGN(const gpu::DeviceLimits once, gpu::measure_limits(device.index));
     return Meter{[index = device.index] {
                    const auto limits = gpu::measure_limits(index);
                    const gpu::DeviceLimits found = limits.ok() ? *limits : gpu::DeviceLimits{};
@@ -107,11 +114,12 @@ Result<Meter> meter_of(const gpu::DeviceChoice& device, const compute::ExecutorI
                                         .int8_ops = found.int8_ops,
                                         .weights_read_bytes_per_second = found.read_bytes};
                  },
-                 "GPU memory", "tensor cores (bf16)", "tensor cores (int8)"};
+                 "GPU memory", "tensor cores (bf16)", "tensor cores (int8)", once.upload_bytes};
+  }
   FABULA_ASSIGN(auto made, MachineMeter::make(info.threads, isa, info.weight_bytes_per_token));
   const std::shared_ptr<MachineMeter> meter = std::move(made);
   return Meter{[meter] { return meter->sample(); },
-               compute::cpu::level_name(meter->level_of(info.weight_bytes_per_token)), "fma", "vnni"};
+               compute::cpu::level_name(meter->level_of(info.weight_bytes_per_token)), "fma", "vnni", 0};
 }
 
 struct Range {
@@ -214,6 +222,7 @@ struct Row {
   double share;
   double one_thread;  // tokens per second; 0: not measured
   std::vector<compute::PhaseTime> phases;
+  std::optional<double> share_of_vendor = {};  // of prefill: cuBLASLt's time for the same bf16 products over ours
 };
 
 std::vector<Row> rows_of(const Options& options, const compute::ModelSpec& spec,
@@ -232,6 +241,9 @@ std::vector<Row> rows_of(const Options& options, const compute::ModelSpec& spec,
                     (static_cast<double>(options.depth) + static_cast<double>(options.decode) / 2);
   const double bytes_per_token = weights / static_cast<double>(options.batch) + kv;
   const double decode_bytes = measured.decode.median * bytes_per_token;
+  if (info.gpu_layers > 0 && info.gpu_layers < spec.n_layers)  // two devices in turn: no single limit says anything
+    return {{"prefill", measured.prefill, 0, "mixed", 0, 0, measured.prefill_phases},
+            {"decode", measured.decode, decode_bytes / 1e9, "mixed", 0, 0, measured.decode_phases}};
   return {{"prefill", measured.prefill,
            measured.prefill.median * weights / static_cast<double>(options.prompt) / 1e9,
            has_int_unit && operations.ints > operations.floats ? meter.ints : meter.floats,
@@ -239,6 +251,26 @@ std::vector<Row> rows_of(const Options& options, const compute::ModelSpec& spec,
           {"decode", measured.decode, decode_bytes / 1e9,
            meter.memory,
            decode_bytes / limits.weights_read_bytes_per_second, measured.decode_alone, measured.decode_phases}};
+}
+
+// What cuBLASLt takes for the matrix products of a whole prompt, embedding and head apart. None: no GPU, no such library, or weights that
+// are not all bf16.
+std::optional<double> vendor_seconds(const gpu::DeviceChoice& device, const Subject& subject, const Options& options) {
+  if (!device.on_gpu) return std::nullopt;
+  std::vector<gpu::ProductSize> sizes;
+  for (const compute::LayerSpec& layer : subject.spec.layers) {
+    if (!layer.expert_up.empty()) return std::nullopt;
+    const int64_t tokens = options.prompt * options.batch, hidden = subject.spec.hidden;
+    sizes.push_back({layer.q.rows + layer.k.rows + layer.v.rows, hidden, tokens});
+    sizes.push_back({layer.o.rows, layer.o.cols, tokens});
+    sizes.push_back({layer.gate.rows + layer.up.rows, hidden, tokens});
+    sizes.push_back({layer.down.rows, layer.down.cols, tokens});
+    for (const auto* m : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down})
+      if (*m && m->tensor->type != formats::DType::bf16) return std::nullopt;
+  }
+  // Layers are alike: the first one's four, as often as there are layers.
+  const auto found = gpu::vendor_product_seconds(device.index, std::span(sizes).first(std::min<size_t>(4, sizes.size())));
+  return found.ok() ? std::optional(*found * static_cast<double>(subject.spec.n_layers)) : std::nullopt;
 }
 
 double seconds_of(const std::vector<compute::PhaseTime>& phases) {
@@ -263,8 +295,21 @@ OrderedJson phases_json(const std::vector<compute::PhaseTime>& phases) {
   return list;
 }
 
+// How fast the weights came into the memory that they are computed from.
+struct LoadRate {
+  double seconds = 0, bytes_per_second = 0;
+  double upload_bytes_per_second = 0, share_of_upload = 0;  // of the way to a GPU's memory; 0 without one
+};
+
+LoadRate load_rate(const compute::ExecutorInfo& info, double seconds, const Meter& meter) {
+  LoadRate rate{.seconds = seconds, .bytes_per_second = static_cast<double>(info.weight_bytes) / seconds};
+  rate.upload_bytes_per_second = meter.upload_bytes_per_second;
+  if (rate.upload_bytes_per_second > 0) rate.share_of_upload = rate.bytes_per_second / rate.upload_bytes_per_second;
+  return rate;
+}
+
 OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& info,
-                        const MachineLimits& limits, const std::vector<Row>& rows, double load_seconds) {
+                        const MachineLimits& limits, const std::vector<Row>& rows, const LoadRate& load) {
   OrderedJson list = OrderedJson::array();
   for (const Row& row : rows) {
     OrderedJson& out = list.emplace_back(OrderedJson{
@@ -274,6 +319,7 @@ OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& inf
         {"level", row.level},
         {"share_of_peak", row.share},
         {"phases", phases_json(row.phases)}});
+    if (row.share_of_vendor) out["share_of_cublaslt"] = *row.share_of_vendor;
     if (row.one_thread > 0) out["one_thread_tokens_per_second"] = row.one_thread;
   }
   return {{"machine",
@@ -286,7 +332,13 @@ OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& inf
             {"fma_gflop_s", limits.fma_flops / 1e9},
             {"vnni_gop_s", limits.int8_ops / 1e9}}},
           {"model",
-           {{"name", subject.name}, {"weight_bytes", info.weight_bytes}, {"load_seconds", load_seconds}}},
+           {{"name", subject.name},
+            {"weight_bytes", info.weight_bytes},
+            {"gpu_layers", info.gpu_layers},
+            {"load_seconds", load.seconds},
+            {"load_gb_s", load.bytes_per_second / 1e9},
+            {"upload_gb_s", load.upload_bytes_per_second / 1e9},
+            {"share_of_upload", load.share_of_upload}}},
           {"rows", std::move(list)}};
 }
 
@@ -303,62 +355,89 @@ void print_phases(const Row& row) {
 }
 
 void print_plain(const Subject& subject, const compute::ExecutorInfo& info, const MachineLimits& limits,
-                 const std::vector<Row>& rows) {
+                 const std::vector<Row>& rows, const LoadRate& load) {
   std::printf("%s, %.1f MB of weights, %d threads, %s\n", subject.name.c_str(),
               static_cast<double>(info.weight_bytes) / 1e6, info.threads, info.isa.c_str());
-  if (info.kind == "cuda")
+  if (info.gpu_layers > 0)
     std::printf("limits: GPU memory %.0f GB/s, tensor cores bf16 %.0f TFLOP/s, int8 %.0f TOP/s\n",
                 limits.dram_read_bytes_per_second / 1e9, limits.fma_flops / 1e12, limits.int8_ops / 1e12);
   else
     std::printf("limits: DRAM %.1f GB/s, L3 %.1f GB/s, FMA %.0f GFLOP/s, int8 %.0f GOP/s\n",
                 limits.dram_read_bytes_per_second / 1e9, limits.l3_read_bytes_per_second / 1e9,
                 limits.fma_flops / 1e9, limits.int8_ops / 1e9);
+  std::printf("load     %9.2f s  %6.1f GB/s", load.seconds, load.bytes_per_second / 1e9);
+  if (load.share_of_upload > 0)
+    std::printf("  %3.0f %% of the way to the GPU (%.1f GB/s)", load.share_of_upload * 100, load.upload_bytes_per_second / 1e9);
+  std::printf("\n");
   for (const Row& row : rows)
     std::printf("%-8s %9.1f tokens/s (%.1f to %.1f)  %6.1f GB/s  %3.0f %% of %s\n", row.phase,
                 row.rate.median, row.rate.min, row.rate.max, row.gb_per_s, row.share * 100, row.level);
-  for (const Row& row : rows)
+  for (const Row& row : rows) {
     if (row.one_thread > 0)
       std::printf("%s by one thread %.1f tokens/s: %d threads %.2f times; reading as many bytes %.1f and %.1f GB/s: %.2f times\n",
                   row.phase, row.one_thread, info.threads, row.rate.median / row.one_thread,
                   limits.one_thread_read_bytes_per_second / 1e9, limits.weights_read_bytes_per_second / 1e9,
                   limits.weights_read_bytes_per_second / limits.one_thread_read_bytes_per_second);
+    if (row.share_of_vendor) std::printf("%-8s at %.0f %% of cuBLASLt's speed in the same products\n", row.phase, *row.share_of_vendor * 100);
+  }
   for (const Row& row : rows) print_phases(row);
 }
 
+struct Loaded {
+  std::unique_ptr<compute::Executor> executor;
+  gpu::DeviceChoice device;
+  compute::LoadOptions options;
+  double seconds = 0;
+};
+
+// Placed and made as the engine does it, but with blocks for the measurement alone.
+Result<Loaded> load_subject(const Subject& subject, const Options& options, int64_t positions) {
+  const int64_t blocks_each = (positions + compute::kv_block_tokens - 1) / compute::kv_block_tokens;
+  Loaded loaded;
+  compute::LoadOptions& load = loaded.options;
+  load.precision = subject.precision;
+  load.max_logit_rows = std::max<int64_t>(load.max_logit_rows, options.batch);
+  load.kv_blocks = blocks_each * options.batch;
+  FABULA_ASSIGN(load.kv_precision, compute::kv_precision_from_name(options.kv_precision));
+  model::Model model;
+  model.spec = subject.spec;
+  model.source = subject.source;
+  engine::ModelLoad place{.kv_precision = load.kv_precision, .threads = options.threads, .device = options.device, .gpu_layers = options.gpu_layers};
+  const char* isa = std::getenv("FABULA_ISA");
+  const engine::Backends backends = engine::real_backends(isa ? isa : "", {});
+  FABULA_TRY(backends.place(model, positions * options.batch, place, load));
+  load.kv_blocks = blocks_each * options.batch;
+  FABULA_ASSIGN(loaded.device, gpu::choose_device(place.device));
+  const double begin = monotonic_seconds();
+  FABULA_ASSIGN(loaded.executor, backends.make_executor(model, place, load));
+  loaded.seconds = monotonic_seconds() - begin;
+  return loaded;
+}
+
 Status bench(const App& app, const Options& options) {
-  FABULA_ASSIGN(const gpu::DeviceChoice device, gpu::choose_device(options.device));
   FABULA_ASSIGN(const Subject subject, subject_of(app, options));
   const int64_t positions = std::max(options.prompt, options.depth + options.decode);
   if (positions > subject.spec.context_length)
     return Error{ErrorCode::context_overflow, std::to_string(positions) +
                                                   " positions exceed the context of " +
                                                   std::to_string(subject.spec.context_length)};
-  const int64_t blocks_each = (positions + compute::kv_block_tokens - 1) / compute::kv_block_tokens;
-  compute::LoadOptions load;
-  load.precision = subject.precision;
-  load.kv_blocks = blocks_each * options.batch;
-  load.max_logit_rows = std::max<int64_t>(load.max_logit_rows, options.batch);
-  FABULA_ASSIGN(load.kv_precision, compute::kv_precision_from_name(options.kv_precision));
-  compute::CpuOptions cpu;
-  cpu.threads = options.threads;
-  if (const char* isa = std::getenv("FABULA_ISA")) cpu.isa_override = isa;
-  const double begin = monotonic_seconds();
-  auto made = device.on_gpu
-                  ? gpu::make_cuda_executor(subject.spec, *subject.source, load, {.device = device.index})
-                  : compute::make_cpu_executor(subject.spec, *subject.source, load, cpu);
-  FABULA_ASSIGN(const auto executor, std::move(made));
-  const double load_seconds = monotonic_seconds() - begin;
-  const compute::ExecutorInfo& info = executor->info();
-  FABULA_ASSIGN(const Meter meter, meter_of(device, info, cpu.isa_override));
-  executor->set_hot(true);
-  Runner runner(*executor, options, subject.spec.vocab, blocks_each);
+  FABULA_ASSIGN(const Loaded loaded, load_subject(subject, options, positions));
+  compute::Executor& executor = *loaded.executor;
+  const compute::ExecutorInfo& info = executor.info();
+  const char* isa = std::getenv("FABULA_ISA");
+  FABULA_ASSIGN(const Meter meter, meter_of(loaded.device, info, isa ? isa : ""));
+  executor.set_hot(true);
+  Runner runner(executor, options, subject.spec.vocab, loaded.options.kv_blocks / options.batch);
   FABULA_ASSIGN(const Measured measured,
-                measure(runner, *executor, meter, options, load.max_batch_tokens / options.batch));
-  const std::vector<Row> rows = rows_of(options, subject.spec, info, measured, meter);
+                measure(runner, executor, meter, options, loaded.options.max_batch_tokens / options.batch));
+  std::vector<Row> rows = rows_of(options, subject.spec, info, measured, meter);
+  if (const auto vendor = vendor_seconds(loaded.device, subject, options))
+    rows.front().share_of_vendor = *vendor * measured.prefill.median / static_cast<double>(options.prompt * options.batch);
+  const LoadRate load = load_rate(info, loaded.seconds, meter);
   if (options.json)
-    print_json(answer_json(subject, info, measured.limits, rows, load_seconds));
+    print_json(answer_json(subject, info, measured.limits, rows, load));
   else
-    print_plain(subject, info, measured.limits, rows);
+    print_plain(subject, info, measured.limits, rows, load);
   return {};
 }
 
@@ -376,6 +455,9 @@ void add_bench(CLI::App& command, App& app) {
       ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
       ->capture_default_str();
   command.add_option("--device", options->device, "auto, cpu or cuda[:i]")->capture_default_str();
+  command.add_option("--gpu-layers", options->gpu_layers, "On a GPU: how many of the last layers it computes (-1: as many as fit)")
+      ->check(CLI::Range(int64_t{-1}, int64_t{1} << 20))
+      ->capture_default_str();
   command.add_option("--threads", options->threads, "Worker threads (default: physical cores)")
       ->check(CLI::Range(1, 1024));
   const auto count = [&](const char* flag, int64_t& field, int64_t lowest, int64_t highest,

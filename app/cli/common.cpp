@@ -23,6 +23,8 @@ void EngineFlags::add_to(CLI::App& command, const char* default_kv_precision) {
   command.add_option("--threads", threads, "Worker threads (default: physical cores)")
       ->check(CLI::Range(1, 1024));
   command.add_option("--device", device, "auto, cpu or cuda[:i]")->capture_default_str();
+  command.add_option("--gpu-layers", gpu_layers, "On a GPU: how many of the last layers it computes, or auto for as many as fit")
+      ->capture_default_str();
   precision_option = command.add_option("--precision", precision, "Type of the weights in memory");
   precision_option->transform(known_precision())->capture_default_str();
   command.add_option("--kv-precision", kv_precision, "Type of the KV cache")
@@ -53,6 +55,12 @@ Result<engine::ModelLoad> EngineFlags::load_for(const std::filesystem::path& pat
   load.threads = threads;
   load.context = context;
   load.device = device;
+  if (gpu_layers != "auto") {
+    const char* const end = gpu_layers.data() + gpu_layers.size();
+    const auto [parsed, error] = std::from_chars(gpu_layers.data(), end, load.gpu_layers);
+    if (error != std::errc() || parsed != end || load.gpu_layers < 0)
+      return Error{ErrorCode::invalid_argument, "--gpu-layers takes a number or auto, not \"" + gpu_layers + "\""};
+  }
   FABULA_ASSIGN(load.precision, compute::precision_from_name(precision));
   FABULA_ASSIGN(load.kv_precision, compute::kv_precision_from_name(kv_precision));
   return load;

@@ -36,6 +36,7 @@ struct EngineFlags {
   int threads = 0;
   std::string device = "auto", precision = "auto", kv_precision = "f16";
   int64_t context = 0;
+  std::string gpu_layers = "auto";
   CLI::Option* precision_option = nullptr;
 
   void add_to(CLI::App& command, const char* default_kv_precision = "f16");

@@ -21,15 +21,17 @@ OrderedJson json_of(const engine::Fit& fit) {
           {"kv_bytes", fit.memory.kv_bytes},
           {"scratch_bytes", fit.memory.scratch_bytes},
           {"bytes", fit.memory.total()},
+          {"layers", fit.layers},
+          {"gpu_layers", fit.gpu_layers},
           {"fits", fit.fits},
           {"tokens_per_second", fit.tokens_per_second}};
 }
 
 std::string row(const engine::Fit& fit) {
-  return fmt::format("{:<10} {:>8} {:>10} {:>10} {:>10} {:>10} {:>9}  {}", compute::precision_name(fit.precision), fit.context,
+  return fmt::format("{:<10} {:>8} {:>10} {:>10} {:>10} {:>10} {:>9}  {}{}", compute::precision_name(fit.precision), fit.context,
                      size_text(fit.memory.weight_bytes), size_text(fit.memory.kv_bytes), size_text(fit.memory.scratch_bytes),
                      size_text(fit.memory.total()), fit.tokens_per_second > 0 ? fmt::format("{:.3g}", fit.tokens_per_second) : "-",
-                     fit.fits ? "fits" : "too large");
+                     fit.fits ? "fits" : "too large", fit.gpu_layers > 0 ? fmt::format(", {} of {} layers on the GPU", fit.gpu_layers, fit.layers) : "");
 }
 
 Status fit(const App& app, const EngineFlags& flags, const std::string& name, bool json) {
@@ -45,6 +47,7 @@ Status fit(const App& app, const EngineFlags& flags, const std::string& name, bo
     OrderedJson rows = OrderedJson::array();
     for (const engine::Fit& one : table) rows.push_back(json_of(one));
     print_json({{"available_bytes", machine.available_bytes},
+                {"gpu_free_bytes", machine.gpu_free_bytes},
                 {"dram_read_gb_s", machine.read_bytes_per_second / 1e9},
                 {"asked", json_of(asked)},
                 {"alternative", nearest ? json_of(*nearest) : OrderedJson()},
@@ -54,6 +57,7 @@ Status fit(const App& app, const EngineFlags& flags, const std::string& name, bo
   fmt::print("{:<10} {:>8} {:>10} {:>10} {:>10} {:>10} {:>9}\n", "PRECISION", "CONTEXT", "WEIGHTS", "KV", "BUFFERS", "TOGETHER", "TOKENS/S");
   for (const engine::Fit& one : table) fmt::print("{}\n", row(one));
   fmt::print("\n{} of memory are free; {:.3g} GB/s are read by all threads.\n", size_text(machine.available_bytes), machine.read_bytes_per_second / 1e9);
+  if (machine.gpu_free_bytes > 0) fmt::print("{} of the GPU's memory are free.\n", size_text(machine.gpu_free_bytes));
   if (asked.fits)
     fmt::print("With a context of {} it takes {} and fits.\n", asked.context, size_text(asked.memory.total()));
   else if (nearest)

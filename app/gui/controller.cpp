@@ -402,12 +402,22 @@ void Controller::load_model(const std::string& path) {
   mode.model = path;
   remember(settings_.recent_models, path);
   save_settings();
+  load_on(mode.device);
+}
+
+void Controller::continue_on_cpu() {
+  if (service_ && !settings_.of(mode_).model.empty()) load_on("cpu");
+}
+
+void Controller::load_on(const std::string& device) {
+  const ModeSettings& mode = settings_.of(mode_);
   engine::ModelLoad load;
-  load.path = path;
+  load.path = mode.model;
   if (auto precision = compute::precision_from_name(mode.precision)) load.precision = *precision;
   load.context = mode.context;
   load.threads = mode.threads;
-  load.device = mode.device;
+  load.device = device;
+  load.gpu_layers = mode.gpu_layers;
   // A failure stays visible in the model state; the toast tells it at once.
   when_or_say<session::ModelState>(service_->load_model(mode_, std::move(load)), {});
 }

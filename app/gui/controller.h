@@ -121,6 +121,7 @@ class Controller {
   // ---- models
   void load_model(const std::string& path);
   void reload_model();      // after precision, device or context changed
+  void continue_on_cpu();   // the same model, without the GPU that failed; the setting stays
   void unload_model();
   void set_threads(int threads);
   void set_found(const std::vector<model::LibraryEntry>& models);  // what the library holds, when all of it was read
@@ -159,6 +160,7 @@ class Controller {
   void open_service();
   void opened(Result<std::unique_ptr<session::Service>> service);
   void ensure_model();
+  void load_on(const std::string& device);  // this mode's model
   void send_to(const std::string& session, const std::string& text);
   void expect_reply(const std::string& session, session::Answer<session::Message> answer, const std::string& words);
   session::SessionSettings defaults(session::Mode mode) const;

@@ -88,6 +88,7 @@ void clamp(Settings& s) {
   for (ModeSettings* mode : {&s.chat, &s.story}) {
     mode->threads = std::clamp(mode->threads, 0, 1024);
     mode->context = std::max<int64_t>(mode->context, 0);
+    mode->gpu_layers = std::max<int64_t>(mode->gpu_layers, -1);
     mode->max_tokens = std::clamp<int64_t>(mode->max_tokens, 0, 1'000'000);
     if (!engine::check(mode->sampler)) mode->sampler = {};
   }

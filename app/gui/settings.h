@@ -23,6 +23,7 @@ struct ModeSettings {
   std::string precision = "auto";
   std::string device = "auto";
   int threads = 0;                   // 0: physical cores
+  int64_t gpu_layers = -1;           // on a GPU; -1: as many as fit
   int64_t context = 0;               // tokens; 0: the model's own
   int64_t max_tokens = 512;
   std::vector<std::string> stop;
@@ -36,6 +37,7 @@ struct ModeSettings {
     v("precision", self.precision);
     v("device", self.device);
     v("threads", self.threads);
+    v("gpu_layers", self.gpu_layers);
     v("context", self.context);
     v("max_tokens", self.max_tokens);
     v("stop", self.stop);

@@ -42,6 +42,8 @@ constexpr MetricRow metric_rows[] = {
      [](const engine::Metrics& m) { return static_cast<double>(m.kv_blocks_used); }},
     {"fabula_kv_blocks", "gauge", "KV blocks there are",
      [](const engine::Metrics& m) { return static_cast<double>(m.kv_blocks_total); }},
+    {"fabula_kv_ram_bytes", "gauge", "KV moved from a GPU's memory to RAM",
+     [](const engine::Metrics& m) { return static_cast<double>(m.kv_ram_bytes); }},
     {"fabula_prefill_tokens_per_second", "gauge", "Prompt tokens per second, lately",
      [](const engine::Metrics& m) { return m.prefill_tokens_per_second; }},
     {"fabula_decode_tokens_per_second", "gauge", "Written tokens per second, lately",

@@ -12,7 +12,7 @@ std::string what_is_wrong(const ModelSpec& spec) {
            std::to_string(spec.head_dim) + ", hidden " + std::to_string(spec.hidden) + ")";
   if (spec.head_dim > 1024) return "a head size of " + std::to_string(spec.head_dim);
   if (static_cast<int64_t>(spec.layers.size()) != spec.n_layers) return "its layers are not all described";
-  if (!spec.embedding || !spec.head) return "it has no embedding or no output matrix";
+  if ((spec.has_embedding && !spec.embedding) || (spec.has_head && !spec.head)) return "it has no embedding or no output matrix";
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
     const std::string where = "layer " + std::to_string(i) + " ";
@@ -44,12 +44,17 @@ Status check_spec(const ModelSpec& spec, const LoadOptions& load, std::string_vi
   return Error{ErrorCode::unsupported, "the " + std::string(engine) + " engine cannot run this model: " + wrong};
 }
 
+size_t rows_of(const SequenceSlice& slice) {
+  return slice.logits == LogitRows::all ? slice.tokens.size() : slice.logits == LogitRows::last && !slice.tokens.empty() ? 1 : 0;
+}
+
 Status check_step(std::span<const SequenceSlice> batch, const StepLimits& limits) {
   int64_t tokens = 0, rows = 0;
   for (const SequenceSlice& slice : batch) {
     const auto n = static_cast<int64_t>(slice.tokens.size());
     tokens += n;
-    rows += slice.logits == LogitRows::all ? n : slice.logits == LogitRows::last && n > 0 ? 1 : 0;
+    rows += static_cast<int64_t>(rows_of(slice));
+    if (slice.ranked < 0 || slice.ranked > limits.ranked) return refused("rows ranked to " + std::to_string(slice.ranked) + " places");
     if (slice.start < 0 || static_cast<int64_t>(slice.blocks.size()) * kv_block_tokens < slice.start + n)
       return refused("the blocks of a sequence do not cover its positions");
     for (const int32_t block : slice.blocks)

@@ -12,8 +12,12 @@ namespace fabula::compute {
 // engine: "CPU", "GPU". Errors: unsupported, invalid_argument (load options).
 Status check_spec(const ModelSpec& spec, const LoadOptions& load, std::string_view engine);
 
+// Rows of logits that a slice asks for, ranked or whole.
+size_t rows_of(const SequenceSlice& slice);
+
 struct StepLimits {
   int64_t tokens = 0, logit_rows = 0, kv_blocks = 0, vocab = 0;
+  int ranked = 0;  // Executor::most_ranked
 };
 // Errors: invalid_argument.
 Status check_step(std::span<const SequenceSlice> batch, const StepLimits& limits);

@@ -65,6 +65,8 @@ struct ExecutorInfo {
   uint64_t weight_bytes_per_token = 0;  // read by one decode step of one sequence (experts: the active ones)
   uint64_t kv_bytes_per_token = 0;
   uint64_t kv_block_bytes = 0;
+  int64_t gpu_layers = 0;      // how many of the model's layers a GPU computes
+  bool kv_on_device = false;   // blocks, or a part of each, lie in a GPU's memory
   uint64_t scratch_bytes = 0;
   std::string numerics_id;     // NUMERICS 7: effective types, KV type, rope, kind, kernel revision
   std::vector<TensorReport> tensors;
@@ -78,6 +80,17 @@ struct SequenceSlice {
   int64_t start = 0;                 // absolute position of tokens[0]
   std::span<const int32_t> blocks;   // block ids covering positions 0 .. start + tokens.size() - 1, in order
   LogitRows logits = LogitRows::last;
+  int ranked = 0;  // > 0: of each wanted row only so many of its highest logits are asked for (ranked_row), at most most_ranked()
+};
+
+// The highest logits of one row and what its probabilities are reckoned with. The order is that of the sampler: higher first, of equals
+// the lower id. The spans are valid until the next forward.
+struct RankedRow {
+  std::span<const float> logits;
+  std::span<const int32_t> ids;
+  float max = 0;
+  double log_sum = 0;   // log of the sum of exp(logit - max) over the whole row
+  bool usable = false;  // no NaN, no +infinity, at least one finite logit; else nothing above means anything
 };
 
 struct StepStats {
@@ -101,7 +114,7 @@ class Executor {
   virtual const ExecutorInfo& info() const = 0;
 
   // One step over a ragged batch. Writes K and V of every token into its block, then logits of the wanted rows in batch
-  // order to logits(). sum of tokens <= max_batch_tokens, sum of rows <= max_logit_rows.
+  // order to logits(), or ranked_row() of slices that ask for that. sum of tokens <= max_batch_tokens, sum of rows <= max_logit_rows.
   // `abandon` is looked at before every phase: true ends the step with ErrorCode::cancelled; blocks of the step's own
   // positions then hold garbage and must not be used. No allocation on this path.
   virtual Status forward(std::span<const SequenceSlice> batch, const std::atomic<bool>* abandon) = 0;
@@ -109,8 +122,20 @@ class Executor {
   virtual const float* logits() const = 0;  // (rows of the last step, vocab), valid until the next forward
   virtual const StepStats& last_step() const = 0;
 
+  // Devices that rank logits themselves hand out a few instead of whole rows. 0: slices must not ask for it.
+  virtual int most_ranked() const { return 0; }
+  virtual RankedRow ranked_row(int64_t row) const {  // counted as the rows of logits()
+    (void)row;
+    return {};
+  }
+
+  // The residual stream at the borders of a part of a model (ModelSpec::has_embedding, has_head): what comes in is written to
+  // residual_in() before forward(), what goes out stands at residual_out() after it. (tokens of the step, hidden); null elsewhere.
+  virtual float* residual_in() { return nullptr; }
+  virtual const float* residual_out() const { return nullptr; }
+
   // Seconds that each worker has had a shard in hand since it was called in first; the caller stands first. They only grow,
-  // until set_threads begins anew. A device without workers of ours has none.
+  // until set_threads begins anew. A GPU is one worker.
   virtual std::span<const double> busy_seconds() const { return {}; }
 
   // Off by default; on, it costs two readings of the clock per phase. Switching on begins at zero.

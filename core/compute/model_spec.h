@@ -77,6 +77,9 @@ struct ModelSpec {
   int64_t n_experts = 0, experts_per_token = 0, expert_ffn = 0, shared_expert_ffn = 0;
   bool normalise_expert_weights = true;   // softmax over the chosen ones only
   std::vector<RopeTable> ropes;
+  // A part of a model (part.h): without the embedding, the residual stream of the layer before comes in; without the head, that of
+  // its last layer goes out.
+  bool has_embedding = true, has_head = true;
   MatrixRef embedding;                    // (vocab, hidden)
   MatrixRef head;                         // (vocab, hidden); equal to embedding where tied
   VectorRef head_bias;

@@ -19,11 +19,17 @@ struct Backends {
   std::function<Result<std::shared_ptr<const model::Model>>(const std::filesystem::path&,
                                                             const std::atomic<bool>* cancel)>
       open_model;
+  // Where the model is to compute: turns the load's device into "cpu" or "cuda:i", its gpu_layers into their number, and options.kv_blocks
+  // into what fits there. Empty: they stay as they are. Errors: no_device, out_of_memory, invalid_argument.
+  std::function<Status(const model::Model&, int64_t context, ModelLoad&, compute::LoadOptions&)> place;
   // options.precision, kv_precision, kv_blocks, on_progress and cancel are filled in.
   std::function<Result<std::unique_ptr<compute::Executor>>(const model::Model&, const ModelLoad&,
                                                            const compute::LoadOptions&)>
       make_executor;
 };
+
+// What went wrong is the matter of a device: the CPU could load and run the same model. Never true of a load for the CPU.
+bool cpu_can_take_over(const ModelLoad& load, ErrorCode code);
 
 // model::open_model (which remembers fingerprints in `fingerprint_folder`), and the device that the load
 // names. `isa`: override for the CPU, "" for the best.

@@ -151,6 +151,7 @@ void Engine::forget(const std::vector<ReadText>& texts, std::function<void()> do
 Result<RequestId> Engine::submit(GenerateRequest request, Consumer& consumer) {
   const auto loaded = loaded_or_null(request.model);
   if (!loaded) return no_such_model(request.model);
+  if (loaded->lost) return *loaded->lost;
   FABULA_TRY(check_tokens(request.prompt, loaded->model->spec.vocab));
   FABULA_TRY(check(request.sampler));
   FABULA_TRY(check_length(static_cast<int64_t>(request.prompt.size()), loaded->context));
@@ -175,6 +176,7 @@ Status Engine::evaluate(ModelId model, std::span<const int32_t> tokens, const Ev
                         const std::atomic<bool>* cancel) {
   const auto loaded = loaded_or_null(model);
   if (!loaded) return no_such_model(model);
+  if (loaded->lost) return *loaded->lost;
   FABULA_TRY(check_tokens(tokens, loaded->model->spec.vocab));
   FABULA_TRY(check_length(static_cast<int64_t>(tokens.size()), loaded->context));
   GenerateRequest request;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ struct ModelLoad {
   int64_t context = 0;  // tokens; 0: the model's own, at most 8192
   int threads = 0;      // 0: physical cores
   std::string device = "auto";
+  int64_t gpu_layers = -1;  // on a GPU: how many layers it computes, the last ones; -1: as many as fit into its memory
 };
 
 struct GenerateRequest {
@@ -73,6 +75,7 @@ struct Event {
     loaded,           // model
     load_failed,      // read the error with take_error(request)
     unloaded,         // model
+    lost,             // model: its device is gone (LoadedModel::lost), for every consumer; its requests end with that error
     prompt_progress,  // tokens: prompt tokens done so far
     token,            // token, logprob, and its text if any
     text,             // more text of the last token, or text that was held back
@@ -99,6 +102,7 @@ struct Metrics {
   double peak_read_gb_per_second = 0;  // at which the weights could be read here, measured while idle; 0: not yet
   int64_t active_requests = 0, queued_requests = 0, batch = 0;
   int64_t kv_blocks_used = 0, kv_blocks_total = 0;
+  int64_t kv_ram_bytes = 0;  // of blocks that a GPU had no room for
   int64_t tokens_generated = 0, prompt_tokens_read = 0, prompt_tokens_reused = 0;
   int64_t tokens_drafted = 0, drafts_accepted = 0;
   int workers = 0;
@@ -153,6 +157,7 @@ class Engine {
     std::shared_ptr<const model::Model> model;
     ModelLoad load;
     compute::ExecutorInfo executor;
+    std::optional<Error> lost;  // nothing can be asked of it any more; load it again, on this device or another
     int64_t context = 0;
     std::shared_ptr<grammar::LazyVocabulary> vocabulary;  // for constraints
   };

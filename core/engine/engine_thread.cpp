@@ -49,8 +49,21 @@ void EngineThread::shut_down() {
 
 bool EngineThread::step_all() {
   bool any = false;
-  for (const Home& home : homes_) any |= home.resident->step(++step_);
+  for (const Home& home : homes_) {
+    const bool was_lost = home.resident->is_lost();
+    any |= home.resident->step(++step_);
+    if (!was_lost && home.resident->is_lost()) announce_loss(*home.resident);
+  }
   return any;
+}
+
+// Whoever talks with this engine may have been about to ask the model something.
+void EngineThread::announce_loss(const Resident& resident) {
+  models_.set(resident.id(), resident.loaded());
+  Event event;
+  event.kind = Event::Kind::lost;
+  event.model = resident.id();
+  for (const auto& channel : channels_) channel->push(event);
 }
 
 bool EngineThread::spill_all(int64_t max_blocks) {
@@ -72,16 +85,18 @@ void EngineThread::flush_channels() {
 }
 
 void EngineThread::publish_metrics() {
-  int64_t active = 0, used = 0, total = 0;
+  int64_t active = 0, used = 0, total = 0, in_ram = 0;
   for (const Home& home : homes_) {
     active += home.resident->active();
     used += home.resident->cache().blocks_used();
     total += home.resident->cache().blocks_total();
+    in_ram += static_cast<int64_t>(home.resident->cache().bytes_in_ram());
   }
   hub_->metrics.active_requests = active;
   if (active == 0) hub_->metrics.batch = 0;
   hub_->metrics.kv_blocks_used = used;
   hub_->metrics.kv_blocks_total = total;
+  hub_->metrics.kv_ram_bytes = in_ram;
 }
 
 EngineThread::Home* EngineThread::find_or_null(ModelId model) {

@@ -51,6 +51,7 @@ class EngineThread {
   void run_once();
   void shut_down();
   bool step_all();
+  void announce_loss(const Resident& resident);
   bool spill_all(int64_t max_blocks);
   void measure_peaks(uint32_t bell);  // of models that want it, until the bell rings
   void flush_channels();

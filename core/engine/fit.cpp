@@ -6,8 +6,11 @@
 #include "core/base/memory_info.h"
 #include "core/compute/cpu/isa.h"
 #include "core/compute/cpu/machine_limits.h"
+#include "core/compute/part.h"
 #include "core/compute/rope.h"
 #include "core/engine/kv_budget.h"
+#include "core/engine/placement.h"
+#include "gpu/devices.h"
 
 namespace fabula::engine {
 
@@ -19,6 +22,12 @@ constexpr double usual_share_of_peak = 0.85;       // what decode reaches of the
 
 // A context alone, without room for other prefixes.
 constexpr uint64_t nothing_more = 1;
+
+Result<int64_t> layers_on_gpu(const compute::ModelSpec& spec, const ModelLoad& load, const compute::LoadOptions& options, const Machine& machine) {
+  if (load.device == "cpu" || machine.gpu_free_bytes == 0) return 0;
+  if (load.gpu_layers >= 0) return std::min(load.gpu_layers, spec.n_layers);
+  return layers_that_fit(spec, options, machine.gpu_free_bytes);
+}
 
 }  // namespace
 
@@ -48,6 +57,7 @@ compute::LoadOptions load_options_for(const EngineOptions& engine, const ModelLo
 
 Machine measure_machine(int threads, const std::string& isa) {
   Machine machine{.available_bytes = available_memory_bytes()};
+  if (const auto gpus = gpu::list_devices(); gpus.ok()) machine.gpu_free_bytes = gpus->front().free_bytes;
   auto meter = compute::cpu::MachineMeter::make(threads > 0 ? threads : compute::cpu::physical_cores(), isa, 0);
   if (!meter.ok()) return machine;
   std::vector<compute::cpu::MachineLimits> samples;
@@ -63,6 +73,16 @@ Result<Fit> fit(const model::Model& model, const ModelLoad& load, const EngineOp
   alone.kv_ram_bytes = nothing_more;
   const compute::LoadOptions options = load_options_for(alone, load, model.spec, out.context, machine.available_bytes);
   FABULA_ASSIGN(out.memory, compute::plan_cpu_memory(model.spec, *model.source, options));
+  out.layers = model.spec.n_layers;
+  FABULA_ASSIGN(out.gpu_layers, layers_on_gpu(model.spec, load, options, machine));
+  if (out.gpu_layers > 0) {
+    out.fits = out.gpu_layers == out.layers;
+    if (out.fits || machine.available_bytes == 0) return out;
+    const auto lower = compute::part_of(model.spec, 0, out.layers - out.gpu_layers);
+    FABULA_ASSIGN(const compute::MemoryPlan on_cpu, compute::plan_cpu_memory(lower, *model.source, options));
+    out.fits = on_cpu.total() <= machine.available_bytes;
+    return out;
+  }
   out.fits = machine.available_bytes == 0 || out.memory.total() <= machine.available_bytes;
   const auto bytes = static_cast<double>(out.memory.weight_bytes_per_token +
                                          out.memory.kv_bytes_per_token * static_cast<uint64_t>(out.context) / 2);

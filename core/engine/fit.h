@@ -21,6 +21,7 @@ compute::LoadOptions load_options_for(const EngineOptions& engine, const ModelLo
 struct Machine {
   uint64_t available_bytes = 0;           // of memory; 0: unknown, everything fits
   double read_bytes_per_second = 0;       // from DRAM, by all threads; 0: unknown
+  uint64_t gpu_free_bytes = 0;            // of the first GPU's memory; 0: there is none
 };
 // About half a second of reading memory: not while something generates.
 Machine measure_machine(int threads, const std::string& isa);
@@ -30,8 +31,9 @@ struct Fit {
   compute::KvPrecision kv_precision = compute::KvPrecision::f16;
   int64_t context = 0;
   compute::MemoryPlan memory;      // kv_bytes: of this context alone; more is kept only where memory is free
-  bool fits = true;
-  double tokens_per_second = 0;    // of one reply with half of the context read; 0: unknown
+  int64_t layers = 0, gpu_layers = 0;     // of the model; of them on the GPU, the last ones
+  bool fits = true;                // the CPU's part into memory, the GPU's into its own
+  double tokens_per_second = 0;    // of one reply with half of the context read; 0: unknown (the GPU has a part in it)
 };
 
 // Errors: as context_for, and those of a description that the CPU engine cannot run.

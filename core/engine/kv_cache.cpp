@@ -13,8 +13,8 @@ std::span<const int32_t> slice(std::span<const int32_t> tokens, int64_t begin, i
 
 }  // namespace
 
-KvCache::KvCache(compute::Executor& executor, KvKey root, int64_t n_blocks, DiskTier* disk)
-    : executor_(executor), root_(root), disk_(disk), pool_(n_blocks), store_(pool_) {}
+KvCache::KvCache(compute::Executor& executor, KvKey root, int64_t n_blocks, DiskTier* disk, uint64_t ram_bytes)
+    : executor_(executor), root_(root), disk_(disk), pool_(n_blocks), store_(pool_), ram_(executor.info().kv_on_device ? ram_bytes : 0) {}
 
 void KvCache::attach(KvLease& lease, std::span<const int32_t> tokens, int64_t limit) {
   while (lease.tokens % block_tokens == 0 && lease.tokens < limit) {
@@ -27,6 +27,7 @@ void KvCache::attach(KvLease& lease, std::span<const int32_t> tokens, int64_t li
       lease.tokens += block_tokens;
       continue;
     }
+    if (end - lease.tokens == block_tokens && restore(parent_of(lease), slice(tokens, lease.tokens, end))) continue;
     if (hit.common == 0 || !on_disk(lease, tokens, limit, 1).empty()) break;
     pool_.retain(hit.block);  // taking a block for the copy must not evict the source
     if (const int32_t copy = take_block_or_negative(); copy >= 0) {
@@ -38,6 +39,18 @@ void KvCache::attach(KvLease& lease, std::span<const int32_t> tokens, int64_t li
     break;
   }
   store_.touch(lease.blocks);
+}
+
+// A block that was moved to RAM comes back and is filed again. false: it is not there, or there is no room.
+bool KvCache::restore(const KvKey& parent, std::span<const int32_t> own) {
+  const KvKey key = child_key(parent, own);
+  if (!ram_.contains(key)) return false;
+  const int32_t block = take_block_or_negative();  // may put another one beside it, and drop it itself
+  if (block < 0) return false;
+  const std::span<const std::byte> bytes = ram_.find(key);
+  const bool filed = !bytes.empty() && executor_.write_block(block, bytes).ok() && store_.insert(parent, own, block);
+  pool_.release(block);
+  return filed;
 }
 
 std::vector<KvKey> KvCache::on_disk(const KvLease& lease, std::span<const int32_t> tokens, int64_t limit,
@@ -123,12 +136,26 @@ bool KvCache::spill(int64_t max) {
 void KvCache::forget(const std::unordered_set<KvKey, KvKeyHash>& keys) {
   std::erase_if(unspilled_, [&](const Unspilled& entry) { return keys.contains(entry.key); });
   store_.forget(keys);
+  ram_.forget(keys);
 }
 
 int32_t KvCache::take_block_or_negative() {
-  int32_t block = pool_.take_or_negative();
-  if (block < 0 && store_.evict_one()) block = pool_.take_or_negative();
-  return block;
+  const int32_t block = pool_.take_or_negative();
+  if (block >= 0) return block;
+  make_free();
+  return pool_.take_or_negative();
+}
+
+// The least recently used block that only the store holds gives its place away; a GPU's goes to RAM.
+void KvCache::make_free() {
+  const int32_t oldest = store_.oldest_or_negative();
+  if (oldest < 0) return;
+  const uint64_t bytes = executor_.info().kv_block_bytes;
+  if (ram_.takes(bytes) && store_.is_full(oldest) && !ram_.contains(store_.key_of(oldest))) {
+    std::vector<std::byte> copy(bytes);
+    if (executor_.read_block(oldest, copy).ok()) ram_.put(store_.key_of(oldest), std::move(copy));
+  }
+  store_.evict(oldest);
 }
 
 }  // namespace fabula::engine

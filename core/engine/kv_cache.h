@@ -13,6 +13,7 @@
 #include "core/engine/disk_tier.h"
 #include "core/engine/kv_pool.h"
 #include "core/engine/prefix_store.h"
+#include "core/engine/ram_tier.h"
 
 namespace fabula::engine {
 
@@ -26,10 +27,10 @@ struct KvLease {
 // Thread: the engine thread alone.
 class KvCache {
  public:
-  // `executor` outlives this; `disk` may be null and outlives this.
-  KvCache(compute::Executor& executor, KvKey root, int64_t n_blocks, DiskTier* disk);
+  // `executor` outlives this; `disk` may be null and outlives this. ram_bytes: for blocks that leave a GPU's memory.
+  KvCache(compute::Executor& executor, KvKey root, int64_t n_blocks, DiskTier* disk, uint64_t ram_bytes);
 
-  // Extends the lease by what the store has of tokens[lease.tokens, limit): shares full blocks, copies the
+  // Extends the lease by what the store, or RAM beside a GPU, has of tokens[lease.tokens, limit): shares full blocks, copies the
   // head of a partial one.
   void attach(KvLease& lease, std::span<const int32_t> tokens, int64_t limit);
   // Keys of blocks that attach() would go on with if they were in RAM, at most `max`: what is worth fetching
@@ -56,9 +57,12 @@ class KvCache {
 
   int64_t blocks_used() const { return pool_.used(); }  // held or kept
   int64_t blocks_total() const { return pool_.total(); }
+  uint64_t bytes_in_ram() const { return ram_.bytes(); }  // of blocks that left a GPU's memory
 
  private:
   int32_t take_block_or_negative();
+  void make_free();
+  bool restore(const KvKey& parent, std::span<const int32_t> own);
   const KvKey& parent_of(const KvLease& lease) const {
     return lease.keys.empty() ? root_ : lease.keys.back();
   }
@@ -68,6 +72,7 @@ class KvCache {
   DiskTier* const disk_;
   KvPool pool_;
   PrefixStore store_;
+  RamTier ram_;
   struct Unspilled {
     int32_t block;
     KvKey key;  // the block may have been evicted and reused since

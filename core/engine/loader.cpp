@@ -5,6 +5,7 @@
 
 #include "core/base/memory_info.h"
 #include "core/engine/fit.h"
+#include "core/engine/kv_budget.h"
 #include "core/engine/resident.h"
 
 namespace fabula::engine {
@@ -70,7 +71,8 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   FABULA_ASSIGN(auto model, backends_.open_model(job.load.path, &job.control->cancelled));
   FABULA_ASSIGN(const int64_t context, context_for(job.load, *model));
 
-  compute::LoadOptions options = load_options_for(options_, job.load, model->spec, context, available_memory_bytes());
+  ModelLoad load = job.load;
+  compute::LoadOptions options = load_options_for(options_, load, model->spec, context, available_memory_bytes());
   options.cancel = &job.control->cancelled;
   options.packed_folder = options_.packed_folder.string();
   options.model_fingerprint = model->info.fingerprint;
@@ -79,7 +81,16 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
     shown = fraction;
     report_progress(job, fraction);
   };
-  FABULA_ASSIGN(auto executor, backends_.make_executor(*model, job.load, options));
+  const compute::LoadOptions on_cpu = options;
+  if (backends_.place) FABULA_TRY(backends_.place(*model, context, load, options));
+  auto made = backends_.make_executor(*model, load, options);
+  // "auto" is a choice between devices: what one cannot hold or run, the other may. Broken files and cancelled loads stay what they are.
+  if (!made.ok() && job.load.device == "auto" && cpu_can_take_over(load, made.error().code)) {
+    load.device = "cpu";
+    options = on_cpu;
+    made = backends_.make_executor(*model, load, options);
+  }
+  FABULA_ASSIGN(auto executor, std::move(made));
   if (job.control->cancelled) return Error{ErrorCode::cancelled, "loading was cancelled"};
   if (disk_) disk_->wait_until_scanned();
 
@@ -98,6 +109,7 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   setting.max_sequences = options_.max_batch;
   setting.kv_blocks = options.kv_blocks;
   setting.speculation = options_.speculation;
+  setting.kv_ram_bytes = kv_ram_budget(options_.kv_ram_bytes, available_memory_bytes());
   return std::make_shared<Resident>(++last_model_, std::move(loaded), std::move(executor),
                                     std::move(setting));
 }

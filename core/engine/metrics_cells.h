@@ -72,7 +72,7 @@ struct MetricsCells {
   std::atomic<double> prefill_tokens_per_second{0}, decode_tokens_per_second{0}, decode_gb_per_second{0};
   std::atomic<double> peak_read_gb_per_second{0};
   std::atomic<int64_t> active_requests{0}, queued_requests{0}, batch{0};
-  std::atomic<int64_t> kv_blocks_used{0}, kv_blocks_total{0};
+  std::atomic<int64_t> kv_blocks_used{0}, kv_blocks_total{0}, kv_ram_bytes{0};
   std::atomic<int64_t> tokens_generated{0}, prompt_tokens_read{0}, prompt_tokens_reused{0};
   std::atomic<int64_t> tokens_drafted{0}, drafts_accepted{0};
   std::atomic<int> workers{0};
@@ -98,6 +98,7 @@ struct MetricsCells {
     m.batch = batch;
     m.kv_blocks_used = kv_blocks_used;
     m.kv_blocks_total = kv_blocks_total;
+    m.kv_ram_bytes = kv_ram_bytes;
     m.tokens_generated = tokens_generated;
     m.prompt_tokens_read = prompt_tokens_read;
     m.prompt_tokens_reused = prompt_tokens_reused;

@@ -62,17 +62,17 @@ void PrefixStore::touch(std::span<const int32_t> path) {
 }
 
 // A scan over the pool: at most a few thousand entries, once per newly computed block of a full pool.
-bool PrefixStore::evict_one() {
+int32_t PrefixStore::oldest_or_negative() const {
   int32_t oldest = -1;
   for (int32_t block = 0; block < static_cast<int32_t>(entries_.size()); ++block) {
     if (!holds(block) || pool_.references(block) != 1) continue;
     if (oldest < 0 || entries_[static_cast<size_t>(block)].used < entries_[static_cast<size_t>(oldest)].used)
       oldest = block;
   }
-  if (oldest < 0) return false;
-  drop(oldest);
-  return true;
+  return oldest;
 }
+
+void PrefixStore::evict(int32_t block) { drop(block); }
 
 void PrefixStore::clear() {
   for (int32_t block = 0; block < static_cast<int32_t>(entries_.size()); ++block)

@@ -35,14 +35,16 @@ class PrefixStore {
   // Files `block` (1 .. block_tokens tokens) and takes a reference of its own; filed shorter prefixes of it
   // that nobody holds are dropped. false: an equal or longer one is filed already.
   bool insert(const KvKey& parent, std::span<const int32_t> tokens, int32_t block);
+  bool is_full(int32_t block) const { return entries_[static_cast<size_t>(block)].n_tokens == block_tokens; }
   const KvKey& key_of(int32_t block) const { return entries_[static_cast<size_t>(block)].key; }
   bool holds(int32_t block) const { return entries_[static_cast<size_t>(block)].n_tokens > 0; }
 
   // Marks a path as used, deepest block first, so that a leaf is always older than its parent.
   void touch(std::span<const int32_t> path);
 
-  // Gives back the least recently used block that only the store holds. false: there is none.
-  bool evict_one();
+  // The least recently used block that only the store holds; -1: there is none.
+  int32_t oldest_or_negative() const;
+  void evict(int32_t block);  // one that the store alone holds
   void clear();
   // Drops the full blocks with these keys and the partial ones below them, as far as nobody else holds them.
   void forget(const std::unordered_set<KvKey, KvKeyHash>& keys);

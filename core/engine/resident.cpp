@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/clock.h"
+#include "core/compute/device_errors.h"
 
 namespace fabula::engine {
 
@@ -34,7 +35,7 @@ Resident::Resident(ModelId id, std::shared_ptr<const Engine::LoadedModel> loaded
       executor_(std::move(executor)),
       setting_(std::move(setting)),
       cache_(*executor_, root_key(loaded_->model->info.fingerprint, executor_->info().numerics_id),
-             setting_.kv_blocks, setting_.disk),
+             setting_.kv_blocks, setting_.disk, setting_.kv_ram_bytes),
       sampler_(loaded_->model->spec.vocab) {}
 
 Resident::~Resident() = default;
@@ -67,6 +68,10 @@ void Resident::end_all() {
 
 bool Resident::step(uint64_t number) {
   end_cancelled();
+  if (is_lost()) {
+    fail_all(*loaded_->lost);
+    return remove_ended();
+  }
   admit();
   keep_workers_hot();
   if (!plan(number)) {
@@ -78,7 +83,8 @@ bool Resident::step(uint64_t number) {
   make_room();
   if (const Status status = compute(); !status.ok()) {
     const bool abandoned = std::ranges::any_of(controls_, [](const auto& c) { return c->cancelled.load(); });
-    if (status.error().code != ErrorCode::cancelled || !abandoned)
+    if (status.error().code == compute::device_lost) lose(status.error());
+    else if (status.error().code != ErrorCode::cancelled || !abandoned)
       for (const Work& work : work_) fail(*work.sequence, status.error());
   } else {
     const int64_t before = setting_.hub->metrics.tokens_generated;
@@ -256,7 +262,7 @@ Status Resident::compute() {
   controls_.clear();
   for (const auto& [sequence, n, decoding] : work_) {
     if (!drafted_.empty()) {
-      slices_.push_back({drafted_, sequence->lease.tokens, sequence->lease.blocks, compute::LogitRows::all});
+      slices_.push_back({drafted_, sequence->lease.tokens, sequence->lease.blocks, compute::LogitRows::all, ranks_of(*sequence)});
       controls_.push_back(sequence->control);
       break;
     }
@@ -264,7 +270,8 @@ Status Resident::compute() {
     slices_.push_back({.tokens = std::span(sequence->tokens).subspan(begin, static_cast<size_t>(n)),
                        .start = sequence->lease.tokens,
                        .blocks = sequence->lease.blocks,
-                       .logits = rows_of(*sequence, n)});
+                       .logits = rows_of(*sequence, n),
+                       .ranked = ranks_of(*sequence)});
     controls_.push_back(sequence->control);
   }
   if (slices_.empty()) return {};
@@ -272,6 +279,14 @@ Status Resident::compute() {
   Status status = executor_->forward(slices_, abandon);
   setting_.hub->controls.end_step();
   return status;
+}
+
+// 0: whole rows of logits are needed.
+int Resident::ranks_of(const Sequence& sequence) const {
+  const GenerateRequest& request = sequence.request;
+  const int needed = sequence.job || sequence.matcher ? 0 : Sampler::ranks_needed(request.sampler);
+  const int asked = std::max(needed, request.top_logprobs);
+  return needed > 0 && asked <= executor_->most_ranked() && asked < loaded_->model->spec.vocab ? asked : 0;
 }
 
 compute::LogitRows Resident::rows_of(const Sequence& sequence, int64_t tokens) const {
@@ -306,46 +321,53 @@ void Resident::account(int64_t generated) {
 }
 
 void Resident::take_results() {
-  const float* rows = work_.empty() ? nullptr : executor_->logits();
-  const int64_t vocab = loaded_->model->spec.vocab;
-  if (!drafted_.empty() && !work_.empty()) return take_drafts(*work_[0].sequence, rows);
+  int64_t row = 0;
+  if (!drafted_.empty() && !work_.empty()) return take_drafts(*work_[0].sequence);
   for (const auto& [sequence, n, decoding] : work_) {
     const compute::LogitRows wanted = rows_of(*sequence, n);
     const int64_t n_rows = wanted == compute::LogitRows::all ? n : wanted == compute::LogitRows::last ? 1 : 0;
     const int64_t begin = sequence->lease.tokens;
     cache_.advance(sequence->lease, sequence->tokens, begin + n);
-    if (n_rows > 0) take_logits(*sequence, begin, n_rows, rows);
+    if (n_rows > 0) take_logits(*sequence, begin, n_rows, row);
     if (!sequence->job && sequence->generated() == 0 && sequence->stage == Sequence::Stage::running) {
       Event event = event_of(*sequence, Event::Kind::prompt_progress);
       event.tokens = sequence->lease.tokens;
       sequence->channel->push(event);
     }
-    rows += n_rows * vocab;
+    row += n_rows;
   }
 }
 
 // Row r follows drafted_[r]: as long as the word drawn from it is the next guess, the next row holds, too.
 // Only positions of tokens that stand are marked as computed, so that nothing of a wrong guess is ever filed.
-void Resident::take_drafts(Sequence& sequence, const float* rows) {
+void Resident::take_drafts(Sequence& sequence) {
   const int64_t begin = sequence.lease.tokens;
   for (size_t r = 0; r < drafted_.size(); ++r) {
     cache_.advance(sequence.lease, sequence.tokens, begin + static_cast<int64_t>(r) + 1);
     const int64_t size = sequence.size();
-    accept(sequence, rows + static_cast<int64_t>(r) * loaded_->model->spec.vocab);
+    accept(sequence, static_cast<int64_t>(r));
     if (sequence.stage != Sequence::Stage::running || sequence.size() == size) return;
     if (r + 1 == drafted_.size() || sequence.tokens.back() != drafted_[r + 1]) return;
     ++setting_.hub->metrics.drafts_accepted;
   }
 }
 
-void Resident::take_logits(Sequence& sequence, int64_t begin, int64_t n, const float* rows) {
-  if (!sequence.job) return accept(sequence, rows);
-  sequence.job->put(begin, n, rows, static_cast<size_t>(n * loaded_->model->spec.vocab));
+void Resident::take_logits(Sequence& sequence, int64_t begin, int64_t n, int64_t row) {
+  if (!sequence.job) return accept(sequence, row);
+  sequence.job->put(begin, n, logits_of(row), static_cast<size_t>(n * loaded_->model->spec.vocab));
   sequence.rows_done = begin + n;
   if (sequence.rows_done == sequence.size()) end(sequence, FinishReason::length);
 }
 
-void Resident::accept(Sequence& sequence, const float* logits) {
+Result<Choice> Resident::sample(Sequence& sequence, int64_t row, std::span<const uint64_t> allowed) {
+  const GenerateRequest& request = sequence.request;
+  if (ranks_of(sequence) > 0)
+    return sampler_.sample(executor_->ranked_row(row), sequence.size(), request.seed, request.choice_index, request.sampler);
+  return sampler_.sample(logits_of(row), sequence.tokens, sequence.size(), request.seed, request.choice_index, request.sampler,
+                         &sequence.sampler, allowed);
+}
+
+void Resident::accept(Sequence& sequence, int64_t row) {
   if (sequence.control->cancelled) return;  // no word after a stop
   const GenerateRequest& request = sequence.request;
   std::span<const uint64_t> allowed;
@@ -356,15 +378,17 @@ void Resident::accept(Sequence& sequence, const float* logits) {
       return fail(sequence, {ErrorCode::unsupported, "the model's vocabulary cannot write what the reply must look like here"});
     allowed = mask.words();
   }
-  const auto choice = sampler_.sample(logits, sequence.tokens, sequence.size(), request.seed,
-                                      request.choice_index, request.sampler, &sequence.sampler, allowed);
+  const auto choice = sample(sequence, row, allowed);
   if (!choice.ok()) return fail(sequence, choice.error());
   if (sequence.matcher)
     if (const Status status = sequence.matcher->advance(choice->token); !status.ok())
       return fail(sequence, status.error());
   if (request.top_logprobs > 0) {
     std::vector<Choice> alternatives;
-    if (const Status status = sampler_.top(logits, request.top_logprobs, alternatives); !status.ok())
+    const Status status = ranks_of(sequence) > 0
+                              ? Sampler::top(executor_->ranked_row(row), request.top_logprobs, alternatives)
+                              : sampler_.top(logits_of(row), request.top_logprobs, alternatives);
+    if (!status.ok())
       return fail(sequence, status.error());
     sequence.channel->put_alternatives(sequence.control->request, sequence.generated(),
                                        std::move(alternatives));
@@ -445,6 +469,18 @@ void Resident::fail(Sequence& sequence, Error error) {
   else
     sequence.channel->put_error(sequence.control->request, std::move(error));
   end(sequence, FinishReason::error);
+}
+
+void Resident::fail_all(const Error& error) {
+  for (auto* list : {&waiting_, &active_})
+    for (const SequencePtr& sequence : *list) fail(*sequence, error);
+}
+
+void Resident::lose(const Error& error) {
+  auto changed = std::make_shared<Engine::LoadedModel>(*loaded_);
+  changed->lost = error;
+  loaded_ = std::move(changed);
+  fail_all(error);
 }
 
 bool Resident::remove_ended() {

@@ -24,6 +24,7 @@ class Resident {
     StepLimits limits;
     int64_t max_sequences = 16;
     int64_t kv_blocks = 0;
+    uint64_t kv_ram_bytes = 0;  // for blocks that leave a GPU's memory
     bool speculation = true;
   };
   Resident(ModelId id, std::shared_ptr<const Engine::LoadedModel> loaded,
@@ -33,6 +34,8 @@ class Resident {
   ModelId id() const { return id_; }
   const std::shared_ptr<const Engine::LoadedModel>& loaded() const { return loaded_; }
   const KvCache& cache() const { return cache_; }
+  // The device is gone: everybody has been told, and whoever still asks is.
+  bool is_lost() const { return loaded_->lost.has_value(); }
   int64_t active() const { return static_cast<int64_t>(active_.size()); }
 
   void enqueue(std::unique_ptr<Sequence> sequence);
@@ -63,12 +66,17 @@ class Resident {
   Status compute();
   void account(int64_t generated);
   void take_results();
-  void take_drafts(Sequence& sequence, const float* rows);
-  void take_logits(Sequence& sequence, int64_t begin, int64_t n, const float* rows);
-  void accept(Sequence& sequence, const float* logits);
+  void take_drafts(Sequence& sequence);
+  void take_logits(Sequence& sequence, int64_t begin, int64_t n, int64_t row);
+  void accept(Sequence& sequence, int64_t row);
+  Result<Choice> sample(Sequence& sequence, int64_t row, std::span<const uint64_t> allowed);
+  int ranks_of(const Sequence& sequence) const;
+  const float* logits_of(int64_t row) const { return executor_->logits() + row * loaded_->model->spec.vocab; }
   void emit_token(Sequence& sequence, const Choice& choice);
   void end(Sequence& sequence, FinishReason reason);
   void fail(Sequence& sequence, Error error);
+  void fail_all(const Error& error);
+  void lose(const Error& error);
   bool remove_ended();  // true: there were some
   void keep_workers_hot();
   compute::LogitRows rows_of(const Sequence& sequence, int64_t tokens) const;

@@ -56,6 +56,14 @@ Error unusable_logits() {
           "overflows"};
 }
 
+bool penalises(const SamplerSettings& settings) {
+  return settings.repeat_penalty != 1 || settings.presence_penalty != 0 || settings.frequency_penalty != 0;
+}
+
+bool changes_logits(const SamplerSettings& settings) {
+  return !settings.logit_bias.empty() || penalises(settings) || settings.dry_multiplier > 0;
+}
+
 // A strict total order, so that every selection has one answer whatever the algorithm.
 constexpr auto higher = [](const auto& a, const auto& b) {
   return a.value != b.value ? a.value > b.value : a.id < b.id;
@@ -92,16 +100,39 @@ Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> his
   } else {
     const bool all = settings.top_k <= 0 || static_cast<size_t>(settings.top_k) >= vocab_;
     take_top(values, all ? vocab_ : static_cast<size_t>(settings.top_k));
-    weigh(peak.max, settings.temperature);
-    if (settings.typical_p < 1) keep_typical(settings.typical_p, peak.max, settings.temperature);
-    if (settings.top_p < 1) keep_top_p(settings.top_p);
-    if (settings.min_p > 0) keep_min_p(settings.min_p);
-    if (settings.xtc_probability > 0 &&
-        second_uniform_at(seed, choice_index, position) < static_cast<double>(settings.xtc_probability))
-      leave_top_out(settings.xtc_threshold);
-    token = draw(uniform_at(seed, choice_index, position)).id;
+    token = draw_filtered(peak.max, position, seed, choice_index, settings);
   }
   return Choice{token, logprob_of(logits[token], raw.max, log_sum_exp_above(logits, vocab_, raw.max))};
+}
+
+// Everything behind top-k, of the candidates that it left.
+int32_t Sampler::draw_filtered(float max, int64_t position, uint64_t seed, uint32_t choice_index, const SamplerSettings& settings) {
+  weigh(max, settings.temperature);
+  if (settings.typical_p < 1) keep_typical(settings.typical_p, max, settings.temperature);
+  if (settings.top_p < 1) keep_top_p(settings.top_p);
+  if (settings.min_p > 0) keep_min_p(settings.min_p);
+  if (settings.xtc_probability > 0 &&
+      second_uniform_at(seed, choice_index, position) < static_cast<double>(settings.xtc_probability))
+    leave_top_out(settings.xtc_threshold);
+  return draw(uniform_at(seed, choice_index, position)).id;
+}
+
+int Sampler::ranks_needed(const SamplerSettings& settings) {
+  if (changes_logits(settings) || settings.mirostat == 2) return 0;
+  return settings.temperature == 0 ? 1 : std::max(settings.top_k, 0);
+}
+
+Result<Choice> Sampler::sample(const compute::RankedRow& row, int64_t position, uint64_t seed, uint32_t choice_index,
+                               const SamplerSettings& settings) {
+  if (!row.usable) return unusable_logits();
+  size_t chosen = 0;
+  if (settings.temperature != 0) {
+    n_ = std::min(static_cast<size_t>(settings.top_k), row.ids.size());
+    for (size_t i = 0; i < n_; ++i) candidates_[i] = {row.logits[i], 0, 0, row.ids[i]};
+    const int32_t token = draw_filtered(row.max, position, seed, choice_index, settings);
+    chosen = static_cast<size_t>(std::ranges::find(row.ids, token) - row.ids.begin());
+  }
+  return Choice{row.ids[chosen], logprob_of(row.logits[chosen], row.max, row.log_sum)};
 }
 
 Status Sampler::top(const float* logits, int count, std::vector<Choice>& out) {
@@ -116,22 +147,27 @@ Status Sampler::top(const float* logits, int count, std::vector<Choice>& out) {
   return {};
 }
 
+Status Sampler::top(const compute::RankedRow& row, int count, std::vector<Choice>& out) {
+  out.clear();
+  if (!row.usable) return unusable_logits();
+  const size_t n = std::min(row.ids.size(), static_cast<size_t>(std::max(count, 0)));
+  for (size_t i = 0; i < n; ++i) out.push_back({row.ids[i], logprob_of(row.logits[i], row.max, row.log_sum)});
+  return {};
+}
+
 // The logits themselves where nothing changes them, else values_.
 const float* Sampler::modified(const float* logits, std::span<const int32_t> history,
                                const SamplerSettings& settings, const SamplerState& state,
                                std::span<const uint64_t> allowed) {
-  const bool penalised =
-      settings.repeat_penalty != 1 || settings.presence_penalty != 0 || settings.frequency_penalty != 0;
-  const bool dry = settings.dry_multiplier > 0;
-  if (settings.logit_bias.empty() && !penalised && !dry && allowed.empty()) return logits;
+  if (!changes_logits(settings) && allowed.empty()) return logits;
   const auto last = [history](int window) {
     return window < 0 ? history : history.last(std::min(history.size(), static_cast<size_t>(window)));
   };
   std::copy(logits, logits + vocab_, values_.begin());
   for (const auto& [token, bias] : settings.logit_bias)
     if (token >= 0 && static_cast<size_t>(token) < vocab_) values_[static_cast<size_t>(token)] += bias;
-  if (penalised) penalise(last(settings.penalty_window), settings);
-  if (dry) {
+  if (penalises(settings)) penalise(last(settings.penalty_window), settings);
+  if (settings.dry_multiplier > 0) {
     const auto breakers = state.dry_breakers ? std::span<const uint8_t>(*state.dry_breakers) : std::span<const uint8_t>();
     dry_.apply(last(settings.dry_window), breakers, settings, values_);
   }

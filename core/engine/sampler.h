@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/compute/executor.h"
 #include "core/engine/choice.h"
 #include "core/engine/sampler_dry.h"
 #include "core/engine/sampler_settings.h"
@@ -37,6 +38,9 @@ class Sampler {
  public:
   explicit Sampler(int64_t vocab);
 
+  // How many of a row's highest logits decide a token; 0: the whole row is needed.
+  static int ranks_needed(const SamplerSettings& settings);
+
   // logits: (vocab), left untouched. history: all tokens before `position`, prompt included; only the windows
   // of the penalties are read. state: of this reply; null: of a reply that begins here, and no breakers. Random number: counter-based, key (seed, choice_index), counter `position`. Ids outside
   // the vocabulary are passed over. Errors: internal, where a logit is NaN or +infinity or all are -infinity
@@ -47,9 +51,15 @@ class Sampler {
                         uint64_t seed, uint32_t choice_index, const SamplerSettings& settings,
                         SamplerState* state = nullptr, std::span<const uint64_t> allowed = {});
 
+  // The same from a row's highest logits alone, where ranks_needed(settings) of them are enough and fewer than the vocabulary has: the
+  // same token. The log-probability may differ in its last bits: a device sums in an order of its own.
+  Result<Choice> sample(const compute::RankedRow& row, int64_t position, uint64_t seed, uint32_t choice_index,
+                        const SamplerSettings& settings);
+
   // The `count` likeliest tokens of unmodified logits with their log-probabilities, descending, ties to the
   // lowest id.
   Status top(const float* logits, int count, std::vector<Choice>& out);
+  static Status top(const compute::RankedRow& row, int count, std::vector<Choice>& out);  // count: at most what is ranked
 
  private:
   struct Candidate {
@@ -63,6 +73,7 @@ class Sampler {
                         const SamplerState& state, std::span<const uint64_t> allowed);
   void forbid_others(std::span<const uint64_t> allowed);
   void penalise(std::span<const int32_t> window, const SamplerSettings& settings);
+  int32_t draw_filtered(float max, int64_t position, uint64_t seed, uint32_t choice_index, const SamplerSettings& settings);
   void take_top(const float* values, size_t k);  // into candidates_[0, n_), in no order
   void weigh(float max, float temperature);
   void keep_typical(float share, float max, float temperature);

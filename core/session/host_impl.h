@@ -112,6 +112,7 @@ class HostService::Impl {
                     const Promise<Message>& answer);
   Status begin_regenerate(const std::string& session, const ReplyOptions& options,
                           const Promise<Message>& answer);
+  bool is_of_ready_model(const SessionView& view);
   Status begin_continue(const std::string& session, const ReplyOptions& options,
                         const Promise<Message>& answer);
   Status continue_message(const SessionView& view, const ReplyOptions& options,
@@ -154,6 +155,7 @@ class HostService::Impl {
   void load_model(Mode mode, engine::ModelLoad load, Promise<ModelState> answer);
   void on_load_event(const engine::Event& event);
   void show_progress(Mode mode, float fraction);
+  void on_model_lost(engine::ModelId model);
   void show_failed_load(Mode mode, const engine::ModelLoad& load, const Error& error);
   void use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load);
   void unload_model(Mode mode);

@@ -113,7 +113,7 @@ bool HostService::Impl::handle_events() {
   int count = 0;
   for (; count < events_per_turn && consumer->poll(event); ++count) {
     using Kind = engine::Event::Kind;
-    if (event.kind <= Kind::unloaded) {
+    if (event.kind <= Kind::lost) {
       on_load_event(event);
       continue;
     }

@@ -13,7 +13,7 @@ namespace {
 
 bool same_load(const engine::ModelLoad& a, const engine::ModelLoad& b) {
   return a.path == b.path && a.precision == b.precision && a.kv_precision == b.kv_precision &&
-         a.context == b.context && a.device == b.device;
+         a.context == b.context && a.device == b.device && a.gpu_layers == b.gpu_layers;
 }
 
 constexpr std::array both_modes{Mode::chat, Mode::story};
@@ -49,6 +49,7 @@ void HostService::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<Mo
   shown.path = load.path.string();
   shown.name = model::model_name(load.path);
   shown.error.clear();
+  shown.cpu_can_take_over = false;
   snapshots.set_model(mode, std::move(shown));
   shown_changed = true;
   for (auto& [request, other] : loading) {
@@ -65,6 +66,7 @@ void HostService::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<Mo
 }
 
 void HostService::Impl::on_load_event(const engine::Event& event) {
+  if (event.kind == engine::Event::Kind::lost) return on_model_lost(event.model);
   const auto found = loading.find(event.request);
   if (found == loading.end()) return;
   const auto is_wanted = [&](Mode mode) { return newest_load[static_cast<size_t>(mode)] == event.request; };
@@ -101,11 +103,26 @@ void HostService::Impl::show_progress(Mode mode, float fraction) {
   shown_changed = true;
 }
 
+// What was written stays; the modes that spoke with it say what happened, and that the CPU could go on.
+void HostService::Impl::on_model_lost(engine::ModelId model) {
+  const auto loaded = engine.loaded_or_null(model);
+  if (!loaded || !loaded->lost) return;
+  for (Mode mode : both_modes) {
+    ModelState& state = models[static_cast<size_t>(mode)];
+    if (state.id != model) continue;
+    state.phase = ModelState::Phase::failed;
+    state.id = 0;
+    show_failed_load(mode, loaded->load, *loaded->lost);
+  }
+  retire_unused();
+}
+
 // A failure is shown; the model that was there before goes on serving.
 void HostService::Impl::show_failed_load(Mode mode, const engine::ModelLoad& load, const Error& error) {
   ModelState& state = models[static_cast<size_t>(mode)];
   ModelState shown = state;
   shown.error = error.message;
+  shown.cpu_can_take_over = engine::cpu_can_take_over(load, error.code);
   if (shown.phase != ModelState::Phase::ready) {
     shown.phase = ModelState::Phase::failed;
     shown.path = load.path.string();
@@ -131,6 +148,8 @@ void HostService::Impl::use_model(Mode mode, engine::ModelId model, const engine
   state.precision = effective_precision(loaded->executor);
   state.device = loaded->executor.kind + (loaded->executor.isa.empty() ? "" : " " + loaded->executor.isa);
   state.weight_bytes = loaded->executor.weight_bytes;
+  state.layers = loaded->model->spec.n_layers;
+  state.gpu_layers = loaded->executor.gpu_layers;
   models[index] = state;
   model_loads[index] = load;
   snapshots.set_model(mode, std::move(state));

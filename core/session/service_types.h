@@ -37,6 +37,8 @@ struct ModelState {
   std::string chat_template_error;
   int64_t context = 0;
   std::string precision, device;
+  int64_t layers = 0, gpu_layers = 0;  // of the model; of them on a GPU
+  bool cpu_can_take_over = false;      // failed because of a device: the same model would load on the CPU
   uint64_t weight_bytes = 0;
 };
 

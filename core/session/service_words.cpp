@@ -116,14 +116,22 @@ Status HostService::Impl::begin_regenerate(const std::string& session, const Rep
   return started;
 }
 
+// A story goes on in a new message where the numerics are others now: the words so far stay what they are.
+bool HostService::Impl::is_of_ready_model(const SessionView& view) {
+  const auto loaded = ready_model(view.info.mode);
+  const auto& receipt = view.path.back()->receipt;
+  return loaded.ok() && receipt && receipt->model_fingerprint == (*loaded)->model->info.fingerprint &&
+         receipt->numerics_id == (*loaded)->executor.numerics_id;
+}
+
 Status HostService::Impl::begin_continue(const std::string& session, const ReplyOptions& options,
                                      const Promise<Message>& answer) {
   FABULA_TRY(check_idle(session));
   FABULA_ASSIGN(const SessionView view, store->view(session));
   const bool chat = view.info.mode == Mode::chat;
   if (chat && view.path.empty()) return nothing_there();
-  const bool same_message =
-      !view.path.empty() && is_reply(*view.path.back()) && (chat || was_cut_short(*view.path.back()));
+  const bool same_message = !view.path.empty() && is_reply(*view.path.back()) &&
+                            (chat || (was_cut_short(*view.path.back()) && is_of_ready_model(view)));
   Status started;
   if (same_message) {
     started = continue_message(view, options, answer);

@@ -93,10 +93,10 @@ inline void from_json(const Json& in, Precision& value) {
 namespace fabula::engine {
 inline void to_json(Json& out, const Choice& value) { out = Json::array({value.token, value.logprob}); }
 inline void from_json(const Json& in, Choice& value) { value = {in.at(0).get<int32_t>(), in.at(1).get<float>()}; }
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelLoad, path, precision, kv_precision, context, threads, device)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelLoad, path, precision, kv_precision, context, threads, device, gpu_layers)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Metrics, prefill_tokens_per_second, decode_tokens_per_second,
                                    decode_gb_per_second, peak_read_gb_per_second, active_requests,
-                                   queued_requests, batch, kv_blocks_used, kv_blocks_total, tokens_generated,
+                                   queued_requests, batch, kv_blocks_used, kv_blocks_total, kv_ram_bytes, tokens_generated,
                                    prompt_tokens_read, prompt_tokens_reused, tokens_drafted, drafts_accepted, shard_busy,
                                    workers)
 FABULA_WIRE_ENUM(FinishReason, FinishReason::error)
@@ -148,7 +148,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SessionView, info, system, settings, draft, c
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LiveReply, session, message, text, tokens, prompt_done, prompt_total,
                                    decode_tokens_per_second, started)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelState, phase, progress, id, path, name, error, has_chat_template,
-                                   chat_template_error, context, precision, device, weight_bytes)
+                                   chat_template_error, context, precision, device, layers, gpu_layers, cpu_can_take_over, weight_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Notice, kind, text, undo_session)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReplayReport::Reply, message, outcome, tokens, first_difference, expected,
                                    got, why)

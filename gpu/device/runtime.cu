@@ -5,13 +5,13 @@
 #include <mutex>
 #include <utility>
 
+#include "core/compute/device_errors.h"
 #include "gpu/device/runtime.h"
 
 namespace fabula::gpu {
 
 namespace {
 
-constexpr int marks = 4;
 constexpr int oldest_major = 8;  // kernels are compiled for compute capability 8.0 and later
 
 std::string version_text(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
@@ -22,15 +22,15 @@ Error error_of(cudaError_t code, const std::string& what) {
   const std::string words = std::string(cudaGetErrorString(code)) + " (" + cudaGetErrorName(code) + ")";
   switch (code) {
     case cudaErrorMemoryAllocation: return {ErrorCode::out_of_memory, what + ": the GPU has no memory left"};
-    case cudaErrorNoDevice: return {ErrorCode::not_found, "no NVIDIA GPU found; Fabula computes on the CPU"};
+    case cudaErrorNoDevice: return {compute::no_device, "no NVIDIA GPU was found"};
     case cudaErrorInsufficientDriver: {
       int driver = 0, runtime = 0;
       cudaDriverGetVersion(&driver);
       cudaRuntimeGetVersion(&runtime);
-      if (driver == 0) return {ErrorCode::not_found, "no NVIDIA driver found; Fabula computes on the CPU"};
-      return {ErrorCode::unsupported, "the NVIDIA driver is too old: it runs CUDA " + version_text(driver) + ", Fabula needs " + version_text(runtime)};
+      if (driver == 0) return {compute::no_device, "no NVIDIA driver was found"};
+      return {compute::no_device, "the NVIDIA driver is too old: it runs CUDA " + version_text(driver) + ", Fabula needs " + version_text(runtime)};
     }
-    default: return {device_lost, what + ": the GPU stopped working: " + words + ". The model must be loaded again, there or on the CPU"};
+    default: return {compute::device_lost, what + ": the GPU stopped working: " + words + ". The model must be loaded again, there or on the CPU"};
   }
 }
 
@@ -84,7 +84,7 @@ Result<std::vector<DeviceInfo>> list_devices() {
 struct Device::Impl {
   DeviceInfo info;
   cudaStream_t stream = nullptr;
-  cudaEvent_t events[marks] = {};
+  std::vector<cudaEvent_t> events;
   cudaError_t failure = cudaSuccess;
   const char* failed_at = "";
 
@@ -104,25 +104,23 @@ Device::Device(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Device::~Device() {
   cudaSetDevice(impl_->info.index);
-  for (cudaEvent_t event : impl_->events)
-    if (event) cudaEventDestroy(event);
+  for (cudaEvent_t event : impl_->events) cudaEventDestroy(event);
   if (impl_->stream) cudaStreamDestroy(impl_->stream);
 }
 
 Result<std::unique_ptr<Device>> Device::open(int index) {
   FABULA_ASSIGN(const std::vector<DeviceInfo> devices, list_devices());
   if (index < 0 || index >= static_cast<int>(devices.size()))
-    return Error{ErrorCode::not_found, "there is no GPU cuda:" + std::to_string(index) + "; this machine has " + std::to_string(devices.size())};
+    return Error{compute::no_device, "there is no GPU cuda:" + std::to_string(index) + "; this machine has " + std::to_string(devices.size())};
   auto impl = std::make_unique<Impl>();
   impl->info = devices[static_cast<size_t>(index)];
   if (impl->info.major < oldest_major)
-    return Error{ErrorCode::unsupported, "the " + impl->info.name + " is too old: Fabula's kernels need compute capability 8.0, it has " +
+    return Error{compute::no_device, "the " + impl->info.name + " is too old: Fabula's kernels need compute capability 8.0, it has " +
                                              std::to_string(impl->info.major) + "." + std::to_string(impl->info.minor)};
   auto device = std::unique_ptr<Device>(new Device(std::move(impl)));
   Impl& self = *device->impl_;
   self.select();
   self.keep(cudaStreamCreateWithFlags(&self.stream, cudaStreamNonBlocking), "Creating a stream");
-  for (cudaEvent_t& event : self.events) self.keep(cudaEventCreate(&event), "Creating an event");
   if (self.failure != cudaSuccess) return error_of(self.failure, self.failed_at);
   return Result<std::unique_ptr<Device>>(std::move(device));
 }
@@ -184,16 +182,32 @@ Status Device::finish() {
   impl_->keep(cudaStreamSynchronize(impl_->stream), "Waiting for the GPU");
   if (impl_->failure == cudaSuccess) return {};
   Error error = error_of(impl_->failure, impl_->failed_at);
-  if (error.code != device_lost) impl_->failure = cudaSuccess;
+  if (error.code != compute::device_lost) impl_->failure = cudaSuccess;
   return error;
 }
 
-void Device::mark(int slot) { impl_->keep(cudaEventRecord(impl_->events[slot], impl_->stream), "Marking the stream"); }
-void Device::wait(int slot) { impl_->keep(cudaEventSynchronize(impl_->events[slot]), "Waiting for the GPU"); }
+void Device::mark(int slot) {
+  impl_->select();
+  const auto index = static_cast<size_t>(slot);
+  while (impl_->events.size() <= index) {
+    cudaEvent_t event = nullptr;
+    impl_->keep(cudaEventCreate(&event), "Creating an event");
+    if (!event) return;
+    impl_->events.push_back(event);
+  }
+  impl_->keep(cudaEventRecord(impl_->events[index], impl_->stream), "Marking the stream");
+}
+
+void Device::wait(int slot) {
+  const auto index = static_cast<size_t>(slot);
+  if (index < impl_->events.size()) impl_->keep(cudaEventSynchronize(impl_->events[index]), "Waiting for the GPU");
+}
 
 double Device::seconds_between(int first_slot, int second_slot) {
   float milliseconds = 0;
-  impl_->keep(cudaEventElapsedTime(&milliseconds, impl_->events[first_slot], impl_->events[second_slot]), "Timing the GPU");
+  const auto first = static_cast<size_t>(first_slot), second = static_cast<size_t>(second_slot);
+  if (impl_->failure != cudaSuccess || std::max(first, second) >= impl_->events.size()) return 0;
+  impl_->keep(cudaEventElapsedTime(&milliseconds, impl_->events[first], impl_->events[second]), "Timing the GPU");
   return static_cast<double>(milliseconds) / 1e3;
 }
 

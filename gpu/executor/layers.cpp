@@ -82,15 +82,19 @@ void Step::norm(const float* branch, const float* post, const float* weight, con
 }
 
 void Step::begin() const {
+  enter(Phase::embed);
+  if (!spec.has_embedding) return device.upload(scratch.h, border, static_cast<size_t>(tables.n_tokens() * spec.hidden) * sizeof(float));
   embed(device, weights.embedding, tables.on_device().token, tables.n_tokens(), spec.embedding_scale, scratch.h);
 }
 
 void Step::layer(size_t index) const {
   const LayerWeights& w = weights.layers[index];
+  enter(Phase::norm);
   const LayerWeights* before = index > 0 ? &weights.layers[index - 1] : nullptr;
   norm(before ? scratch.branch : nullptr, before ? before->post_ffn_norm : nullptr, w.attention_norm, w.attention_norm_bias,
        input_of_attention(scratch, spec, w), nullptr, tables.n_tokens());
   attention(index);
+  enter(Phase::norm);
   norm(scratch.branch, w.post_attention_norm, w.ffn_norm, w.ffn_norm_bias, input_of_feed_forward(scratch, spec, w), nullptr, tables.n_tokens());
   feed_forward(w);
 }
@@ -100,8 +104,10 @@ void Step::attention(size_t index) const {
   const compute::LayerSpec& layer = spec.layers[index];
   const int n = tables.n_tokens();
   const int64_t q = spec.n_heads * spec.head_dim, kv_width = spec.n_kv_heads * spec.head_dim, stride = q + 2 * kv_width;
+  enter(Phase::qkv);
   project(input_of_attention(scratch, spec, w), n,
           {{&w.q, scratch.qkv, w.q_bias, stride}, {&w.k, scratch.qkv + q, w.k_bias, stride}, {&w.v, scratch.qkv + q + kv_width, w.v_bias, stride}});
+  enter(Phase::keep);
   PrepareArgs prepare;
   prepare.kv = kv;
   prepare.step = tables.on_device();
@@ -122,6 +128,7 @@ void Step::attention(size_t index) const {
   prepare.scale = spec.attention_scale;
   prepare_attention(device, prepare);
 
+  enter(Phase::attention);
   AttentionArgs args;
   args.kv = kv;
   args.step = tables.on_device();
@@ -139,7 +146,9 @@ void Step::attention(size_t index) const {
   args.item_width = item_width;
   attend(device, args);
   const Rows out = forms_for(scratch.attention_out, q, {&w.o});
+  enter(Phase::pack);
   pack_rows(device, scratch.attended, n, out);
+  enter(Phase::o);
   project(out, n, {{&w.o, scratch.branch, w.o_bias, spec.hidden}});
 }
 
@@ -152,9 +161,11 @@ void Step::dense(const Matrix& gate, const Matrix& up, const Matrix& down, const
   const int n = tables.n_tokens();
   const int64_t ffn = up.rows;
   const Rows in = forms_for(scratch.in, spec.hidden, {&gate, &up});
+  enter(Phase::gate_up);
   project(in, n, {{&gate, scratch.gate, biases ? biases->gate_bias : nullptr, ffn}, {&up, scratch.up, biases ? biases->up_bias : nullptr, ffn}});
   const Rows product = forms_for(scratch.ffn, ffn, {&down});
   activate(device, gate.rows > 0 ? scratch.gate : nullptr, scratch.up, n, kind_of(spec.activation), product);
+  enter(Phase::down);
   project(product, n, {{&down, out, biases ? biases->down_bias : nullptr, spec.hidden}});
 }
 
@@ -176,20 +187,24 @@ void Step::expert_product(const Matrix& matrix, const Rows& x, float* out, int p
 void Step::experts(const LayerWeights& w) const {
   const int n = tables.n_tokens(), chosen = static_cast<int>(spec.experts_per_token), pairs = n * chosen;
   const Rows in = input_of_feed_forward(scratch, spec, w);
+  enter(Phase::route);
   project(in, n, {{&w.router, scratch.router, nullptr, spec.n_experts}});
   Routing routing = scratch.routing;
   routing.width = n <= 16 ? 8 : 32;
   routing.max_groups = max_expert_groups(pairs, spec.n_experts, routing.width);
   route(device, scratch.router, n, static_cast<int32_t>(spec.n_experts), chosen, spec.normalise_expert_weights, routing);
   const bool gated = w.expert_gate.rows > 0;
+  enter(Phase::gate_up);
   if (gated) expert_product(w.expert_gate, in, scratch.expert_gate, chosen, routing.max_groups);
   expert_product(w.expert_up, in, scratch.expert_up, chosen, routing.max_groups);
   const Rows product = forms_for(scratch.expert_ffn, spec.expert_ffn, {&w.expert_down});
   activate(device, gated ? scratch.expert_gate : nullptr, scratch.expert_up, pairs, kind_of(spec.activation), product);
+  enter(Phase::down);
   expert_product(w.expert_down, product, scratch.expert_out, 1, routing.max_groups);
   const bool shared = w.shared_up.rows > 0, shared_gate = w.shared_router.rows > 0;
   if (shared) dense(w.shared_gate, w.shared_up, w.shared_down, nullptr, scratch.shared);
   if (shared && shared_gate) project(in, n, {{&w.shared_router, scratch.shared_gate, nullptr, 1}});
+  enter(Phase::route);
   combine_experts(device, {.expert_out = scratch.expert_out,
                            .weight = scratch.routing.weight,
                            .shared = shared ? scratch.shared : nullptr,
@@ -200,7 +215,18 @@ void Step::experts(const LayerWeights& w) const {
                            .hidden = static_cast<int32_t>(spec.hidden)});
 }
 
+// The residual and no norm: nobody reads its forms.
+void Step::hand_on() const {
+  enter(Phase::norm);
+  Rows nowhere;
+  nowhere.columns = static_cast<int32_t>(spec.hidden);
+  norm(scratch.branch, weights.layers.back().post_ffn_norm, nullptr, nullptr, nowhere, nullptr, tables.n_tokens());
+  device.download(border, scratch.h, static_cast<size_t>(tables.n_tokens() * spec.hidden) * sizeof(float));
+}
+
 void Step::head() const {
+  if (tables.n_logits() == 0) return;
+  enter(Phase::head);
   const LayerWeights* last = weights.layers.empty() ? nullptr : &weights.layers.back();
   const int n = tables.n_logits();
   const Rows in = forms_for(scratch.in, spec.hidden, {&weights.head});
@@ -209,6 +235,7 @@ void Step::head() const {
   project(in, n, {{&weights.head, scratch.logits, weights.head_bias, spec.vocab}});
   if (spec.logit_scale != 1.0f || spec.final_softcap != 0.0f)
     finish_logits(device, scratch.logits, static_cast<int64_t>(n) * spec.vocab, spec.logit_scale, spec.final_softcap);
+  if (ranked > 0) ranking->run(device, scratch.logits, n, ranked);
 }
 
 }  // namespace fabula::gpu

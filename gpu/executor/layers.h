@@ -1,6 +1,8 @@
 // The forward pass as launches: what a layer does, in the order of NUMERICS' phases. Knows buffers and kernels; not graphs or tables' making.
 #pragma once
 
+#include "gpu/executor/phase_clock.h"
+#include "gpu/executor/ranking.h"
 #include "gpu/executor/step.h"
 #include "gpu/executor/weights.h"
 
@@ -14,13 +16,22 @@ struct Step {
   const Scratch& scratch;
   const KvPool& kv;
   const Tables& tables;
+  float* border = nullptr;  // pinned, (tokens, hidden): the residual stream of a part of a model, in and out; null for a whole one
   int item_width = 8;
   int splits = 1;
   bool one_token_each = false;
+  const Ranking* ranking = nullptr;  // where rows are ranked: `ranked` of each
+  int ranked = 0;
+  PhaseClock* clock = nullptr;       // null: nobody asks where the time goes
 
-  void begin() const;                 // embedding
+  void begin() const;                 // embedding, or the stream that comes in
   void layer(size_t index) const;
   void head() const;                  // logits of the wanted rows
+  void hand_on() const;               // of a part without a head: the stream that goes out
+
+  void enter(Phase phase) const {
+    if (clock) clock->enter(device, phase);
+  }
 
  private:
   struct Output {

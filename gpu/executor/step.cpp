@@ -41,7 +41,7 @@ size_t carve(uint8_t* base, const compute::ModelSpec& spec, const compute::LoadO
   s.ffn = take_rows(carver, tokens, ffn);
   s.gate = carver.take<float>(tokens * ffn);
   s.up = carver.take<float>(tokens * ffn);
-  s.logits = carver.take<float>(options.max_logit_rows * spec.vocab);
+  if (spec.has_head) s.logits = carver.take<float>(options.max_logit_rows * spec.vocab);
   if (spec.n_experts == 0) return carver.used_bytes();
   s.router = carver.take<float>(tokens * spec.n_experts);
   s.shared_gate = carver.take<float>(tokens);
@@ -62,40 +62,49 @@ size_t carve(uint8_t* base, const compute::ModelSpec& spec, const compute::LoadO
 // Each expert leaves at most one group that is not full, and a group has at least one pair.
 int max_expert_groups(int64_t pairs, int64_t n_experts, int width) { return static_cast<int>(std::min(pairs, pairs / width + n_experts)); }
 
+uint64_t scratch_bytes(const compute::ModelSpec& spec, const compute::LoadOptions& options) {
+  Scratch s;
+  return carve(nullptr, spec, options, s);
+}
+
 Result<Scratch> make_scratch(Device& device, const compute::ModelSpec& spec, const compute::LoadOptions& options) {
   Scratch s;
-  const size_t bytes = carve(nullptr, spec, options, s);
-  FABULA_ASSIGN(s.memory, device.allocate(bytes, "The buffers of a step"));
+  FABULA_ASSIGN(s.memory, device.allocate(scratch_bytes(spec, options), "The buffers of a step"));
   carve(s.memory.data(), spec, options, s);
   return s;
 }
 
-Status Tables::allocate(Device& device, const compute::ModelSpec& spec, const compute::LoadOptions& options) {
+uint64_t Tables::lay_out(uint8_t* base, bool host, const compute::ModelSpec& spec, const compute::LoadOptions& options) {
   const int64_t tokens = options.max_batch_tokens, group = spec.n_heads / spec.n_kv_heads, items = tokens * (group / 8 + 2);
   max_blocks_ = options.kv_blocks * std::min(tokens, sequences_with_tables) + tokens;
   for (const compute::RopeTable& rope : spec.ropes) rope_half_ = std::max(rope_half_, rope.rotary_dim / 2);
-  const auto lay_out = [&](uint8_t* base, bool host) {
-    compute::Carver carver(base, piece_alignment);
-    int32_t* const lists[] = {carver.take<int32_t>(tokens), carver.take<int32_t>(tokens), carver.take<int32_t>(tokens),
-                              carver.take<int32_t>(items),  carver.take<int32_t>(items),  carver.take<int32_t>(items),
-                              carver.take<int32_t>(options.max_logit_rows)};
-    blocks_offset_ = static_cast<int64_t>(carver.used_bytes());
-    int32_t* const blocks = carver.take<int32_t>(max_blocks_);
-    rope_offset_ = static_cast<int64_t>(carver.used_bytes());
-    float* const rope = carver.take<float>(std::max<int64_t>(1, tokens * static_cast<int64_t>(spec.ropes.size()) * 2 * rope_half_));
-    if (host) {
-      token_ = lists[0], position_ = lists[1], table_ = lists[2], item_token_ = lists[3], item_row_ = lists[4], item_rows_ = lists[5];
-      logit_token_ = lists[6], blocks_ = blocks, rope_ = rope;
-    } else {
-      on_device_ = {lists[0], lists[1], lists[2], blocks, rope, lists[3], lists[4], lists[5], lists[6]};
-    }
-    return static_cast<uint64_t>(carver.used_bytes());
-  };
-  const uint64_t bytes = lay_out(nullptr, true);
+  compute::Carver carver(base, piece_alignment);
+  int32_t* const lists[] = {carver.take<int32_t>(tokens), carver.take<int32_t>(tokens), carver.take<int32_t>(tokens),
+                            carver.take<int32_t>(items),  carver.take<int32_t>(items),  carver.take<int32_t>(items),
+                            carver.take<int32_t>(options.max_logit_rows)};
+  blocks_offset_ = static_cast<int64_t>(carver.used_bytes());
+  int32_t* const blocks = carver.take<int32_t>(max_blocks_);
+  rope_offset_ = static_cast<int64_t>(carver.used_bytes());
+  float* const rope = carver.take<float>(std::max<int64_t>(1, tokens * static_cast<int64_t>(spec.ropes.size()) * 2 * rope_half_));
+  if (host) {
+    token_ = lists[0], position_ = lists[1], table_ = lists[2], item_token_ = lists[3], item_row_ = lists[4], item_rows_ = lists[5];
+    logit_token_ = lists[6], blocks_ = blocks, rope_ = rope;
+  } else {
+    on_device_ = {lists[0], lists[1], lists[2], blocks, rope, lists[3], lists[4], lists[5], lists[6]};
+  }
+  return carver.used_bytes();
+}
+
+uint64_t Tables::bytes_of(const compute::ModelSpec& spec, const compute::LoadOptions& options) {
+  return Tables().lay_out(nullptr, true, spec, options);
+}
+
+Status Tables::allocate(Device& device, const compute::ModelSpec& spec, const compute::LoadOptions& options) {
+  const uint64_t bytes = bytes_of(spec, options);
   FABULA_ASSIGN(host_, device.allocate_on_host(bytes, "The tables of a step"));
   FABULA_ASSIGN(device_memory_, device.allocate(bytes, "The tables of a step"));
-  lay_out(host_.data(), true);
-  lay_out(device_memory_.data(), false);
+  lay_out(host_.data(), true, spec, options);
+  lay_out(device_memory_.data(), false, spec, options);
   return {};
 }
 

@@ -28,6 +28,7 @@ struct Scratch {
   Rows expert_ffn;
   Routing routing;
 };
+uint64_t scratch_bytes(const compute::ModelSpec& spec, const compute::LoadOptions& options);
 Result<Scratch> make_scratch(Device& device, const compute::ModelSpec& spec, const compute::LoadOptions& options);
 
 int max_expert_groups(int64_t pairs, int64_t n_experts, int width);
@@ -36,6 +37,7 @@ int max_expert_groups(int64_t pairs, int64_t n_experts, int width);
 class Tables {
  public:
   Status allocate(Device& device, const compute::ModelSpec& spec, const compute::LoadOptions& options);
+  static uint64_t bytes_of(const compute::ModelSpec& spec, const compute::LoadOptions& options);
 
   // Fills and uploads. item_width: rows of an attention item. Errors: invalid_argument where the block lists are longer than the table.
   Status fill(Device& device, const compute::ModelSpec& spec, std::span<const compute::SequenceSlice> batch, int item_width);
@@ -48,6 +50,7 @@ class Tables {
   int rope_half() const { return rope_half_; }
 
  private:
+  uint64_t lay_out(uint8_t* base, bool host, const compute::ModelSpec& spec, const compute::LoadOptions& options);
   void add_slice(const compute::ModelSpec& spec, const compute::SequenceSlice& slice, int item_width);
   void add_rope(const compute::ModelSpec& spec, int64_t position);
 

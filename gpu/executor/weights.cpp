@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <map>
 #include <optional>
-#include <tuple>
 
 #include "core/base/numeric.h"
 #include "core/compute/precision.h"
 #include "core/formats/quant.h"
+#include "gpu/executor/weight_jobs.h"
 #include "gpu/kernels/kernels.h"
 
 namespace fabula::gpu {
@@ -19,76 +18,25 @@ namespace fabula::gpu {
 namespace {
 
 using compute::MatrixRef;
-using compute::VectorRef;
 using formats::DType;
 using formats::TensorInfo;
 
+// Read side by side: one thread copies some 8 GB/s out of the page cache, PCIe 5 takes 50.
+constexpr size_t read_piece_bytes = size_t{4} << 20;
 constexpr double acceptable_f16_error = 5e-4;           // NUMERICS 10
 constexpr uint64_t staging_bytes = uint64_t{32} << 20;  // of each of two buffers: some 1.3 ms of PCIe 4, far above the cost of a copy
-constexpr int64_t plane_alignment = 256;
 // 16 warps on each of 132 multiprocessors (linear.h); a constant, so that sums have one order on every device.
 constexpr int64_t wanted_warps = 2112;
 
-std::optional<WeightType> weight_type_of(DType type) {
-  switch (type) {
-    case DType::f32: return WeightType::f32;
-    case DType::f16: return WeightType::f16;
-    case DType::bf16: return WeightType::bf16;
-    case DType::q8_0: return WeightType::q8_0;
-    case DType::q4_0: return WeightType::q4_0;
-    case DType::q4_1: return WeightType::q4_1;
-    case DType::q5_0: return WeightType::q5_0;
-    case DType::q5_1: return WeightType::q5_1;
-    case DType::q4_k: return WeightType::q4_k;
-    case DType::q5_k: return WeightType::q5_k;
-    case DType::q6_k: return WeightType::q6_k;
-    default: return std::nullopt;
-  }
+// The type of a matrix in memory, where it does not depend on its values. NUMERICS 10: what is stored in a type with kernels stays; f32
+// and everything else goes to f16 where that loses nothing that matters.
+std::optional<DType> settled_type(const Job& job, const compute::LoadOptions& options) {
+  const DType stored = job.refs.front().tensor->type;
+  const std::optional<DType> forced = compute::type_of(options.precision);
+  if (forced) return job.matrix.columns % formats::dtype_info(*forced).block_elements != 0 ? DType::f16 : *forced;
+  if (weight_type_of(stored) && stored != DType::f32) return stored;
+  return std::nullopt;
 }
-
-int64_t aligned(int64_t bytes) { return (bytes + plane_alignment - 1) / plane_alignment * plane_alignment; }
-
-// Offsets of a matrix's planes within its memory.
-struct Planes {
-  int64_t codes = 0, high = 0, scales = 0, supers = 0, bytes = 0;
-};
-Planes planes_of(const Matrix& m) {
-  const PackedShape s = packed_shape(m.type);
-  const int64_t chunks = static_cast<int64_t>(m.tiles) * m.chunks, supers = static_cast<int64_t>(m.tiles) * ((m.chunks + 3) / 4);
-  Planes p;
-  p.high = p.codes + aligned(chunks * s.units * 512);
-  p.scales = p.high + aligned(chunks * 32 * s.high_bytes);
-  p.supers = p.scales + aligned(chunks * tile_rows * s.scale_bytes);
-  p.bytes = p.supers + aligned(supers * tile_rows * s.super_bytes);
-  return p;
-}
-
-void place(Matrix& m, const uint8_t* base, int64_t expert_bytes) {
-  const Planes p = planes_of(m);
-  const PackedShape s = packed_shape(m.type);
-  m.codes = base + p.codes;
-  m.high = s.high_bytes ? base + p.high : nullptr;
-  m.scales = s.scale_bytes ? base + p.scales : nullptr;
-  m.supers = s.super_bytes ? base + p.supers : nullptr;
-  m.expert_bytes = expert_bytes;
-}
-
-// One matrix, or all experts of one kind in one layer; the same rows of the same tensor (tied embeddings) are packed once.
-struct Job {
-  std::vector<MatrixRef> refs;
-  Matrix matrix;
-  DType effective = DType::f32;
-  int64_t offset = 0;
-  size_t report = 0;
-  std::vector<Matrix*> targets;
-};
-
-struct VectorJob {
-  VectorRef ref;
-  float offset;
-  const float** target;
-  size_t at;
-};
 
 class Loader {
  public:
@@ -98,129 +46,28 @@ class Loader {
   Result<Weights> load();
 
  private:
-  Status list_all();
-  Status list_layer(const compute::LayerSpec& from, LayerWeights& to);
-  Status check_shape(const MatrixRef& ref, int64_t rows, int64_t cols) const;
-  Status add(std::vector<MatrixRef> refs, int64_t rows, int64_t cols, Matrix& target);
-  Status matrix(const MatrixRef& ref, int64_t rows, int64_t cols, Matrix& target);
-  Status experts(const std::vector<MatrixRef>& refs, int64_t rows, int64_t cols, Matrix& target);
-  Status vector(const VectorRef& ref, int64_t size, const float*& target, float plus = 0);
   Status load_vectors();
   Status choose_type(Job& job);
   Status read_rows(const MatrixRef& ref, int64_t row, int64_t n, std::span<std::byte> out) const;
   Status pack_matrix(const Job& job, const MatrixRef& ref, const Matrix& matrix);
   Status convert(const Job& job, const MatrixRef& ref, std::span<const std::byte> stored, int64_t n, std::byte* out);
   bool cancelled() const { return options_.cancel && options_.cancel->load(); }
-  uint64_t share_per_token(const Job& job) const;
 
   Device& device_;
   const compute::ModelSpec& spec_;
   const formats::TensorSource& source_;
   const compute::LoadOptions& options_;
   Weights weights_;
-  std::vector<Job> jobs_;
-  std::map<std::tuple<const TensorInfo*, int64_t, int64_t, int64_t>, size_t> known_;
-  std::vector<VectorJob> vector_jobs_;
-  size_t vector_floats_ = 0;
+  WeightJobs list_;
   Memory on_host_[2], on_device_[2];
   int turn_ = 0;
   uint64_t done_bytes_ = 0, total_bytes_ = 0;
   double squares_ = 0, error_squares_ = 0;  // of the job in work
 };
 
-Error wrong_shape(const TensorInfo& tensor, const std::string& expected) {
-  std::string found;
-  for (const int64_t d : tensor.shape) found += (found.empty() ? "" : " x ") + std::to_string(d);
-  return {ErrorCode::corrupt, "tensor " + tensor.name + " is " + found + ", expected " + expected};
-}
-
-Status Loader::check_shape(const MatrixRef& ref, int64_t rows, int64_t cols) const {
-  const TensorInfo& t = *ref.tensor;
-  const formats::DTypeInfo& type = formats::dtype_info(t.type);
-  const int64_t stored = ref.cols > 0 ? t.elements() / ref.cols : 0;
-  const int64_t per_expert = t.shape.size() == 3 ? t.shape[1] : stored;
-  if (ref.rows != rows || ref.cols != cols || ref.row_begin < 0 || ref.expert < 0 || cols % type.block_elements != 0 ||
-      ref.row_begin + rows > per_expert || (ref.expert + 1) * per_expert > stored)
-    return wrong_shape(t, std::to_string(ref.row_begin + rows) + " rows of " + std::to_string(cols) + " columns");
-  if (!formats::can_dequantize(t.type))
-    return Error{ErrorCode::unsupported, "tensor " + t.name + " has type " + std::string(type.name) + ", which holds no weights"};
-  return {};
-}
-
-Status Loader::add(std::vector<MatrixRef> refs, int64_t rows, int64_t cols, Matrix& target) {
-  for (const MatrixRef& ref : refs) FABULA_TRY(check_shape(ref, rows, cols));
-  const MatrixRef& first = refs.front();
-  const auto [found, is_new] = known_.try_emplace({first.tensor, first.row_begin, rows, first.expert}, jobs_.size());
-  if (is_new) {
-    Job& job = jobs_.emplace_back();
-    job.refs = std::move(refs);
-    job.matrix.rows = static_cast<int32_t>(rows);
-    job.matrix.columns = static_cast<int32_t>(cols);
-    job.matrix.tiles = static_cast<int32_t>((rows + tile_rows - 1) / tile_rows);
-    job.matrix.chunks = static_cast<int32_t>((cols + chunk_columns - 1) / chunk_columns);
-  }
-  jobs_[found->second].targets.push_back(&target);
-  return {};
-}
-
-Status Loader::matrix(const MatrixRef& ref, int64_t rows, int64_t cols, Matrix& target) { return ref ? add({ref}, rows, cols, target) : Status{}; }
-
-Status Loader::experts(const std::vector<MatrixRef>& refs, int64_t rows, int64_t cols, Matrix& target) {
-  if (refs.empty()) return {};
-  for (const MatrixRef& ref : refs)
-    if (!ref || ref.tensor->type != refs.front().tensor->type)
-      return Error{ErrorCode::unsupported, "the experts of a layer are stored in different types"};
-  return add(refs, rows, cols, target);
-}
-
-Status Loader::vector(const VectorRef& ref, int64_t size, const float*& target, float plus) {
-  if (!ref) return {};
-  if (ref.size != size || ref.begin < 0 || ref.begin + size > ref.tensor->elements() || formats::is_quantised(ref.tensor->type) ||
-      !formats::can_dequantize(ref.tensor->type))
-    return wrong_shape(*ref.tensor, std::to_string(size) + " floats");
-  vector_jobs_.push_back({ref, plus, &target, vector_floats_});
-  vector_floats_ += static_cast<size_t>((size + 15) / 16 * 16);
-  return {};
-}
-
-Status Loader::list_layer(const compute::LayerSpec& from, LayerWeights& to) {
-  const int64_t hidden = spec_.hidden, q = spec_.n_heads * spec_.head_dim, kv = spec_.n_kv_heads * spec_.head_dim;
-  const float plus = spec_.norm_weight_plus_one ? 1.0f : 0.0f;
-  const struct { const VectorRef& ref; int64_t size; const float*& target; float plus; } vectors[] = {
-      {from.attention_norm, hidden, to.attention_norm, plus}, {from.attention_norm_bias, hidden, to.attention_norm_bias, 0},
-      {from.q_bias, q, to.q_bias, 0}, {from.k_bias, kv, to.k_bias, 0}, {from.v_bias, kv, to.v_bias, 0}, {from.o_bias, hidden, to.o_bias, 0},
-      {from.q_norm, spec_.qk_norm_per_head ? spec_.head_dim : q, to.q_norm, plus},
-      {from.k_norm, spec_.qk_norm_per_head ? spec_.head_dim : kv, to.k_norm, plus},
-      {from.post_attention_norm, hidden, to.post_attention_norm, plus}, {from.ffn_norm, hidden, to.ffn_norm, plus},
-      {from.ffn_norm_bias, hidden, to.ffn_norm_bias, 0}, {from.gate_bias, spec_.ffn, to.gate_bias, 0},
-      {from.up_bias, spec_.ffn, to.up_bias, 0}, {from.down_bias, hidden, to.down_bias, 0},
-      {from.post_ffn_norm, hidden, to.post_ffn_norm, plus}};
-  for (const auto& v : vectors) FABULA_TRY(vector(v.ref, v.size, v.target, v.plus));
-  const struct { const MatrixRef& ref; int64_t rows, cols; Matrix& target; } matrices[] = {
-      {from.q, q, hidden, to.q}, {from.k, kv, hidden, to.k}, {from.v, kv, hidden, to.v}, {from.o, hidden, q, to.o},
-      {from.gate, spec_.ffn, hidden, to.gate}, {from.up, spec_.ffn, hidden, to.up}, {from.down, hidden, spec_.ffn, to.down},
-      {from.router, spec_.n_experts, hidden, to.router}, {from.shared_gate, spec_.shared_expert_ffn, hidden, to.shared_gate},
-      {from.shared_up, spec_.shared_expert_ffn, hidden, to.shared_up}, {from.shared_down, hidden, spec_.shared_expert_ffn, to.shared_down},
-      {from.shared_router, 1, hidden, to.shared_router}};
-  for (const auto& m : matrices) FABULA_TRY(matrix(m.ref, m.rows, m.cols, m.target));
-  FABULA_TRY(experts(from.expert_gate, spec_.expert_ffn, hidden, to.expert_gate));
-  FABULA_TRY(experts(from.expert_up, spec_.expert_ffn, hidden, to.expert_up));
-  return experts(from.expert_down, hidden, spec_.expert_ffn, to.expert_down);
-}
-
-Status Loader::list_all() {
-  weights_.layers.resize(spec_.layers.size());
-  for (size_t i = 0; i < spec_.layers.size(); ++i) FABULA_TRY(list_layer(spec_.layers[i], weights_.layers[i]));
-  FABULA_TRY(matrix(spec_.head, spec_.vocab, spec_.hidden, weights_.head));
-  FABULA_TRY(matrix(spec_.embedding, spec_.vocab, spec_.hidden, weights_.embedding));
-  FABULA_TRY(vector(spec_.head_bias, spec_.vocab, weights_.head_bias));
-  FABULA_TRY(vector(spec_.final_norm, spec_.hidden, weights_.final_norm, spec_.norm_weight_plus_one ? 1.0f : 0.0f));
-  return vector(spec_.final_norm_bias, spec_.hidden, weights_.final_norm_bias);
-}
-
 Status Loader::load_vectors() {
-  std::vector<float> values(vector_floats_);
-  for (const VectorJob& job : vector_jobs_) {
+  std::vector<float> values(list_.vector_floats);
+  for (const VectorJob& job : list_.vectors) {
     const TensorInfo& t = *job.ref.tensor;
     std::vector<std::byte> stored(formats::row_bytes(t.type, job.ref.size));
     FABULA_TRY(source_.read(t, formats::row_bytes(t.type, job.ref.begin), stored));
@@ -230,7 +77,7 @@ Status Loader::load_vectors() {
   }
   FABULA_ASSIGN(weights_.vectors, device_.allocate(std::max<size_t>(values.size(), 1) * 4, "The model's norms and biases"));
   const auto* base = reinterpret_cast<const float*>(weights_.vectors.data());
-  for (const VectorJob& job : vector_jobs_) *job.target = base + job.at;
+  for (const VectorJob& job : list_.vectors) *job.target = base + job.at;
   if (!values.empty()) device_.upload(weights_.vectors.data(), values.data(), values.size() * 4);
   return device_.finish();
 }
@@ -239,18 +86,21 @@ Status Loader::read_rows(const MatrixRef& ref, int64_t row, int64_t n, std::span
   const size_t row_bytes = formats::row_bytes(ref.tensor->type, ref.cols);
   const int64_t per_expert = ref.tensor->shape.size() == 3 ? ref.tensor->shape[1] : 0;
   const auto first = static_cast<uint64_t>(ref.expert * per_expert + ref.row_begin + row);
-  return source_.read(*ref.tensor, first * row_bytes, out.first(static_cast<size_t>(n) * row_bytes));
+  const std::span<std::byte> wanted = out.first(static_cast<size_t>(n) * row_bytes);
+  std::vector<Status> read((wanted.size() + read_piece_bytes - 1) / read_piece_bytes);
+  tbb::parallel_for(size_t{0}, read.size(), [&](size_t i) {
+    const size_t begin = i * read_piece_bytes;
+    read[i] = source_.read(*ref.tensor, first * row_bytes + begin, wanted.subspan(begin, std::min(read_piece_bytes, wanted.size() - begin)));
+  });
+  for (Status& status : read) FABULA_TRY(std::move(status));
+  return {};
 }
 
-// NUMERICS 10: what is stored in a type with kernels stays; f32 and everything else goes to f16 where that loses nothing that matters.
 Status Loader::choose_type(Job& job) {
   const DType stored = job.refs.front().tensor->type;
   compute::TensorReport report{.name = job.refs.front().tensor->name, .stored = stored, .effective = stored};
-  const std::optional<DType> forced = compute::type_of(options_.precision);
-  if (forced) {
-    job.effective = job.matrix.columns % formats::dtype_info(*forced).block_elements != 0 ? DType::f16 : *forced;
-  } else if (weight_type_of(stored) && stored != DType::f32) {
-    job.effective = stored;
+  if (const auto settled = settled_type(job, options_)) {
+    job.effective = *settled;
   } else {
     double squares = 0, error_squares = 0;
     uint64_t count = 0, flushed = 0, overflowed = 0;
@@ -345,13 +195,6 @@ Status Loader::pack_matrix(const Job& job, const MatrixRef& ref, const Matrix& m
   return {};
 }
 
-// Bytes that one decode step of one sequence reads: of an untied embedding one row, of experts the chosen ones.
-uint64_t Loader::share_per_token(const Job& job) const {
-  const auto bytes = static_cast<uint64_t>(planes_of(job.matrix).bytes);
-  if (job.refs.size() > 1) return bytes * static_cast<uint64_t>(spec_.experts_per_token);
-  return job.targets.front() == &weights_.embedding ? bytes / static_cast<uint64_t>(std::max(1, job.matrix.rows)) : bytes;
-}
-
 // How many ranges of columns: until enough warps find work. Matrices that are launched together (q, k, v; gate, up) have one number.
 void cut_columns(std::initializer_list<Matrix*> together) {
   int64_t tiles = 0;
@@ -364,22 +207,22 @@ void cut_columns(std::initializer_list<Matrix*> together) {
 }
 
 Result<Weights> Loader::load() {
-  FABULA_TRY(list_all());
+  FABULA_ASSIGN(list_, list_weights(spec_, weights_));
   FABULA_TRY(load_vectors());
-  for (Job& job : jobs_) {
+  for (Job& job : list_.matrices) {
     FABULA_TRY(choose_type(job));
     job.offset = static_cast<int64_t>(weights_.bytes);
-    weights_.bytes += static_cast<uint64_t>(planes_of(job.matrix).bytes) * job.refs.size();
-    weights_.bytes_per_token += share_per_token(job);
-    total_bytes_ += job.refs.size() * static_cast<uint64_t>(planes_of(job.matrix).bytes);
+    weights_.bytes += static_cast<uint64_t>(packed_bytes(job.matrix)) * job.refs.size();
+    weights_.bytes_per_token += bytes_per_token(job, spec_, weights_);
+    total_bytes_ += job.refs.size() * static_cast<uint64_t>(packed_bytes(job.matrix));
   }
   FABULA_ASSIGN(weights_.memory, device_.allocate(std::max<uint64_t>(weights_.bytes, 16), "The model's weights"));
   for (int i = 0; i < 2; ++i) {
     FABULA_ASSIGN(on_host_[i], device_.allocate_on_host(staging_bytes, "The buffers of loading"));
     FABULA_ASSIGN(on_device_[i], device_.allocate(staging_bytes, "The buffers of loading"));
   }
-  for (Job& job : jobs_) {
-    const int64_t bytes = planes_of(job.matrix).bytes;
+  for (Job& job : list_.matrices) {
+    const int64_t bytes = packed_bytes(job.matrix);
     squares_ = error_squares_ = 0;
     for (size_t e = 0; e < job.refs.size(); ++e) {
       Matrix m = job.matrix;
@@ -409,6 +252,18 @@ Result<Weights> Loader::load() {
 Result<Weights> load_weights(Device& device, const compute::ModelSpec& spec, const formats::TensorSource& source,
                              const compute::LoadOptions& options) {
   return Loader(device, spec, source, options).load();
+}
+
+Result<WeightPlan> plan_weights(const compute::ModelSpec& spec, const compute::LoadOptions& options) {
+  Weights weights;
+  FABULA_ASSIGN(WeightJobs list, list_weights(spec, weights));
+  WeightPlan plan{.vector_bytes = list.vector_floats * sizeof(float)};
+  for (Job& job : list.matrices) {
+    job.matrix.type = *weight_type_of(settled_type(job, options).value_or(DType::f16));
+    plan.bytes += static_cast<uint64_t>(packed_bytes(job.matrix)) * job.refs.size();
+    plan.bytes_per_token += bytes_per_token(job, spec, weights);
+  }
+  return plan;
 }
 
 }  // namespace fabula::gpu

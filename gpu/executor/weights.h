@@ -37,4 +37,10 @@ struct Weights {
 Result<Weights> load_weights(Device& device, const compute::ModelSpec& spec, const formats::TensorSource& source,
                              const compute::LoadOptions& options);
 
+// What that will take, before anything is read: f32 tensors count as the f16 that nearly all of them become. Errors: corrupt, unsupported.
+struct WeightPlan {
+  uint64_t bytes = 0, vector_bytes = 0, bytes_per_token = 0;
+};
+Result<WeightPlan> plan_weights(const compute::ModelSpec& spec, const compute::LoadOptions& options);
+
 }  // namespace fabula::gpu

@@ -10,12 +10,25 @@ namespace {
 
 constexpr unsigned pack_threads = 128;
 
-FABULA_DEVICE inline void put_float(const PackArgs& a, int row, int column, int64_t stored) {
-  uint8_t* codes = const_cast<uint8_t*>(a.matrix.codes);
-  const bool inside = row < a.matrix.rows && column < a.matrix.columns;
-  const bool wide = a.matrix.type == WeightType::f32;
-  const int64_t to = float_place(a.matrix, wide, row, column);
-  for (int i = 0; i < (wide ? 4 : 2); ++i) codes[to + i] = inside ? a.stored[stored + i] : 0;
+// Floats stay as they are: a unit of 16 bytes is a run of 4 or 8 columns of one row. One thread a unit, so that a warp writes 512 bytes in
+// one run and reads runs of 64.
+FABULA_KERNEL void pack_floats_kernel(PackArgs a) {
+  const Matrix& m = a.matrix;
+  const bool wide = m.type == WeightType::f32;
+  const int units = wide ? 8 : 4, size = wide ? 4 : 2, width = 16 / size;
+  const int64_t index = static_cast<int64_t>(block_x()) * pack_threads + thread_index();
+  const int lane = static_cast<int>(index % 32), unit = static_cast<int>(index / 32 % units);
+  const int64_t chunk = index / 32 / units % m.chunks, tile = index / 32 / units / m.chunks;
+  if (tile >= a.n_tiles) return;
+  const int row = a.first_row + static_cast<int>(tile) * tile_rows + lane / 4 + unit % 2 * 8;
+  const int column = static_cast<int>(chunk) * chunk_columns + (unit / 2 * 4 + lane % 4) * width;
+  uint8_t* to = const_cast<uint8_t*>(m.codes) + unit_offset(m, units, row / tile_rows, static_cast<int>(chunk), unit, lane);
+  const uint8_t* from = a.stored + static_cast<int64_t>(row - a.first_row) * a.row_bytes + static_cast<int64_t>(column) * size;
+  if (row < m.rows && column + width <= m.columns && a.row_bytes % 16 == 0) {
+    *reinterpret_cast<U4*>(to) = load<U4>(from);
+    return;
+  }
+  for (int i = 0; i < 16; ++i) to[i] = row < m.rows && column + i / size < m.columns ? from[i] : 0;
 }
 
 // The chunk's two blocks of one row. Two threads never write the same byte: high bits of a lane are of one row's bits only within a
@@ -75,21 +88,13 @@ FABULA_DEVICE inline void put_quantised(const PackArgs& a, int tile_row, int g, 
   }
 }
 
-// One thread: rows g and g + 8 of a tile, one chunk.
+// Quantised. One thread: rows g and g + 8 of a tile, one chunk.
 FABULA_KERNEL void pack_kernel(PackArgs a) {
   const int64_t index = static_cast<int64_t>(block_x()) * pack_threads + thread_index();
   const int64_t chunk = index % a.matrix.chunks, pair = index / a.matrix.chunks;
   if (pair >= static_cast<int64_t>(a.n_tiles) * 8) return;
   const int tile_row = a.first_row + static_cast<int>(pair / 8) * tile_rows, g = static_cast<int>(pair % 8);
-  if (!is_float(a.matrix.type)) return put_quantised(a, tile_row, g, static_cast<int>(chunk));
-  const int bytes = a.matrix.type == WeightType::f32 ? 4 : 2;
-  for (int h = 0; h < 2; ++h) {
-    const int row = tile_row + g + 8 * h;
-    for (int i = 0; i < chunk_columns; ++i) {
-      const int column = static_cast<int>(chunk) * chunk_columns + i;
-      put_float(a, row, column, static_cast<int64_t>(row - a.first_row) * a.row_bytes + static_cast<int64_t>(column) * bytes);
-    }
-  }
+  put_quantised(a, tile_row, g, static_cast<int>(chunk));
 }
 
 FABULA_KERNEL void unpack_kernel(Matrix m, float* out) {
@@ -103,7 +108,13 @@ unsigned blocks_for(int64_t threads) { return static_cast<unsigned>((threads + p
 }  // namespace
 
 void pack(Device& device, const PackArgs& args) {
-  launch(device, {.x = blocks_for(static_cast<int64_t>(args.n_tiles) * 8 * args.matrix.chunks), .threads = pack_threads}, pack_kernel, args);
+  const int64_t chunks = static_cast<int64_t>(args.n_tiles) * args.matrix.chunks;
+  if (is_float(args.matrix.type)) {
+    const int64_t units = chunks * packed_shape(args.matrix.type).units;
+    launch(device, {.x = blocks_for(units * 32), .threads = pack_threads}, pack_floats_kernel, args);
+  } else {
+    launch(device, {.x = blocks_for(chunks * 8), .threads = pack_threads}, pack_kernel, args);
+  }
 }
 
 void unpack(Device& device, const Matrix& matrix, float* out) {

@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "core/compute/device_errors.h"
 #include "gpu/cuda_executor.h"
 #include "gpu/device/intrinsics.h"
 #include "tests/gpu/emulator/device.h"
@@ -86,6 +87,34 @@ TEST_CASE("decode runs a step once, records it once and replays it") {
   CHECK(gpu::emulated::settings().replays == 9);
 }
 
+// The emulated clock counts launches: every one of a step belongs to one kind of work.
+TEST_CASE("where the time of a step goes is told by kind, and the device's own time grows with every step") {
+  const Restored restored;
+  RandomModel model;
+  make_random_model(small(formats::DType::bf16), model);
+  const auto executor = load_on_gpu(model.spec, model.source, {});
+  CHECK(executor->profile().empty());
+  const auto tokens = random_tokens(12, 203, 1);
+  Sequence sequence(*executor);
+  sequence.read(std::span(tokens).first(10), 0, 203);
+  const double busy = executor->busy_seconds()[0];
+  CHECK(busy > 0);
+  executor->set_profiling(true);
+  const uint64_t before = gpu::emulated::settings().launches;
+  sequence.read(std::span(tokens).last(2), 1, 203);
+  const double launches = static_cast<double>(gpu::emulated::settings().launches - before);
+  double seconds = 0;
+  std::vector<std::string> names;
+  for (const compute::PhaseTime& phase : executor->profile()) {
+    seconds += phase.seconds;
+    names.emplace_back(phase.name);
+    CHECK(phase.shards % 2 == 0);  // two steps
+  }
+  CHECK(seconds == doctest::Approx(launches * 1e-6));
+  CHECK(names == std::vector<std::string>{"embed", "norm", "qkv", "rope+kv", "attention", "pack", "o", "route", "gate+up", "down", "head"});
+  CHECK(executor->busy_seconds()[0] == doctest::Approx(busy + launches * 1e-6));
+}
+
 TEST_CASE("no driver, too little memory and a lost device are errors with a name") {
   const Restored restored;
   RandomModel model;
@@ -95,7 +124,7 @@ TEST_CASE("no driver, too little memory and a lost device are errors with a name
     REQUIRE_FALSE(executor.ok());
     return executor.error();
   };
-  CHECK(error({.kv_blocks = 4}, 3).code == ErrorCode::not_found);
+  CHECK(error({.kv_blocks = 4}, 3).code == compute::no_device);
   CHECK(error({.kv_blocks = 0}).code == ErrorCode::invalid_argument);
   const Error no_room = error({.kv_blocks = int64_t{1} << 24});
   CHECK(no_room.code == ErrorCode::out_of_memory);
@@ -106,11 +135,11 @@ TEST_CASE("no driver, too little memory and a lost device are errors with a name
   const compute::SequenceSlice slice{tokens, 0, blocks, compute::LogitRows::last};
   const Status status = executor->forward({&slice, 1}, nullptr);
   REQUIRE_FALSE(status.ok());
-  CHECK(status.error().code == gpu::device_lost);
+  CHECK(status.error().code == compute::device_lost);
   gpu::emulated::settings() = {.driver = false};
-  CHECK(error({.kv_blocks = 4}).code == ErrorCode::not_found);
+  CHECK(error({.kv_blocks = 4}).code == compute::no_device);
   CHECK_FALSE(gpu::choose_device("auto").value().on_gpu);
-  CHECK(gpu::choose_device("cuda").error().code == ErrorCode::not_found);
+  CHECK(gpu::choose_device("cuda").error().code == compute::no_device);
 }
 
 TEST_CASE("names of devices") {
@@ -118,7 +147,7 @@ TEST_CASE("names of devices") {
   CHECK(gpu::choose_device("auto").value().on_gpu);
   CHECK(gpu::choose_device("cuda").value().index == 0);
   CHECK(gpu::choose_device("cuda:0").value().on_gpu);
-  CHECK(gpu::choose_device("cuda:1").error().code == ErrorCode::not_found);
+  CHECK(gpu::choose_device("cuda:1").error().code == compute::no_device);
   for (const char* wrong : {"", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1x"}) {
     CAPTURE(wrong);
     CHECK(gpu::choose_device(wrong).error().code == ErrorCode::invalid_argument);

@@ -2,9 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <cstring>
 #include <numeric>
 
+#include "tests/core/compute/executor_cases.h"
 #include "tests/gpu/support.h"
 #include "tests/support/support.h"
 
@@ -12,61 +12,15 @@ namespace {
 
 using namespace fabula;
 using namespace fabula::test;
-using compute::Activation;
 using compute::KvPrecision;
 using compute::Precision;
 using formats::DType;
 
 constexpr int64_t vocab = 203;
 
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-struct Case {
-  const char* name;
-  RandomModelOptions options;
-};
-
-std::vector<Case> cases() {
-  return {
-      {"plain", {}},
-      {"untied", {.tied = false}},
-      {"biases", {.biases = true}},
-      {"norm per head", {.qk_norm = true}},
-      {"norm over all heads", {.qk_norm = true, .qk_norm_per_head = false}},
-      {"norms before and after", {.post_norms = true, .activation = Activation::gelu_tanh}},
-      {"norms after only", {.post_norms = true, .pre_norms = false}},
-      {"no gate", {.gate = false, .activation = Activation::gelu_erf}},
-      {"relu", {.activation = Activation::relu}},
-      {"layer norm", {.biases = true, .gate = false, .layer_norm = true, .activation = Activation::gelu_tanh}},
-      {"no rope in one layer", {.no_rope_layer = true}},
-      {"partial rope", {.rotary_dim = 10}},
-      {"interleaved rope", {.pairing = compute::RopePairing::interleaved}},
-      {"sliding window", {.sliding_window = 17}},
-      {"soft caps", {.attention_softcap = 3, .final_softcap = 5}},
-      {"scales", {.residual_scale = 0.3f, .logit_scale = 0.25f, .embedding_scale = 7}},
-      {"experts", {.experts = 5, .experts_per_token = 2}},
-      {"experts and a shared one", {.shared_expert = true, .experts = 4, .experts_per_token = 3}},
-      {"one head", {.heads = 1, .kv_heads = 1, .head_dim = 33}},
-      {"one KV head for thirty", {.heads = 30, .kv_heads = 1, .head_dim = 4}},
-      {"odd sizes", {.hidden = 37, .heads = 3, .kv_heads = 1, .head_dim = 6, .ffn = 51, .vocab = 17}},
-  };
-}
-
 TEST_CASE("GPU: logits equal a forward pass in double") {
   FABULA_REQUIRE_DEVICE();
-  for (const Case& c : cases()) {
-    CAPTURE(c.name);
-    RandomModel model;
-    make_random_model(c.options, model);
-    const auto tokens = random_tokens(70, c.options.vocab, 7);
-    const auto executor = load_on_gpu(model.spec, model.source, {.precision = Precision::f32, .kv_precision = KvPrecision::f32});
-    Sequence sequence(*executor);
-    const auto logits = sequence.read(tokens, 0, c.options.vocab);
-    const Difference d = compare(logits, reference_forward(model.spec, model.source, tokens), static_cast<size_t>(c.options.vocab));
-    CHECK_MESSAGE(d.relative < 2e-5, d.text);
-  }
+  check_every_model([](const RandomModel& model, const compute::LoadOptions& options) { return load_on_gpu(model.spec, model.source, options); }, 70);
 }
 
 // Relative error of one activation: bf16 keeps 8 bits (2^-9 at most, half of that typical), tf32 11 (f16 weights), int8 per block 0.5 %
@@ -166,18 +120,7 @@ TEST_CASE("GPU: saved and copied blocks go on with the same bits") {
   RandomModel model;
   make_random_model({.type = DType::q8_0, .hidden = 128, .heads = 4, .head_dim = 32, .ffn = 128}, model);
   const auto executor = load_on_gpu(model.spec, model.source, {});
-  const auto tokens = random_tokens(100, vocab, 23);
-  Sequence straight(*executor, {0, 1});
-  const auto expected = straight.read(tokens, 0, vocab);
-  std::vector<std::byte> saved(executor->info().kv_block_bytes);
-  REQUIRE(executor->read_block(0, saved).ok());
-  REQUIRE(executor->write_block(5, saved).ok());
-  executor->copy_block(1, 6, 26);  // positions 64 .. 89
-  const std::vector<int32_t> blocks = {5, 6};
-  const compute::SequenceSlice rest{std::span(tokens).subspan(90), 90, blocks, compute::LogitRows::all};
-  REQUIRE(executor->forward({&rest, 1}, nullptr).ok());
-  CHECK(std::memcmp(executor->logits(), expected.data() + 90 * vocab, 10 * vocab * sizeof(float)) == 0);
-  CHECK_FALSE(executor->read_block(99, saved).ok());
+  check_moved_blocks(*executor, vocab);
 }
 
 TEST_CASE("GPU: an abandoned step ends as cancelled and leaves no trace in the next one") {
@@ -203,16 +146,7 @@ TEST_CASE("GPU: steps that make no sense are refused") {
   RandomModel model;
   make_random_model({}, model);
   const auto executor = load_on_gpu(model.spec, model.source, {.kv_blocks = 4, .max_batch_tokens = 16});
-  const auto refused = [&](std::vector<int32_t> tokens, int64_t start, std::vector<int32_t> blocks) {
-    const compute::SequenceSlice slice{tokens, start, blocks, compute::LogitRows::last};
-    const Status status = executor->forward({&slice, 1}, nullptr);
-    return !status.ok() && status.error().code == ErrorCode::invalid_argument;
-  };
-  CHECK(refused({1, 2}, 63, {0}));
-  CHECK(refused({1}, 0, {4}));
-  CHECK(refused({-1}, 0, {0}));
-  CHECK(refused(std::vector<int32_t>(17, 1), 0, {0}));
-  CHECK_FALSE(refused({1, 2}, 62, {0}));
+  check_refused_steps(*executor, vocab);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 # FABULA_CUDA: auto builds the CUDA executor where a toolkit is found, on demands one, off builds the CPU alone.
 set(FABULA_CUDA_ARCHITECTURES "90-real;80-virtual" CACHE STRING
-  "What kernels are compiled for. Releases: 80-real;86-real;89-real;90-real;100-real;120-real;80-virtual")
+  "What kernels are compiled for. Releases (preset package): 80-real;86-real;89-real;90-real;100-real;120-real;80-virtual")
 
 set(FABULA_CUDA_FOUND OFF)
 if(NOT FABULA_CUDA STREQUAL "off")

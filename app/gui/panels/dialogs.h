@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "app/gui/panels/device_dialog.h"
 #include "app/gui/panels/precision_panel.h"
 #include "app/gui/shell.h"
 #include "app/gui/text/editor.h"
@@ -28,6 +29,7 @@ class Dialogs {
 
   text::Editor query_;
   PrecisionPanel precision_;
+  DeviceDialog device_;
   std::string purge_session_;
   int selected_ = 0;
   bool take_focus_ = false;

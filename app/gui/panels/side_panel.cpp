@@ -108,6 +108,8 @@ void SidePanel::draw_model_state(Shell& shell, Column& column) {
     std::string line = gigabytes(state.weight_bytes);
     if (!state.precision.empty()) line += " · " + state.precision;
     if (!state.device.empty()) line += " · " + state.device;
+    if (state.gpu_layers > 0 && state.gpu_layers < state.layers)
+      line += " · " + ui.tr.format("model.layers_of", {std::to_string(state.gpu_layers), std::to_string(state.layers)});
     line += " · " + ui.tr.format("model.context", {std::to_string(state.context)});
     column.y += ui.paragraph(ImVec2(column.x, column.y), line, small, column.width) + ui.px(6);
     if (shell.controller.mode() == Mode::chat && !state.has_chat_template) {
@@ -144,6 +146,7 @@ void SidePanel::draw_running(Shell& shell, Column& column) {
     c.reload_model();
   }
   draw_context(shell, column);
+  device_.draw(shell, column);
   const auto most = static_cast<float>(std::max(1u, std::thread::hardware_concurrency()));
   auto threads = static_cast<float>(mode.threads);
   const std::string words = mode.threads == 0 ? ui.tr("model.threads_auto") : std::to_string(mode.threads);

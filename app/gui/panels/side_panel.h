@@ -1,6 +1,7 @@
 // The right side: model, reply settings, system prompt, throughput.
 #pragma once
 
+#include "app/gui/panels/device_section.h"
 #include "app/gui/panels/model_picker.h"
 #include "app/gui/panels/reply_section.h"
 #include "app/gui/panels/system_section.h"
@@ -23,6 +24,7 @@ class SidePanel {
   void draw_context(Shell& shell, Column& column);
 
   ModelPicker picker_;
+  DeviceSection device_;
   ReplySection reply_;
   SystemSection system_;
   ThroughputSection throughput_;

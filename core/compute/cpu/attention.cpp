@@ -40,7 +40,7 @@ class Attention {
                      [&](int64_t first, int64_t end, int worker) {
                        for (int64_t t = first; t < end; ++t) prepare_token(t, s_.workers[worker].row);
                      });
-    if (layer_ + 1 == spec_.n_layers) keep_wanted_rows(step_);
+    if (spec_.has_head && layer_ + 1 == spec_.n_layers) keep_wanted_rows(step_);
     if (step_.n_tokens == 0) return;
     attend_all();
     const Activations out = s_.attention_out.laid_out(spec_.n_heads * head_dim_, step_.n_tokens, !layer_weights_.o.quantised(),

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -51,6 +52,8 @@ class CpuExecutor final : public Executor {
   Status forward(std::span<const SequenceSlice> batch, const std::atomic<bool>* abandon) override;
   const float* logits() const override { return scratch_.logits; }
   const StepStats& last_step() const override { return stats_; }
+  float* residual_in() override { return spec_.has_embedding ? nullptr : scratch_.border; }
+  const float* residual_out() const override { return spec_.has_head ? nullptr : scratch_.border; }
   std::span<const double> busy_seconds() const override { return team_.busy_seconds(); }
   void set_profiling(bool on) override { profile_.restart(on); }
   std::vector<PhaseTime> profile() const override { return profile_.times(team_); }
@@ -119,10 +122,14 @@ void CpuExecutor::embed(Step& step) {
       const auto sequence = static_cast<size_t>(scratch_.token_sequence[t]);
       const SequenceSlice& slice = step.batch[sequence];
       float* h = scratch_.h + t * scratch_.hidden_stride;
+      rope_angles(step, t);
+      if (!spec_.has_embedding) {
+        std::copy_n(scratch_.border + t * spec_.hidden, spec_.hidden, h);
+        continue;
+      }
       read_row(weights_.embedding, slice.tokens[static_cast<size_t>(scratch_.token_position[t] - slice.start)], h);
       if (spec_.embedding_scale != 1.0f)
         for (int64_t i = 0; i < spec_.hidden; ++i) h[i] *= spec_.embedding_scale;
-      rope_angles(step, t);
     }
   });
 }
@@ -164,7 +171,9 @@ uint64_t CpuExecutor::kv_bytes_read(std::span<const SequenceSlice> batch) const 
 }
 
 Status CpuExecutor::forward(std::span<const SequenceSlice> batch, const std::atomic<bool>* abandon) {
-  FABULA_TRY(check_step(batch, {max_tokens_, max_logits_, kv_.n_blocks(), spec_.vocab}));
+  // Rows are ranked, if at all, by the part that has the head.
+  const int ranked = spec_.has_head ? 0 : std::numeric_limits<int>::max();
+  FABULA_TRY(check_step(batch, {max_tokens_, max_logits_, kv_.n_blocks(), spec_.vocab, ranked}));
   const double begin = monotonic_seconds();
   const StandardRounding rounding;
   Step step{spec_, weights_, kernels_, team_, kv_, scratch_, profile_, batch, abandon};
@@ -183,8 +192,9 @@ Status CpuExecutor::forward(std::span<const SequenceSlice> batch, const std::ato
                       has_experts(layer) ? scratch_.normed : nullptr);
     feed_forward(step, static_cast<int64_t>(i));
   }
-  if (weights_.layers.empty()) keep_wanted_rows(step);
-  if (step.n_tokens > 0) head(step);
+  if (!spec_.has_head) hand_residual_on(step, weights_.layers.back().post_ffn_norm);
+  else if (weights_.layers.empty()) keep_wanted_rows(step);
+  if (spec_.has_head && step.n_tokens > 0) head(step);
   team_.end_step();
   stats_ = {monotonic_seconds() - begin, team_.workers_in_step(), info_.weight_bytes_per_token + kv_bytes_read(batch)};
   if (step.abandoned) return Error{ErrorCode::cancelled, "the step was abandoned"};

@@ -23,6 +23,12 @@ void normalise(const Step& step, const float* x, NormWeights norm, float* out) {
   }
 }
 
+void add_branch_to_row(Step& step, int64_t row, const float* post_norm) {
+  float* branch = step.scratch.branch + row * step.scratch.hidden_stride;
+  if (post_norm) normalise(step, branch, {post_norm, nullptr}, branch);
+  step.kernels.add_scaled(step.scratch.h + row * step.scratch.hidden_stride, branch, step.spec.residual_scale, step.scratch.hidden_stride);
+}
+
 }  // namespace
 
 void linear(Step& step, Phase kind, const Activations& x, std::span<const LinearOutput> outputs, int64_t stride) {
@@ -62,14 +68,21 @@ void residual_and_norm(Step& step, bool add_branch, const float* post_norm, Norm
     float* row = s.workers[worker].row;
     for (int64_t t = first; t < end; ++t) {
       float* h = s.h + t * stride;
-      if (add_branch) {
-        float* branch = s.branch + t * stride;
-        if (post_norm) normalise(step, branch, {post_norm, nullptr}, branch);
-        step.kernels.add_scaled(h, branch, step.spec.residual_scale, stride);
-      }
+      if (add_branch) add_branch_to_row(step, t, post_norm);
       float* normed = keep ? keep + t * stride : row;
       normalise(step, h, norm, normed);
       in.put(step.kernels, t, 0, normed, hidden);
+    }
+  });
+}
+
+void hand_residual_on(Step& step, const float* post_norm) {
+  Scratch& s = step.scratch;
+  const int64_t hidden = step.spec.hidden;
+  step.spread_out(Phase::norm, step.n_tokens, hidden, [&](int64_t first, int64_t end, int) {
+    for (int64_t t = first; t < end; ++t) {
+      add_branch_to_row(step, t, post_norm);
+      std::copy_n(s.h + t * s.hidden_stride, hidden, s.border + t * hidden);
     }
   });
 }

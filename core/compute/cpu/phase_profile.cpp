@@ -12,6 +12,8 @@ constexpr std::string_view names[] = {
 };
 }  // namespace
 
+std::string_view phase_name(Phase phase) { return names[static_cast<size_t>(phase)]; }
+
 void PhaseProfile::restart(bool on) {
   on_ = on;
   if (on) sums_ = {};
@@ -43,7 +45,7 @@ std::vector<PhaseTime> PhaseProfile::times(const Team& team) const {
     const Sum& sum = sums_[i];
     if (sum.ticks == 0) continue;
     PhaseTime& time = out.emplace_back();
-    time.name = names[i];
+    time.name = phase_name(static_cast<Phase>(i));
     time.seconds = static_cast<double>(sum.ticks) * second;
     time.shards = sum.shards;
     for (int worker = 0; worker < team.threads(); ++worker)

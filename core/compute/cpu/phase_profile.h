@@ -21,6 +21,8 @@ inline constexpr size_t phase_count = 0
 #undef FABULA_PHASE
     ;
 
+std::string_view phase_name(Phase phase);
+
 class PhaseProfile {
  public:
   void restart(bool on);

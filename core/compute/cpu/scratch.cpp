@@ -73,7 +73,8 @@ size_t carve(uint8_t* base, const ModelSpec& spec, const LoadOptions& options, S
   s.in = take_activations(carver, spec.hidden, std::max(tokens, options.max_logit_rows));
   s.attention_out = take_activations(carver, q, tokens);
   s.ffn = take_activations(carver, std::max(spec.ffn, spec.shared_expert_ffn), tokens);
-  s.logits = carver.take<float>(options.max_logit_rows * spec.vocab + 16);
+  if (spec.has_head) s.logits = carver.take<float>(options.max_logit_rows * spec.vocab + 16);
+  if (!spec.has_head || !spec.has_embedding) s.border = carver.take<float>(tokens * spec.hidden);
   take_experts(carver, spec, tokens, s);
   s.token_sequence = carver.take<int32_t>(tokens);
   s.token_position = carver.take<int64_t>(tokens);

@@ -47,6 +47,7 @@ struct Scratch {
   float* partial_stats = nullptr; // (max_partials, 2)
   Activations in, attention_out, ffn;   // inputs of QKV and gate/up; of o; of down
   float* logits = nullptr;    // (max_logit_rows, vocab), padded at its end
+  float* border = nullptr;    // (tokens, hidden) of a part of a model: the residual stream as it comes in, then as it goes out
   // Experts
   Activations expert_in, expert_ffn;    // (tokens * experts_per_token) rows
   float* expert_out = nullptr;          // (tokens * experts_per_token, hidden_stride)
@@ -123,6 +124,9 @@ struct NormWeights {
   const float *weight, *bias;
 };
 void residual_and_norm(Step& step, bool add_branch, const float* post_norm, NormWeights norm, const Activations& in, float* keep);
+
+// The last layer of a part without a head: h += residual_scale * post_norm(branch), and a copy of it to scratch.border.
+void hand_residual_on(Step& step, const float* post_norm);
 
 // Writes down which row is whose, and where it stands.
 void lay_out(Step& step);

@@ -7,6 +7,7 @@
 
 #include "core/compute/cpu/isa.h"
 #include "tests/core/compute/compute_support.h"
+#include "tests/core/compute/executor_cases.h"
 #include "tests/core/compute/random_model.h"
 
 namespace {
@@ -22,10 +23,6 @@ constexpr DType types[] = {
 #undef FABULA_PANEL
 };
 constexpr int64_t vocab = 203;
-
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
 
 RandomModelOptions options_for(DType type) {
   return {.type = type, .hidden = 256, .heads = 8, .kv_heads = 2, .head_dim = 32, .ffn = 256, .sliding_window = 100};
@@ -180,18 +177,7 @@ TEST_CASE("saved and copied blocks go on with the same bits") {
   RandomModel model;
   make_random_model(options_for(DType::q8_0), model);
   const auto executor = load_as(model, DType::q8_0, compute::KvPrecision::f16, {.threads = 1});
-  const auto tokens = random_tokens(100, vocab, 23);
-  Sequence straight(*executor, {0, 1});
-  const auto expected = straight.read(tokens, 0, vocab);
-  std::vector<std::byte> saved(executor->info().kv_block_bytes);
-  REQUIRE(executor->read_block(0, saved).ok());
-  REQUIRE(executor->write_block(5, saved).ok());
-  executor->copy_block(1, 6, 26);  // positions 64 .. 89
-  const std::vector<int32_t> blocks = {5, 6};
-  const compute::SequenceSlice rest{std::span(tokens).subspan(90), 90, blocks, compute::LogitRows::all};
-  REQUIRE(executor->forward({&rest, 1}, nullptr).ok());
-  CHECK(std::memcmp(executor->logits(), expected.data() + 90 * vocab, 10 * vocab * sizeof(float)) == 0);
-  CHECK_FALSE(executor->read_block(99, saved).ok());
+  check_moved_blocks(*executor, vocab);
 }
 
 }  // namespace

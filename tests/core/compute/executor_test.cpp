@@ -3,11 +3,11 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <thread>
 
 #include "tests/core/compute/compute_support.h"
+#include "tests/core/compute/executor_cases.h"
 #include "tests/core/compute/random_model.h"
 
 namespace {
@@ -93,19 +93,7 @@ TEST_CASE("steps that make no sense are refused") {
   RandomModel model;
   make_random_model({}, model);
   const auto executor = load(model.spec, model.source, {.kv_blocks = 4, .max_batch_tokens = 16}, {.threads = 1});
-  const auto refused = [&](std::vector<int32_t> tokens, int64_t start, std::vector<int32_t> blocks) {
-    const compute::SequenceSlice slice{tokens, start, blocks, compute::LogitRows::last};
-    const Status status = executor->forward({&slice, 1}, nullptr);
-    return !status.ok() && status.error().code == ErrorCode::invalid_argument;
-  };
-  CHECK(refused({1, 2}, 63, {0}));
-  CHECK(refused({1}, 0, {4}));
-  CHECK(refused({1}, 0, {-1}));
-  CHECK(refused({1}, -1, {0}));
-  CHECK(refused({203}, 0, {0}));
-  CHECK(refused({-1}, 0, {0}));
-  CHECK(refused(std::vector<int32_t>(17, 1), 0, {0}));
-  CHECK_FALSE(refused({1, 2}, 62, {0}));
+  check_refused_steps(*executor, vocab);
 }
 
 ErrorCode load_error(const RandomModel& model, const compute::LoadOptions& options, const compute::CpuOptions& cpu = {}) {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/core/compute/compute_support.h"
+#include "tests/core/compute/executor_cases.h"
 #include "tests/core/compute/random_model.h"
 #include "tests/support/support.h"
 
@@ -9,55 +10,10 @@ namespace {
 
 using namespace fabula;
 using namespace fabula::test;
-using compute::Activation;
 using formats::DType;
 
-struct Case {
-  const char* name;
-  RandomModelOptions options;
-};
-
-std::vector<Case> cases() {
-  return {
-      {"plain", {}},
-      {"untied", {.tied = false}},
-      {"biases", {.biases = true}},
-      {"norm per head", {.qk_norm = true}},
-      {"norm over all heads", {.qk_norm = true, .qk_norm_per_head = false}},
-      {"norms before and after", {.post_norms = true, .activation = Activation::gelu_tanh}},
-      {"norms after only", {.post_norms = true, .pre_norms = false}},
-      {"no gate", {.gate = false, .activation = Activation::gelu_erf}},
-      {"relu", {.activation = Activation::relu}},
-      {"layer norm", {.biases = true, .gate = false, .layer_norm = true, .activation = Activation::gelu_tanh}},
-      {"no rope in one layer", {.no_rope_layer = true}},
-      {"partial rope", {.rotary_dim = 10}},
-      {"interleaved rope", {.pairing = compute::RopePairing::interleaved}},
-      {"sliding window", {.sliding_window = 17}},
-      {"soft caps", {.attention_softcap = 3, .final_softcap = 5}},
-      {"scales", {.residual_scale = 0.3f, .logit_scale = 0.25f, .embedding_scale = 7}},
-      {"experts", {.experts = 5, .experts_per_token = 2}},
-      {"experts and a shared one", {.shared_expert = true, .experts = 4, .experts_per_token = 3}},
-      {"one head", {.heads = 1, .kv_heads = 1, .head_dim = 33}},
-      {"as many KV heads", {.heads = 3, .kv_heads = 3, .head_dim = 8}},
-      {"one KV head for thirty", {.heads = 30, .kv_heads = 1, .head_dim = 4}},
-      {"odd sizes", {.hidden = 37, .heads = 3, .kv_heads = 1, .head_dim = 6, .ffn = 51, .vocab = 17}},
-      {"f16", {.type = DType::f16}},
-      {"bf16", {.type = DType::bf16}},
-  };
-}
-
 TEST_CASE("logits equal a forward pass in double") {
-  for (const Case& c : cases()) {
-    CAPTURE(c.name);
-    RandomModel model;
-    make_random_model(c.options, model);
-    const auto tokens = random_tokens(90, c.options.vocab, 7);
-    const auto executor = load(model.spec, model.source, {.precision = compute::Precision::f32, .kv_precision = compute::KvPrecision::f32}, {});
-    Sequence sequence(*executor);
-    const auto logits = sequence.read(tokens, 0, c.options.vocab);
-    const Difference d = compare(logits, reference_forward(model.spec, model.source, tokens), static_cast<size_t>(c.options.vocab));
-    CHECK_MESSAGE(d.relative < 2e-5, d.text);
-  }
+  check_every_model([](const RandomModel& model, const compute::LoadOptions& options) { return load(model.spec, model.source, options, {}); }, 90);
 }
 
 // The same arithmetic in double: int8 inputs, exact products, so that only sums in f32 differ: 1e-6. An input that lies that near to

@@ -67,7 +67,7 @@ void Harness::poll_all() {
   for (Event event; consumer_->poll(event);) {
     if (on_event) on_event(event);
     if (event.kind == Event::Kind::loaded || event.kind == Event::Kind::load_failed ||
-        event.kind == Event::Kind::load_progress || event.kind == Event::Kind::unloaded) {
+        event.kind == Event::Kind::load_progress || event.kind == Event::Kind::unloaded || event.kind == Event::Kind::lost) {
       others.push_back(event);
       continue;
     }

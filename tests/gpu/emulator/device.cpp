@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/compute/device_errors.h"
 #include "gpu/device/runtime.h"
 
 namespace fabula::gpu {
@@ -25,6 +26,7 @@ struct Device::Impl {
   DeviceInfo info;
   uint64_t used = 0;
   std::unique_ptr<Closures> recording;
+  std::vector<uint64_t> marks;  // launches before each
 
   void run(std::function<void()> work) {
     if (recording) recording->list.push_back(std::move(work));
@@ -39,7 +41,7 @@ Memory::~Memory() {
 bool built_with_cuda() { return true; }
 
 Result<std::vector<DeviceInfo>> list_devices() {
-  if (!emulated::settings().driver) return Error{ErrorCode::not_found, "no NVIDIA driver found"};
+  if (!emulated::settings().driver) return Error{compute::no_device, "no NVIDIA driver was found"};
   DeviceInfo info;
   info.name = "emulated";
   info.major = 9;
@@ -54,7 +56,7 @@ Device::~Device() = default;
 
 Result<std::unique_ptr<Device>> Device::open(int index) {
   FABULA_ASSIGN(const std::vector<DeviceInfo> devices, list_devices());
-  if (index < 0 || index >= static_cast<int>(devices.size())) return Error{ErrorCode::not_found, "there is no GPU with that number"};
+  if (index < 0 || index >= static_cast<int>(devices.size())) return Error{compute::no_device, "there is no GPU with that number"};
   auto impl = std::make_unique<Impl>();
   impl->info = devices[static_cast<size_t>(index)];
   return std::unique_ptr<Device>(new Device(std::move(impl)));
@@ -92,12 +94,19 @@ void Device::fill(void* to, uint8_t byte, size_t bytes) {
 }
 
 Status Device::finish() {
-  if (emulated::settings().lost) return Error{device_lost, "the GPU was lost"};
+  if (emulated::settings().lost) return Error{compute::device_lost, "the GPU was lost"};
   return {};
 }
-void Device::mark(int) {}
+// The emulated device's clock counts launches, a microsecond each.
+void Device::mark(int slot) {
+  const auto index = static_cast<size_t>(slot);
+  if (impl_->marks.size() <= index) impl_->marks.resize(index + 1);
+  impl_->marks[index] = emulated::settings().launches;
+}
 void Device::wait(int) {}
-double Device::seconds_between(int, int) { return 1e-6; }
+double Device::seconds_between(int first_slot, int second_slot) {
+  return 1e-6 * static_cast<double>(impl_->marks[static_cast<size_t>(second_slot)] - impl_->marks[static_cast<size_t>(first_slot)]);
+}
 
 void Device::begin_recording() { impl_->recording = std::make_unique<Closures>(); }
 Result<std::unique_ptr<Recording>> Device::end_recording() { return std::unique_ptr<Recording>(std::move(impl_->recording)); }

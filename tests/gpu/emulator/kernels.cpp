@@ -7,4 +7,5 @@
 #include "gpu/kernels/linear_legacy.cu"
 #include "gpu/kernels/pack.cu"
 #include "gpu/kernels/prepare.cu"
+#include "gpu/kernels/rank.cu"
 #include "gpu/kernels/rows.cu"

@@ -1,0 +1,23 @@
+// Where a model computes: on which device, how many of its layers there, and how many KV blocks that leaves room for.
+#pragma once
+
+#include <cstdint>
+
+#include "core/engine/engine.h"
+
+namespace fabula::engine {
+
+// Memory that is free: of the GPU that a load means, and of the machine.
+struct FreeMemory {
+  uint64_t gpu_bytes = 0, ram_bytes = 0;
+};
+
+// How many layers, counted from the last one, a GPU with that much free memory takes with the head and one full context: 0, not even one;
+// n_layers, all. What the driver itself and a desktop want is left alone. Errors: as plan_cuda_memory.
+Result<int64_t> layers_that_fit(const compute::ModelSpec& spec, const compute::LoadOptions& options, uint64_t gpu_bytes);
+
+// Settles load.gpu_layers (as many as fit, where -1) and options.kv_blocks for a GPU. 0 layers: the CPU computes it all.
+// Errors: out_of_memory with the numbers, where the GPU was named and not one layer fits; those of plan_cuda_memory.
+Status place_on_gpu(const compute::ModelSpec& spec, int64_t context, const FreeMemory& free, ModelLoad& load, compute::LoadOptions& options);
+
+}  // namespace fabula::engine
