@@ -156,7 +156,7 @@ class HostService::Impl {
   void on_load_event(const engine::Event& event);
   void show_progress(Mode mode, float fraction);
   void on_model_lost(engine::ModelId model);
-  void show_failed_load(Mode mode, const engine::ModelLoad& load, const Error& error);
+  void show_failed_load(Mode mode, const engine::ModelLoad& load, const Error& error, bool cpu_can_take_over);
   void use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load);
   void unload_model(Mode mode);
   void retire_unused();

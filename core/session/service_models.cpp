@@ -91,8 +91,9 @@ void HostService::Impl::on_load_event(const engine::Event& event) {
     return;
   }
   const Error error = consumer->take_error(event.request);
+  const bool cpu_is_left = done.load.device != "auto" && engine::cpu_can_take_over(done.load, error.code);  // "auto" has tried it
   for (Mode mode : both_modes)
-    if (is_wanted(mode)) show_failed_load(mode, done.load, error);
+    if (is_wanted(mode)) show_failed_load(mode, done.load, error, cpu_is_left);
   for (const auto& waiter : done.waiters) waiter.answer->set_value(error);
 }
 
@@ -112,17 +113,18 @@ void HostService::Impl::on_model_lost(engine::ModelId model) {
     if (state.id != model) continue;
     state.phase = ModelState::Phase::failed;
     state.id = 0;
-    show_failed_load(mode, loaded->load, *loaded->lost);
+    show_failed_load(mode, loaded->load, *loaded->lost, true);
   }
   retire_unused();
 }
 
 // A failure is shown; the model that was there before goes on serving.
-void HostService::Impl::show_failed_load(Mode mode, const engine::ModelLoad& load, const Error& error) {
+void HostService::Impl::show_failed_load(Mode mode, const engine::ModelLoad& load, const Error& error,
+                                         bool cpu_can_take_over) {
   ModelState& state = models[static_cast<size_t>(mode)];
   ModelState shown = state;
   shown.error = error.message;
-  shown.cpu_can_take_over = engine::cpu_can_take_over(load, error.code);
+  shown.cpu_can_take_over = cpu_can_take_over;
   if (shown.phase != ModelState::Phase::ready) {
     shown.phase = ModelState::Phase::failed;
     shown.path = load.path.string();
