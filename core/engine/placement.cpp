@@ -33,6 +33,14 @@ Result<compute::MemoryPlan> plan_upper(const compute::ModelSpec& spec, const com
 
 }  // namespace
 
+std::vector<Gpu> list_gpus() {
+  std::vector<Gpu> gpus;
+  const auto devices = gpu::list_devices();
+  if (!devices.ok()) return gpus;
+  for (const gpu::DeviceInfo& device : *devices) gpus.push_back({device.index, device.name, device.free_bytes, device.total_bytes});
+  return gpus;
+}
+
 Result<int64_t> layers_that_fit(const compute::ModelSpec& spec, const compute::LoadOptions& options, uint64_t gpu_bytes) {
   const uint64_t usable = beyond(gpu_bytes, left_alone_bytes);
   for (int64_t layers = spec.n_layers; layers > 0; --layers) {

@@ -2,10 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "core/engine/engine.h"
 
 namespace fabula::engine {
+
+// A GPU that models could compute on, for pickers; a load names it "cuda:<index>".
+struct Gpu {
+  int index = 0;
+  std::string name;
+  uint64_t free_bytes = 0, total_bytes = 0;
+};
+// Empty where there is none that can be used. The first call starts the driver, which takes up to a second: not on a UI thread.
+std::vector<Gpu> list_gpus();
 
 // Memory that is free: of the GPU that a load means, and of the machine.
 struct FreeMemory {

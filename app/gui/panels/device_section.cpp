@@ -23,10 +23,7 @@ void DeviceSection::ask(Ui& ui) {
     if (answer_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) gpus_ = answer_.get();
   } else if (asked_at_ < 0 || ui.now() - asked_at_ > fresh_seconds) {
     asked_at_ = ui.now();
-    answer_ = std::async(std::launch::async, [] {
-      auto found = gpu::list_devices();
-      return found.ok() ? *std::move(found) : std::vector<gpu::DeviceInfo>();
-    });
+    answer_ = std::async(std::launch::async, engine::list_gpus);
   }
 }
 
@@ -45,7 +42,7 @@ void DeviceSection::draw_picker(Shell& shell, Column& column) {
   std::string& device = shell.settings.of(shell.controller.mode()).device;
   ui.text(column.take(ui.px(20)).Min, ui.tr("model.device"), {.size = type::small, .color = ui.color().text_soft});
   std::vector<std::string> values = {"auto", "cpu"}, names = {ui.tr("model.device_auto"), ui.tr("model.device_cpu")};
-  for (const gpu::DeviceInfo& gpu : gpus_) {
+  for (const engine::Gpu& gpu : gpus_) {
     values.push_back("cuda:" + std::to_string(gpu.index));
     names.push_back(gpu.name);
   }
@@ -67,7 +64,7 @@ void DeviceSection::draw_picker(Shell& shell, Column& column) {
 void DeviceSection::draw_memory(Shell& shell, Column& column) const {
   Ui& ui = shell.ui;
   const TextLook soft{.size = type::small, .color = ui.color().text_faint};
-  for (const gpu::DeviceInfo& gpu : gpus_)
+  for (const engine::Gpu& gpu : gpus_)
     column.y += ui.paragraph(ImVec2(column.x, column.y), ui.tr.format("model.device_memory", {gpu.name, gigabytes(gpu.free_bytes), gigabytes(gpu.total_bytes)}),
                              soft, column.width) + ui.px(4);
   column.y += ui.px(4);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "app/gui/shell.h"
-#include "gpu/devices.h"
+#include "core/engine/placement.h"
 
 namespace fabula::gui {
 
@@ -21,8 +21,8 @@ class DeviceSection {
   void draw_layers(Shell& shell, Column& column) const;
 
   // Asked off the UI thread: the first question starts the driver.
-  std::future<std::vector<gpu::DeviceInfo>> answer_;
-  std::vector<gpu::DeviceInfo> gpus_;
+  std::future<std::vector<engine::Gpu>> answer_;
+  std::vector<engine::Gpu> gpus_;
   double asked_at_ = -1;
 };
 
