@@ -182,7 +182,7 @@ void Team::begin_step(int64_t shape) {
   step_cpu_begin_ = look ? thread_cpu_seconds() : -1;
   step_begin_ = monotonic_seconds();
   step_begin_ticks_ = ticks();
-  alone_ = s.threads == 1 || policy_.alone();
+  alone_ = s.threads == 1 || policy_.alone(shape);
   s.resting.store(alone_, std::memory_order_relaxed);
   while (!alone_ && s.present.load(std::memory_order_acquire) < s.threads - 1) {
     s.present.fetch_add(1, std::memory_order_relaxed);

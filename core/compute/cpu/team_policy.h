@@ -12,8 +12,9 @@ namespace fabula::compute::cpu {
 
 class TeamPolicy {
  public:
-  // What the next step should do.
-  bool alone() const { return state_ == State::alone || state_ == State::trying_alone; }
+  // What the next step, of this shape, should do. A trial alone is for steps like those before it: after one slow short step a long prompt
+  // would be read by one thread, and nothing learned.
+  bool alone(int64_t shape) const { return state_ == State::alone || (state_ == State::trying_alone && shape == shape_); }
 
   // shape: steps of one shape cost about the same (its number of tokens). lost: seconds of the step in which the caller waited for
   // claimed shards or had no core.

@@ -75,7 +75,7 @@ struct Machine {
 double run_steps(TeamPolicy& policy, const Machine& m, int steps) {
   double total = 0;
   for (int i = 0; i < steps; ++i) {
-    const double seconds = policy.alone() ? m.alone : m.together;
+    const double seconds = policy.alone(1) ? m.alone : m.together;
     policy.step_ended(1, seconds, m.lost * seconds);
     total += seconds;
   }
@@ -104,11 +104,18 @@ TEST_CASE("when the neighbour leaves, the team comes back within seconds") {
   CHECK(run_steps(policy, {4e-3, 2e-3, 0.02}, 1000) == doctest::Approx(2.0));
 }
 
+TEST_CASE("a trial alone is for steps of its own shape") {
+  TeamPolicy policy;
+  policy.step_ended(64, 0.05, 0.04);  // workers that were still asleep: suspicious
+  CHECK(policy.alone(64));
+  CHECK_FALSE(policy.alone(512));
+}
+
 TEST_CASE("steps of changing shapes decide nothing by accident") {
   TeamPolicy policy;
   for (int i = 0; i < 1000; ++i) {
     policy.step_ended(i % 7, 1e-3, 9e-4);
-    CHECK_FALSE(policy.alone());
+    CHECK_FALSE(policy.alone((i + 1) % 7));
   }
 }
 
