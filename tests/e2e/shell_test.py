@@ -98,6 +98,14 @@ def keys(w, folder):
     w.key("Escape")
 
 
+def replays(w):
+    w.key("ctrl+k")
+    w.widget("palette.input")
+    w.type("Replay")
+    w.key("Return")
+    w.until(lambda: any("word for word" in toast for toast in w.state()["toasts"]), "every reply written again")
+
+
 def by_keyboard(w):
     """Tab goes round everything, Enter presses what has the focus."""
     w.key("ctrl+1")
@@ -160,6 +168,7 @@ def main():
             w.until(lambda: w.state()["model"], "the model")
             sampling(w, folder)
             write(w, "Once upon a time", 2)
+            replays(w)
             keys(w, folder)
             by_keyboard(w)
             hard_title(w)
