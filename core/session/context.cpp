@@ -351,8 +351,8 @@ Context story_context(const model::Model& model, const MessagePath& path, const 
       append(page.tokens, ids);
     } else if (!message->text.empty()) {
       write_plain(page.tokens, message->text);
-      if (!message->tokens.empty())
-        context.fresh.push_back({page.begins.size() - 1, {page.tokens.begin() + static_cast<std::ptrdiff_t>(page.begins.back()), page.tokens.end()}});
+      const auto first = page.tokens.begin() + static_cast<std::ptrdiff_t>(page.begins.back());
+      if (!message->tokens.empty()) context.fresh.push_back({page.begins.size() - 1, {first, page.tokens.end()}});
     }
     at_start = at_start && message->text.empty();
     context.last_tokens.assign(page.tokens.begin() + static_cast<std::ptrdiff_t>(page.begins.back()), page.tokens.end());

@@ -52,10 +52,11 @@ Result<Context> HostService::Impl::context_of(const LoadedModel& loaded, const S
           store->tokens_or_empty(view.info.id, message.id, loaded.model->tokenizer->fingerprint());
       return known.ok() ? *known : std::vector<int32_t>();
     }, StoryNotes{view.settings.memory, view.settings.note, view.settings.note_depth});
-    for (const Context::Fresh& read : context.fresh)
-      if (const Status kept = store->keep_tokens(view.info.id, path[read.message]->id, loaded.model->tokenizer->fingerprint(), read.tokens);
-          !kept.ok() && kept.error().code == ErrorCode::io)
-        say(Notice::Kind::warning, kept.error().message);
+    const std::string& tokenizer = loaded.model->tokenizer->fingerprint();
+    for (const Context::Fresh& read : context.fresh) {
+      const Status kept = store->keep_tokens(view.info.id, path[read.message]->id, tokenizer, read.tokens);
+      if (!kept.ok() && kept.error().code == ErrorCode::io) say(Notice::Kind::warning, kept.error().message);
+    }
   }
   if (context.tokens.empty()) return nothing_there();
   const auto size = static_cast<int64_t>(context.tokens.size());

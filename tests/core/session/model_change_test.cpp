@@ -51,6 +51,13 @@ TEST_CASE("each message keeps the ids of the model that wrote it when the sessio
     before.insert(before.end(), a.tokens.begin(), a.tokens.end());
     CHECK(starts_with(full_prompt(desk, id, c), before));
 
+    if (mode == Mode::story) {  // what the other model read of the first one's words stays what it was
+      desk.close();
+      const auto kept = open_store(places_below(folder.path()).database_file())->tokens_or_empty(id, a.id, b.tokenizer);
+      require_ok(kept);
+      CHECK(!kept->empty());
+      CHECK(std::search(read_by_other.begin(), read_by_other.end(), kept->begin(), kept->end()) != read_by_other.end());
+    }
     desk.open();
     const SessionView view = desk.view(id);
     REQUIRE(view.path.size() == 6);
