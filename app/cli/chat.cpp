@@ -112,7 +112,7 @@ Status chat(App& app, const Options& options) {
 
 void add_chat(CLI::App& command, App& app) {
   auto options = std::make_shared<Options>();
-  command.add_option("-m,--model", options->model, "GGUF file, model directory or name")->required();
+  command.add_option("-m,--model", options->model, "GGUF file, model directory, name, or remote:NAME/model")->required();
   command.add_option("--session", options->session, "Go on with this session");
   command.add_option("--system", options->system, "System prompt of a new session");
   options->engine.add_to(command);

@@ -1,5 +1,5 @@
-// Ctrl+C as a flag: the first one cancels what is being written, a second one before that ends ends the
-// process.
+// Ctrl+C as a flag, and SIGTERM where something half-written has to go: the first one cancels what is being written,
+// a second one before that ends ends the process.
 #pragma once
 
 #include <atomic>
@@ -20,10 +20,15 @@ extern "C" inline void fabula_cli_on_interrupt(int signal_number) {
 
 class InterruptScope {
  public:
-  InterruptScope() : before_(std::signal(SIGINT, detail::fabula_cli_on_interrupt)) {
+  explicit InterruptScope(bool also_termination = false) : termination_(also_termination) {
     detail::interrupt_seen.store(false);
+    before_ = std::signal(SIGINT, detail::fabula_cli_on_interrupt);
+    if (termination_) before_termination_ = std::signal(SIGTERM, detail::fabula_cli_on_interrupt);
   }
-  ~InterruptScope() { std::signal(SIGINT, before_); }
+  ~InterruptScope() {
+    std::signal(SIGINT, before_);
+    if (termination_) std::signal(SIGTERM, before_termination_);
+  }
   InterruptScope(const InterruptScope&) = delete;
   InterruptScope& operator=(const InterruptScope&) = delete;
 
@@ -34,7 +39,9 @@ class InterruptScope {
   const std::atomic<bool>& seen() const { return detail::interrupt_seen; }
 
  private:
-  void (*before_)(int);
+  const bool termination_;
+  void (*before_)(int) = SIG_DFL;
+  void (*before_termination_)(int) = SIG_DFL;
 };
 
 }  // namespace fabula::cli

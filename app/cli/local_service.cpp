@@ -5,6 +5,7 @@
 
 #include "app/cli/interrupt.h"
 #include "app/server/listener.h"
+#include "core/engine/remote_endpoints.h"
 
 namespace fabula::cli {
 
@@ -22,7 +23,11 @@ Result<std::unique_ptr<LocalService>> LocalService::open(const App& app, std::fu
 
 Result<session::Answer<session::ModelState>> LocalService::start_load(const App& app, const EngineFlags& flags,
                                                                       const std::string& model, session::Mode mode) {
-  FABULA_ASSIGN(const std::filesystem::path path, resolve_model(app, model));
+  // A model elsewhere has no file here.
+  std::filesystem::path path = model;
+  if (!engine::remote_name_or_none(model)) {
+    FABULA_ASSIGN(path, resolve_model(app, model));
+  }
   FABULA_ASSIGN(engine::ModelLoad load, flags.load_for(path));
   return service_->load_model(mode, std::move(load));
 }

@@ -2,15 +2,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "app/cli/commands.h"
 #include "app/cli/interrupt.h"
-#include "app/cli/sample_text.h"
-#include "app/cli/score.h"
 #include "core/base/file.h"
+#include "core/engine/perplexity.h"
+#include "core/engine/sample_text.h"
 #include "core/formats/quant.h"
 #include "core/model/quantise.h"
 
@@ -26,23 +26,20 @@ struct Options {
   bool json = false, measure = true;
 };
 
-// "f32, f16, bf16, q4_0, ...": whatever formats::quantize knows.
+// "f32, f16, bf16, q4_0, ..."
 std::string writable_types() {
   std::string list;
-  for (int i = 0; i <= static_cast<int>(formats::DType::q2_0); ++i) {
-    const auto type = static_cast<formats::DType>(i);
-    if (formats::can_quantize(type))
-      list += (list.empty() ? "" : ", ") + std::string(formats::dtype_info(type).name);
-  }
+  for (const formats::DType type : model::quantise_types())
+    list += (list.empty() ? "" : ", ") + std::string(formats::dtype_info(type).name);
   return list;
 }
 
 Status write(const std::filesystem::path& model, formats::DType type, const Options& options) {
-  const InterruptScope interrupt;  // Ctrl+C ends it, and what was written goes
+  const InterruptScope interrupt(/*also_termination=*/true);  // Ctrl+C or SIGTERM ends it, and what was written goes
   model::QuantiseOptions quantise;
   quantise.type = type;
   quantise.threads = options.threads;
-  quantise.cancel = &detail::interrupt_seen;
+  quantise.cancel = &interrupt.seen();
   const bool terminal = ::isatty(STDERR_FILENO);
   if (terminal)
     quantise.on_progress = [](double fraction) { std::fprintf(stderr, "\r\033[K%3.0f %%", fraction * 100); };
@@ -51,26 +48,20 @@ Status write(const std::filesystem::path& model, formats::DType type, const Opti
   return status;
 }
 
-struct Change {
-  TextScore before, after;
-  double percent() const { return 100.0 * (after.perplexity() / before.perplexity() - 1.0); }
-};
-
-Result<Change> measure(const App& app, const std::filesystem::path& model, const Options& options) {
-  std::string text(sample_text);
+Result<engine::ScoreChange> measure(const std::filesystem::path& model, const Options& options) {
+  std::string text(engine::sample_text);
   if (!options.text_file.empty()) {
     FABULA_ASSIGN(text, read_file(options.text_file, max_text_bytes));
   }
-  EngineFlags flags;
-  flags.threads = options.threads;
-  Change change;
-  FABULA_ASSIGN(change.before, score_text(app, flags, model.string(), text));
-  FABULA_ASSIGN(change.after, score_text(app, flags, options.output, text));
-  if (change.before.tokens == 0) return Error{ErrorCode::invalid_argument, "the text has too few tokens"};
-  return change;
+  const InterruptScope interrupt;
+  engine::ScoreRun run;
+  run.threads = options.threads;
+  run.cancel = &interrupt.seen();
+  if (const char* isa = std::getenv("FABULA_ISA")) run.isa = isa;
+  return engine::compare_models(model, options.output, text, run);
 }
 
-void report(const Options& options, const Result<Change>& change) {
+void report(const Options& options, const Result<engine::ScoreChange>& change) {
   std::error_code ignored;
   const uint64_t bytes = std::filesystem::file_size(options.output, ignored);
   if (options.json) {
@@ -101,9 +92,9 @@ Status quantize(App& app, const Options& options) {
     return {};
   }
   FABULA_TRY(status);
-  Result<Change> change = Error{ErrorCode::cancelled, ""};
+  Result<engine::ScoreChange> change = Error{ErrorCode::cancelled, ""};
   if (options.measure) {
-    change = measure(app, path, options);
+    change = measure(path, options);
     // The file is written and whole; a model too large to be run here is no failure of that.
     if (!change.ok() && !options.text_file.empty()) return change.error();
     if (!change.ok())

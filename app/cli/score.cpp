@@ -8,8 +8,8 @@
 
 #include "app/cli/commands.h"
 #include "app/cli/local_engine.h"
-#include "app/cli/score.h"
 #include "core/base/file.h"
+#include "core/engine/perplexity.h"
 
 namespace fabula::cli {
 
@@ -24,53 +24,12 @@ struct Options {
   EngineFlags engine;
 };
 
-// -log softmax(row)[target], in double.
-double negative_log_likelihood(const float* row, int64_t vocab, int32_t target) {
-  double highest = -INFINITY;
-  for (int64_t i = 0; i < vocab; ++i) highest = std::max(highest, static_cast<double>(row[i]));
-  double sum = 0;
-  for (int64_t i = 0; i < vocab; ++i) sum += std::exp(static_cast<double>(row[i]) - highest);
-  return std::log(sum) + highest - static_cast<double>(row[target]);
-}
-
-struct Windows {
-  int32_t first_token;  // BOS, or negative: the text's own tokens alone
-  int64_t window, stride;
-};
-
-Result<TextScore> score_tokens(LocalEngine& local, const std::vector<int32_t>& text, const Windows& windows) {
-  TextScore score;
-  const int64_t vocab = local.loaded().model->spec.vocab;
-  const int64_t total = static_cast<int64_t>(text.size());
-  const int64_t lead = windows.first_token >= 0 ? 1 : 0;
-  const int64_t capacity = windows.window - lead;  // tokens of the text in one window
-  int64_t predicted = lead ? 0 : 1;                // the first token has no context without BOS
-  for (int64_t begin = 0; predicted < total; begin += windows.stride) {
-    const int64_t end = std::min(total, begin + capacity);
-    std::vector<int32_t> ids;
-    if (lead) ids.push_back(windows.first_token);
-    ids.insert(ids.end(), text.begin() + begin, text.begin() + end);
-    FABULA_TRY(local.engine().evaluate(
-        local.model(), ids, [&](int64_t first_row, int64_t n, const float* rows) -> Status {
-          for (int64_t i = 0; i < n; ++i) {
-            const int64_t target = begin + first_row + i + 1 - lead;  // the token that this row predicts
-            if (target < predicted || target >= end) continue;
-            score.nll += negative_log_likelihood(rows + i * vocab, vocab, text[static_cast<size_t>(target)]);
-            ++score.tokens;
-          }
-          return {};
-        }));
-    predicted = end;
-  }
-  return score;
-}
-
 Status score(const App& app, Options& options) {
   FABULA_TRY(options.engine.keep_f32(app, options.model));
   FABULA_ASSIGN(const auto local, LocalEngine::start(app, options.engine, options.model));
   const text::Tokenizer& tokenizer = *local->loaded().model->tokenizer;
   const int32_t bos = tokenizer.bos_or_negative();
-  Windows windows{bos, options.window > 0 ? options.window : local->loaded().context, options.stride};
+  engine::ScoreWindows windows{bos, options.window > 0 ? options.window : local->loaded().context, options.stride};
   if (windows.window > local->loaded().context)
     return Error{ErrorCode::context_overflow, "a window of " + std::to_string(windows.window) +
                                                   " tokens exceeds the context of " +
@@ -94,7 +53,7 @@ Status score(const App& app, Options& options) {
   if (windows.stride <= 0) windows.stride = std::max<int64_t>(1, windows.window / 2);
   if (windows.stride > capacity)
     return Error{ErrorCode::invalid_argument, "a stride beyond the window would leave tokens out"};
-  FABULA_ASSIGN(const TextScore result, score_tokens(*local, ids, windows));
+  FABULA_ASSIGN(const engine::TextScore result, engine::score_tokens(local->engine(), local->model(), ids, windows));
   if (result.tokens == 0)
     return Error{ErrorCode::invalid_argument, "nothing to predict: the text has too few tokens"};
   const double perplexity = result.perplexity();
@@ -112,20 +71,6 @@ Status score(const App& app, Options& options) {
 }
 
 }  // namespace
-
-double TextScore::perplexity() const {
-  return std::exp(nll / static_cast<double>(std::max<int64_t>(tokens, 1)));
-}
-
-Result<TextScore> score_text(const App& app, EngineFlags flags, const std::string& model,
-                             const std::string& text) {
-  flags.kv_precision = "f32";
-  FABULA_ASSIGN(const auto local, LocalEngine::start(app, flags, model));
-  const text::Tokenizer& tokenizer = *local->loaded().model->tokenizer;
-  const auto ids = tokenizer.encode(text, {.add_special = false, .parse_special = false});
-  const int64_t window = std::min<int64_t>(local->loaded().context, 512);
-  return score_tokens(*local, ids, {tokenizer.bos_or_negative(), window, std::max<int64_t>(1, window / 2)});
-}
 
 void add_score(CLI::App& command, App& app) {
   auto options = std::make_shared<Options>();

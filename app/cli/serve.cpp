@@ -17,7 +17,8 @@ struct Options {
   std::string model, host = "127.0.0.1", api_key;
   int port = 8642;
   std::vector<std::string> allow_origins;
-  bool quiet = false;
+  bool quiet = false, log_text = false;
+  int64_t idle_unload = 0;  // minutes
   EngineFlags engine;
 };
 
@@ -53,6 +54,7 @@ class EndWatch {
 Result<bool> serve_once(const App& app, const Options& options, EndWatch& end) {
   FABULA_ASSIGN(const auto local, LocalService::open(app, end.wake()));
   const std::string host = local->service().host_name();
+  if (host.empty() || options.idle_unload > 0) local->service().set_idle_unload(options.idle_unload);
   // Asked for before anybody can connect, so that /health never says "ok" too early.
   std::vector<session::Answer<session::ModelState>> loads;
   if (!options.model.empty())
@@ -60,7 +62,7 @@ Result<bool> serve_once(const App& app, const Options& options, EndWatch& end) {
       FABULA_ASSIGN(auto load, local->start_load(app, options.engine, options.model, mode));
       loads.push_back(std::move(load));
     }
-  session::ListenRequest request{options.host, options.port, options.api_key, options.allow_origins};
+  session::ListenRequest request{options.host, options.port, options.api_key, options.allow_origins, options.log_text};
   session::ListenLog log;
   if (!options.quiet) log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   FABULA_ASSIGN(const int port, local->service().listen(std::move(request), std::move(log)).get());
@@ -90,7 +92,7 @@ Status serve(const App& app, const Options& options) {
 
 void add_serve(CLI::App& command, App& app) {
   auto options = std::make_shared<Options>();
-  command.add_option("-m,--model", options->model, "Model to load at once");
+  command.add_option("-m,--model", options->model, "Model to load at once, or remote:NAME/model for the sessions");
   command.add_option("--host", options->host, "Address to listen on; anything but loopback needs --api-key")
       ->capture_default_str();
   command.add_option("--port", options->port, "Port; 0 takes any free one")
@@ -101,7 +103,11 @@ void add_serve(CLI::App& command, App& app) {
       .add_option("--allow-origin", options->allow_origins,
                   "Web origin that may call; may be given several times")
       ->take_all();
-  command.add_flag("--quiet", options->quiet, "No request log");
+  auto* quiet = command.add_flag("--quiet", options->quiet, "No request log");
+  command.add_flag("--log-text", options->log_text, "What is asked and answered goes into the request log, too")->excludes(quiet);
+  command.add_option("--idle-unload", options->idle_unload, "Minutes without a request after which models give their memory back until the next one; 0: never")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
   options->engine.add_to(command);
   set_body(command, app, [options, &app] { return serve(app, *options); });
 }

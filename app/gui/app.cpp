@@ -26,9 +26,13 @@ constexpr uint64_t max_session_bytes = uint64_t{512} << 20, max_presets_bytes = 
 constexpr double long_reply_seconds = 5;
 constexpr float menu_dp = 38, status_dp = 26, sidebar_dp = 268, panel_dp = 296, outline_dp = 264;
 
-Controller::Options controller_options(const App::Start& start) {
+std::string isa_of_environment() {
   const char* isa = std::getenv("FABULA_ISA");
-  return {start.places, isa != nullptr ? isa : "", start.arguments.model, start.arguments.file, &Window::wake, start.log};
+  return isa != nullptr ? isa : "";
+}
+
+Controller::Options controller_options(const App::Start& start) {
+  return {start.places, isa_of_environment(), start.arguments.model, start.arguments.file, &Window::wake, start.log};
 }
 
 // What came with Fabula goes where Fabula goes: a portable one may have moved since it was chosen.
@@ -69,7 +73,7 @@ App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, 
       strings_(settings_.language),
       background_(&Window::wake),
       controller_(controller_options(start), settings_, strings_, background_, watchdog_),
-      models_(start.places, &Window::wake, start.log),
+      models_(start.places, background_, isa_of_environment(), &Window::wake, start.log),
       textures_(std::move(textures)),
       engine_(std::move(engine)),
       ui_(*engine_, strings_),

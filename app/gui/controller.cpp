@@ -78,35 +78,9 @@ void Controller::opened(Result<std::unique_ptr<session::Service>> service) {
     return;
   }
   service_ = *std::move(service);
+  if (service_->host_name().empty()) service_->set_idle_unload(settings_.idle_unload_minutes);
   ensure_model();
   if (!current().empty()) select(current());
-}
-
-// The last used of those that can be run here; Chat takes none that cannot chat, Story what came with Fabula before all others.
-void Controller::set_found(const std::vector<model::LibraryEntry>& models) {
-  const auto before = [](const model::LibraryEntry& a, const model::LibraryEntry& b) {
-    const bool a_built_in = a.found_in == model::built_in, b_built_in = b.found_in == model::built_in;
-    return a_built_in != b_built_in ? a_built_in : a.last_used > b.last_used;
-  };
-  const model::LibraryEntry *chat = nullptr, *story = nullptr;
-  for (const model::LibraryEntry& entry : models) {
-    if (!entry.card.unusable.empty()) continue;
-    if (!story || before(entry, *story)) story = &entry;
-    if (entry.card.chats && (!chat || entry.last_used > chat->last_used)) chat = &entry;
-  }
-  found_chat_ = chat ? chat->path.string() : "";
-  found_story_ = story ? story->path.string() : "";
-  found_once_ = true;
-  ensure_model();
-}
-
-// A mode without a model takes one that was found, so that the first start needs no choice.
-void Controller::ensure_model() {
-  if (!service_) return;
-  ModeSettings& mode = settings_.of(mode_);
-  if (mode.model.empty()) mode.model = mode_ == Mode::chat ? found_chat_ : found_story_;
-  if (mode.model.empty() && mode_ == Mode::story) mode.model = settings_.chat.model;
-  if (!mode.model.empty() && service_->model_state(mode_).phase == session::ModelState::Phase::none) load_model(mode.model);
 }
 
 void Controller::begin_frame() {
@@ -122,7 +96,9 @@ void Controller::begin_frame() {
   std::erase_if(toasts_, [now](const Toast& t) { return t.until < now; });
   if (service_ && service_->is_lost()) {
     say(Kind::warning, tr_.format("toast.host_gone", {service_->host_name()}));
+    remember_models();
     service_.reset();
+    frame_.model = {};
     open_service();
   }
   if (!service_) return;
@@ -133,6 +109,8 @@ void Controller::begin_frame() {
   frame_.view = current().empty() ? nullptr : service_->view_or_null(current());
   frame_.live = current().empty() ? nullptr : service_->live_or_null(current());
   frame_.model = service_->model_state(mode_);
+  frame_.residents = service_->resident_models();
+  if (frame_.model.phase == session::ModelState::Phase::ready) spoken_with_[index(mode_)] = frame_.model.path;
   frame_.metrics = service_->metrics();
 }
 
@@ -301,6 +279,7 @@ Controller::Obstacle Controller::obstacle() const {
     case Phase::none: return found_once_ || !settings_.of(mode_).model.empty() ? Obstacle::no_model : Obstacle::starting;
     case Phase::loading: return Obstacle::loading;
     case Phase::failed: return Obstacle::model_failed;
+    case Phase::asleep:  // wakes with the first request
     case Phase::ready: break;
   }
   if (mode_ == Mode::chat && !frame_.model.has_chat_template) return Obstacle::no_template;
@@ -392,48 +371,6 @@ void Controller::remove_message(const std::string& message) {
   before_change();
   if (!service_ || current().empty() || generating()) return;
   when_done(service_->remove_message(current(), message), [this] { say(Kind::info, tr_("toast.message_deleted")); });
-}
-
-// ---- models
-
-void Controller::load_model(const std::string& path) {
-  if (!service_ || path.empty()) return;
-  ModeSettings& mode = settings_.of(mode_);
-  mode.model = path;
-  remember(settings_.recent_models, path);
-  save_settings();
-  load_on(mode.device);
-}
-
-void Controller::continue_on_cpu() {
-  if (service_ && !settings_.of(mode_).model.empty()) load_on("cpu");
-}
-
-void Controller::load_on(const std::string& device) {
-  const ModeSettings& mode = settings_.of(mode_);
-  engine::ModelLoad load;
-  load.path = mode.model;
-  if (auto precision = compute::precision_from_name(mode.precision)) load.precision = *precision;
-  load.context = mode.context;
-  load.threads = mode.threads;
-  load.device = device;
-  load.gpu_layers = mode.gpu_layers;
-  // A failure stays visible in the model state; the toast tells it at once.
-  when_or_say<session::ModelState>(service_->load_model(mode_, std::move(load)), {});
-}
-
-void Controller::reload_model() {
-  if (!settings_.of(mode_).model.empty()) load_model(settings_.of(mode_).model);
-}
-
-void Controller::unload_model() {
-  if (service_) service_->unload_model(mode_);
-}
-
-void Controller::set_threads(int threads) {
-  settings_.of(mode_).threads = threads;
-  save_settings();
-  if (service_) service_->set_threads(threads);
 }
 
 // ---- settings of replies

@@ -35,6 +35,7 @@ struct Frame {
   std::shared_ptr<const session::SessionView> view;  // of the current session; null: none, or not read yet
   std::shared_ptr<const session::LiveReply> live;    // of the current session
   session::ModelState model;                         // of the current mode
+  std::vector<session::ResidentModel> residents;     // models in memory, last used first
   engine::Metrics metrics;
 };
 
@@ -120,6 +121,10 @@ class Controller {
 
   // ---- models
   void load_model(const std::string& path);
+  engine::ModelLoad load_of(const std::string& path) const;  // as load_model asks for it
+  void cancel_load();       // the model that was there before stays
+  void unload_resident(const std::string& path);
+  void set_idle_unload(int64_t minutes);
   void reload_model();      // after precision, device or context changed
   void continue_on_cpu();   // the same model, without the GPU that failed; the setting stays
   void unload_model();
@@ -160,7 +165,8 @@ class Controller {
   void open_service();
   void opened(Result<std::unique_ptr<session::Service>> service);
   void ensure_model();
-  void load_on(const std::string& device);  // this mode's model
+  void remember_models();  // of a host that is gone: this process loads them itself
+  void load_now(engine::ModelLoad load);
   void send_to(const std::string& session, const std::string& text);
   void expect_reply(const std::string& session, session::Answer<session::Message> answer, const std::string& words);
   session::SessionSettings defaults(session::Mode mode) const;
@@ -184,6 +190,9 @@ class Controller {
   std::unordered_set<std::string> replying_;    // sessions whose reply was asked for here
   bool creating_ = false;                       // a first message waits for its session
   std::optional<std::string> returned_words_, raised_with_;
+  // A mode whose model was sent away by hand, or whose loading was, takes none by itself.
+  std::array<bool, 2> declined_{};
+  std::array<std::string, 2> spoken_with_;  // the model of each mode as it was last ready, whoever chose it
   std::string found_chat_, found_story_;  // what a mode without a model takes; "": nothing
   bool found_once_ = false;
   std::vector<session::Store::Hit> hits_;

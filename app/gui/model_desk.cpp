@@ -15,11 +15,12 @@ constexpr uint64_t usual_overhead_bytes = uint64_t{300} << 20;  // KV of a short
 
 }  // namespace
 
-ModelDesk::ModelDesk(Places places, std::function<void()> wake, LogSink* log)
-    : places_(std::move(places)), wake_(std::move(wake)), log_(log) {}
+ModelDesk::ModelDesk(Places places, Background& background, std::string isa, std::function<void()> wake, LogSink* log)
+    : places_(std::move(places)), wake_(std::move(wake)), log_(log), remotes_(places_, background), fits_(background, isa), quantiser_(background, isa) {}
 
 void ModelDesk::start() {
   library_ = std::make_unique<model::LibraryWatch>(model::LibraryWatch::Options{.places = places_, .on_change = wake_, .log = log_});
+  remotes_.look();
   hub_ = std::make_unique<hub::Desk>(hub::Desk::Options{.places = places_, .on_change = wake_});
 }
 

@@ -7,6 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "app/gui/fit_desk.h"
+#include "app/gui/quantise_desk.h"
+#include "app/gui/remote_desk.h"
 #include "core/base/log.h"
 #include "core/base/paths.h"
 #include "core/hub/desk.h"
@@ -16,7 +19,7 @@ namespace fabula::gui {
 
 class ModelDesk {
  public:
-  ModelDesk(Places places, std::function<void()> wake, LogSink* log);
+  ModelDesk(Places places, Background& background, std::string isa, std::function<void()> wake, LogSink* log);
 
   void start();        // after the first frame
   void begin_frame();
@@ -30,6 +33,9 @@ class ModelDesk {
   const hub::Download* download_or_null(const std::string& name) const;
   bool downloading() const;
   void look_again();
+  RemoteDesk& remotes() { return remotes_; }
+  FitDesk& fits() { return fits_; }
+  QuantiseDesk& quantiser() { return quantiser_; }
 
   // A download that was finished since the last call: its model's path.
   std::optional<std::string> take_finished();
@@ -51,6 +57,9 @@ class ModelDesk {
   std::vector<std::string> news_;      // paths not yet taken
   uint64_t free_bytes_ = 0;
   double measured_at_ = -1e9;
+  RemoteDesk remotes_;
+  FitDesk fits_;
+  QuantiseDesk quantiser_;
 };
 
 }  // namespace fabula::gui

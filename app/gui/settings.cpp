@@ -84,6 +84,7 @@ void clamp(Settings& s) {
   s.zoom = std::clamp(s.zoom, 0.5f, 3.0f);
   s.window_width = std::clamp(s.window_width, 480, 16384);
   s.window_height = std::clamp(s.window_height, 360, 16384);
+  s.idle_unload_minutes = std::clamp<int64_t>(s.idle_unload_minutes, 0, 100'000);
   s.server_port = std::clamp(s.server_port, 1, 65535);
   for (ModeSettings* mode : {&s.chat, &s.story}) {
     mode->threads = std::clamp(mode->threads, 0, 1024);

@@ -20,7 +20,7 @@ enum class ThemeChoice { system, light, dark };
 
 struct ModeSettings {
   std::string model;                 // path; "" for none yet
-  std::string precision = "auto";
+  std::string precision = "auto", kv_precision = "f16";
   std::string device = "auto";
   int threads = 0;                   // 0: physical cores
   int64_t gpu_layers = -1;           // on a GPU; -1: as many as fit
@@ -35,6 +35,7 @@ struct ModeSettings {
   static void visit(Self& self, Visit&& v) {
     v("model", self.model);
     v("precision", self.precision);
+    v("kv_precision", self.kv_precision);
     v("device", self.device);
     v("threads", self.threads);
     v("gpu_layers", self.gpu_layers);
@@ -56,11 +57,12 @@ struct Settings {
   bool sidebar_open = true, panel_open = true;
   std::string mode = "story";
   bool notify = true;                // a notice when a long reply ends while the window is in the background
+  int64_t idle_unload_minutes = 60;  // without a request, then models give their memory back; 0: never
   std::vector<std::string> recent_models, recent_folders;
   KeyBindings keys;                  // that differ from the standard ones
   ModeSettings chat, story;
   // The local API.
-  bool server_on = false, server_network = false, server_ask_key = false;
+  bool server_on = false, server_network = false, server_ask_key = false, server_log_text = false;
   int server_port = 8642;
   std::vector<std::string> server_origins;
 
@@ -79,12 +81,14 @@ struct Settings {
     v("panel_open", self.panel_open);
     v("mode", self.mode);
     v("notify", self.notify);
+    v("idle_unload_minutes", self.idle_unload_minutes);
     v("keys", self.keys);
     v("recent_models", self.recent_models);
     v("recent_folders", self.recent_folders);
     v("server_on", self.server_on);
     v("server_network", self.server_network);
     v("server_ask_key", self.server_ask_key);
+    v("server_log_text", self.server_log_text);
     v("server_port", self.server_port);
     v("server_origins", self.server_origins);
   }

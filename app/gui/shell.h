@@ -18,7 +18,7 @@ enum class FileTask { none, open_model, export_session, import_session, attach }
 
 // Taken by the panel concerned in the same or the next frame.
 struct Requests {
-  bool models = false;
+  bool models = false, servers = false;
   bool palette = false, shortcuts = false, settings = false, server = false, about = false, trash = false, precision = false;
   bool save_presets = false, key_bindings = false;
   bool focus_composer = false, focus_search = false, jump_to_end = false;
@@ -29,6 +29,7 @@ struct Requests {
   std::string rollback_message;   // asks whether to roll the open session back to this message
   std::string edit_message;
   std::string purge_session;
+  std::string load_question;      // the model that may be too large for the free memory
   FileTask file = FileTask::none;
   std::string file_session;       // of an export
   std::vector<std::string> attach;  // files dropped or chosen, for the composer

@@ -51,6 +51,9 @@ bool is_silent_end(const boost::system::error_code& error) {
 ApiError no_route(std::string_view path, bool other_methods) {
   if (other_methods)
     return {405, "this path does not take that method", "invalid_request_error", "", "method_not_allowed"};
+  if (path.starts_with("/v1/"))
+    return {404, "Fabula does not have " + std::string(path) + "; of OpenAI's API it has /v1/chat/completions, /v1/completions and /v1/models",
+            "invalid_request_error", "", "unsupported_endpoint"};
   return {404, "there is nothing at " + std::string(path), "invalid_request_error", "", "not_found"};
 }
 
@@ -124,13 +127,15 @@ asio::awaitable<void> serve_connection(beast::tcp_stream stream, const Connectio
 
     const bool unread = problem.status != 0;  // the rest of such a request is not worth reading
     Exchange exchange(stream, parser.release(), cors, make_uuid_v7());
+    if (context.log_text) exchange.keep_answer();
     if (unread)
       co_await exchange.send_error(problem);
     else
       co_await dispatch(exchange, context, !cors.empty());
     if (context.log)
       context.log({exchange.request_id(), std::string(http::to_string(exchange.method())),
-                   std::string(exchange.path()), exchange.status(), monotonic_seconds() - started});
+                   std::string(exchange.path()), exchange.status(), monotonic_seconds() - started,
+                   context.log_text ? exchange.body() : std::string(), exchange.kept_answer()});
     if (unread || !exchange.keep_alive()) break;
   }
   co_await close_gently(stream);

@@ -23,13 +23,15 @@ struct LogLine {
   std::string request_id, method, path;
   unsigned status = 0;
   double seconds = 0;
+  std::string asked, answered;  // the bodies; empty unless ConnectionContext::log_text
 };
 
 struct ConnectionContext {
   AccessRules rules;
   ConnectionLimits limits;
   std::vector<Route> routes;
-  std::function<void(const LogLine&)> log;  // no message text, ever
+  std::function<void(const LogLine&)> log;
+  bool log_text = false;  // otherwise no message text is ever logged
 };
 
 // `context` outlives every connection.

@@ -96,6 +96,7 @@ http::response<http::string_body> Exchange::response(unsigned status, std::strin
 }
 
 asio::awaitable<void> Exchange::send_text(unsigned status, std::string content_type, std::string text) {
+  note_sent(text);
   auto message = response(status, content_type);
   message.body() = std::move(text);
   message.prepare_payload();
@@ -160,7 +161,15 @@ asio::awaitable<void> Exchange::begin_events() {
 }
 
 asio::awaitable<void> Exchange::send_event(std::string data) {
+  note_sent(data);
   co_await write_raw("data: " + std::move(data) + "\n\n");
+}
+
+void Exchange::note_sent(std::string_view text) {
+  constexpr size_t longest = size_t{64} << 10;
+  if (!keeps_answer_ || answer_.size() >= longest) return;
+  if (!answer_.empty()) answer_ += ' ';
+  answer_ += text;
 }
 
 asio::awaitable<void> Exchange::end_events() {

@@ -65,6 +65,10 @@ class Exchange {
   bool failed() const { return failed_; }  // a write failed: the connection is of no more use
   bool keep_alive() const { return keep_alive_ && !failed_; }
 
+  // What is sent from here on is kept as well, its beginning at least.
+  void keep_answer() { keeps_answer_ = true; }
+  const std::string& kept_answer() const { return answer_; }
+
   // True once the client has closed its side. Looks without waiting.
   bool client_left();
 
@@ -78,6 +82,10 @@ class Exchange {
   std::string path_, query_, cors_origin_, request_id_;
   std::vector<std::string> parameters_;
   unsigned status_ = 0;
+  void note_sent(std::string_view text);
+
+  std::string answer_;
+  bool keeps_answer_ = false;
   bool streaming_ = false, failed_ = false, keep_alive_ = true;
 };
 

@@ -28,6 +28,7 @@ session::OpenListener listener_opener() {
     options.api_key = request.api_key;
     options.allow_origins = request.allow_origins;
     options.log = std::move(log);
+    options.log_text = request.log_text;
     FABULA_ASSIGN(auto server, Server::start(service, std::move(options)));
     return std::unique_ptr<session::Listener>(std::make_unique<ServerListener>(std::move(server)));
   };

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/server/answer.h"
+#include "app/server/await_answer.h"
 #include "app/server/reply_grammar.h"
 #include "core/model/library.h"
 #include "core/session/defaults.h"
@@ -18,18 +20,63 @@ ApiError no_such_model(const std::string& name) {
           "invalid_request_error", "model", "model_not_found"};
 }
 
+ApiError model_elsewhere(const std::string& name) {
+  return {400, name + " runs elsewhere: ask its server directly. Sessions (/api/sessions) use it", "invalid_request_error", "model",
+          "model_is_remote"};
+}
+
+// The mode that speaks with the model of that name; "": chat's, or else the story's.
+std::optional<session::ModelState> chosen_or_null(const ApiContext& context, const std::string& name) {
+  for (const session::Mode mode : {session::Mode::chat, session::Mode::story}) {
+    session::ModelState state = context.service.model_state(mode);
+    const LoadedPtr loaded = context.bridge.engine().loaded_or_null(state.id);
+    if (!loaded && !state.remote && state.phase != session::ModelState::Phase::asleep) continue;
+    if (name.empty() || name == state.name || name == state.path || (loaded && name == loaded->model->info.name)) return state;
+  }
+  return std::nullopt;
+}
+
+struct Found {
+  LoadedPtr loaded;  // null: there is a problem
+  engine::ModelId id = 0;
+  ApiError problem;
+};
+
+Found found_in(const ApiContext& context, const std::string& name) {
+  const auto state = chosen_or_null(context, name);
+  if (!state) return {nullptr, 0, no_such_model(name)};
+  if (state->remote) return {nullptr, 0, model_elsewhere(state->name)};
+  return {context.bridge.engine().loaded_or_null(state->id), state->id, no_such_model(name)};
+}
+
+// The model of that name, woken where it sleeps.
+asio::awaitable<Found> find_model(Exchange& exchange, ApiContext& context, const std::string& name) {
+  for (const session::Mode mode : {session::Mode::chat, session::Mode::story}) {
+    const session::ModelState state = context.service.model_state(mode);
+    const bool named = name.empty() || name == state.name || name == state.path;
+    if (state.phase != session::ModelState::Phase::asleep || !named || found_in(context, name).loaded) continue;
+    const auto woken = co_await answer_of(exchange, context.service.wake_model(mode));
+    if (!woken.ok()) {
+      Found failed;
+      failed.problem = api_error_of(woken.error());
+      co_return failed;
+    }
+  }
+  co_return found_in(context, name);
+}
+
 asio::awaitable<void> complete(Exchange& exchange, ApiContext& context, const Dialect& dialect) {
   ParsedBody body = parse_body(exchange.body());
   if (body.problem) co_return co_await exchange.send_error(*body.problem);
-  engine::ModelId model = 0;
   const std::string name = requested_model(body.object);
-  const LoadedPtr loaded = find_loaded(context, name, model);
+  const Found found = co_await find_model(exchange, context, name);
+  const LoadedPtr& loaded = found.loaded;
   const engine::SamplerSettings defaults =
       session::default_sampler(loaded ? loaded->model->defaults : model::GenerationDefaults());
   const ParsedRequest parsed = dialect.chat ? parse_chat_request(body.object, defaults)
                                             : parse_completion_request(body.object, defaults);
   if (parsed.problem) co_return co_await exchange.send_error(*parsed.problem);
-  if (!loaded) co_return co_await exchange.send_error(no_such_model(name));
+  if (!loaded) co_return co_await exchange.send_error(found.problem);
 
   const OpenAiRequest& request = parsed.request;
   std::vector<std::vector<int32_t>> prompts = request.prompt_tokens;
@@ -50,7 +97,7 @@ asio::awaitable<void> complete(Exchange& exchange, ApiContext& context, const Di
     for (const auto& ids : prompts) echoes.push_back(loaded->model->tokenizer->decode(ids, false));
 
   Answer answer(exchange, context.bridge, dialect, request, loaded, std::move(splitting));
-  if (const Status status = answer.submit(model, prompts, grammar.grammar); !status.ok())
+  if (const Status status = answer.submit(found.id, prompts, grammar.grammar); !status.ok())
     co_return co_await exchange.send_error(api_error_of(status.error()));
   co_await answer.run(echoes);
 }
@@ -80,10 +127,9 @@ asio::awaitable<void> list_models(Exchange& exchange, ApiContext& context) {
 }
 
 asio::awaitable<void> one_model(Exchange& exchange, ApiContext& context) {
-  engine::ModelId id = 0;
-  const LoadedPtr loaded = find_loaded(context, exchange.parameters()[0], id);
-  if (!loaded) co_return co_await exchange.send_error(no_such_model(exchange.parameters()[0]));
-  co_await exchange.send_json(200, model_json(*loaded));
+  const Found found = co_await find_model(exchange, context, exchange.parameters()[0]);
+  if (!found.loaded) co_return co_await exchange.send_error(found.problem);
+  co_await exchange.send_json(200, model_json(*found.loaded));
 }
 
 asio::awaitable<void> tokenize(Exchange& exchange, ApiContext& context) {
@@ -99,9 +145,9 @@ asio::awaitable<void> tokenize(Exchange& exchange, ApiContext& context) {
   fields.boolean("parse_special", parse_special);
   fields.refuse_unknown();
   if (fields.problem()) co_return co_await exchange.send_error(*fields.problem());
-  engine::ModelId id = 0;
-  const LoadedPtr loaded = find_loaded(context, name, id);
-  if (!loaded) co_return co_await exchange.send_error(no_such_model(name));
+  const Found found = co_await find_model(exchange, context, name);
+  const LoadedPtr& loaded = found.loaded;
+  if (!loaded) co_return co_await exchange.send_error(found.problem);
   const text::EncodeOptions options{add_special, parse_special};
   OrderedJson document = {{"tokens", loaded->model->tokenizer->encode(content, options)}};
   co_await exchange.send_json(200, std::move(document));
@@ -115,8 +161,8 @@ asio::awaitable<void> detokenize(Exchange& exchange, ApiContext& context) {
   std::vector<int32_t> ids;
   fields.require("tokens");
   fields.text("model", name);
-  engine::ModelId id = 0;
-  const LoadedPtr loaded = find_loaded(context, name, id);
+  const Found found = co_await find_model(exchange, context, name);
+  const LoadedPtr& loaded = found.loaded;
   const int64_t vocab = loaded ? loaded->model->tokenizer->vocab_size() : INT32_MAX;
   if (const OrderedJson* list = fields.find_or_null("tokens")) {
     bool fine = list->is_array();
@@ -129,24 +175,15 @@ asio::awaitable<void> detokenize(Exchange& exchange, ApiContext& context) {
   }
   fields.refuse_unknown();
   if (fields.problem()) co_return co_await exchange.send_error(*fields.problem());
-  if (!loaded) co_return co_await exchange.send_error(no_such_model(name));
+  if (!loaded) co_return co_await exchange.send_error(found.problem);
   OrderedJson document = {{"content", loaded->model->tokenizer->decode(ids, false)}};
   co_await exchange.send_json(200, std::move(document));
 }
 
 }  // namespace
 
-LoadedPtr find_loaded(const ApiContext& context, const std::string& name, engine::ModelId& id) {
-  for (const session::Mode mode : {session::Mode::chat, session::Mode::story}) {
-    const session::ModelState state = context.service.model_state(mode);
-    const LoadedPtr loaded = context.bridge.engine().loaded_or_null(state.id);
-    if (!loaded) continue;
-    if (!name.empty() && name != state.name && name != loaded->model->info.name && name != state.path)
-      continue;
-    id = state.id;
-    return loaded;
-  }
-  return nullptr;
+bool is_chosen(const ApiContext& context, const std::string& name) {
+  return chosen_or_null(context, name).has_value();
 }
 
 void add_openai_routes(std::vector<Route>& routes, ApiContext& context) {

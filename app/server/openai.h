@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "app/server/engine_bridge.h"
@@ -18,8 +19,7 @@ struct ApiContext {
 // `context` outlives the routes.
 void add_openai_routes(std::vector<Route>& routes, ApiContext& context);
 
-// The loaded model of that name; "" takes the chat model. null: none.
-std::shared_ptr<const engine::Engine::LoadedModel> find_loaded(const ApiContext& context,
-                                                               const std::string& name, engine::ModelId& id);
+// A mode speaks with the model of that name, be it loaded, asleep or elsewhere.
+bool is_chosen(const ApiContext& context, const std::string& name);
 
 }  // namespace fabula::server

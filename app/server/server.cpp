@@ -13,10 +13,24 @@
 #include "app/server/openai.h"
 #include "app/server/service_routes.h"
 #include "app/server/sessions_api.h"
+#include "core/base/utf8.h"
 
 namespace fabula::server {
 
 using tcp = asio::ip::tcp;
+
+namespace {
+
+// Of a body, for a log that is read line by line: its beginning, without line breaks or other controls.
+std::string one_line(std::string_view body) {
+  constexpr size_t longest = 4000;
+  std::string line;
+  for (const char c : body.substr(0, longest)) line += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
+  if (body.size() > longest) line += "...";
+  return replace_invalid_utf8(line);
+}
+
+}  // namespace
 
 class Server::Impl {
  public:
@@ -49,10 +63,13 @@ class Server::Impl {
     port_ = acceptor_.local_endpoint().port();
 
     context_.rules = {options_.host, port_, options_.api_key, options_.allow_origins};
+    context_.log_text = options_.log && options_.log_text;
     if (options_.log)
       context_.log = [this](const LogLine& line) {
-        options_.log(fmt::format("{} {} {} {} {:.3f}s", line.request_id, line.method, line.path, line.status,
-                                 line.seconds));
+        std::string text = fmt::format("{} {} {} {} {:.3f}s", line.request_id, line.method, line.path, line.status, line.seconds);
+        for (const std::string* body : {&line.asked, &line.answered})
+          if (!body->empty()) text += " " + one_line(*body);
+        options_.log(text);
       };
     add_service_routes(context_.routes, api_);
     add_openai_routes(context_.routes, api_);

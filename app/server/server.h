@@ -21,6 +21,7 @@ struct Options {
   std::vector<std::string> allow_origins;
   int max_connections = 1024;
   std::function<void(const std::string& line)> log;  // called on the server's thread
+  bool log_text = false;                             // the bodies of requests and answers, too
 };
 
 class Server {

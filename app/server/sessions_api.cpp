@@ -1,10 +1,10 @@
 #include "app/server/sessions_api.h"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <deque>
 #include <nlohmann/json.hpp>
 
+#include "app/server/await_answer.h"
 #include "app/server/openai_request.h"
 #include "core/base/clock.h"
 #include "core/session/view_json.h"
@@ -13,19 +13,7 @@ namespace fabula::server {
 
 namespace {
 
-constexpr std::chrono::milliseconds first_look{1}, longest_pause{10};
-
-// Waits for a posted command without holding up the thread.
-template <class T>
-asio::awaitable<Result<T>> answer_of(Exchange& exchange, session::Answer<T> answer) {
-  asio::steady_timer timer(exchange.executor());
-  for (auto pause = first_look; answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
-       pause = std::min(pause * 2, longest_pause)) {
-    timer.expires_after(pause);
-    co_await timer.async_wait(asio::use_awaitable);
-  }
-  co_return answer.get();
-}
+constexpr std::chrono::milliseconds longest_pause{10};
 
 // Built outside the coroutines: g++ 12 mishandles braced temporaries inside a co_await expression.
 OrderedJson done() {
@@ -80,8 +68,7 @@ asio::awaitable<void> create(Exchange& exchange, ApiContext& context) {
   fields.text("model", model);
   fields.refuse_unknown();
   if (fields.problem()) co_return co_await exchange.send_error(*fields.problem());
-  engine::ModelId loaded = 0;
-  if (!model.empty() && !find_loaded(context, model, loaded))
+  if (!model.empty() && !is_chosen(context, model))
     co_return co_await exchange.send_error(model_not_loaded(model));
   const session::Mode session_mode = mode == "story" ? session::Mode::story : session::Mode::chat;
   const auto info = co_await answer_of(exchange, context.service.create(session_mode, title, system));

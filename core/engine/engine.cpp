@@ -127,8 +127,12 @@ RequestId Engine::load(const ModelLoad& load, Consumer& consumer) {
   return request;
 }
 
-void Engine::unload(ModelId model) {
-  impl_->hub->inbox.post(Unload{model});
+void Engine::unload(ModelId model, bool only_if_idle) {
+  impl_->hub->inbox.post(Unload{model, only_if_idle});
+}
+
+double Engine::last_used(ModelId model) const {
+  return impl_->models.last_used(model);
 }
 
 std::shared_ptr<const Engine::LoadedModel> Engine::loaded_or_null(ModelId model) const {
@@ -161,6 +165,7 @@ Result<RequestId> Engine::submit(GenerateRequest request, Consumer& consumer) {
     return Error{ErrorCode::busy,
                  std::to_string(impl_->options.max_queued) + " requests are waiting already"};
   }
+  impl_->models.note_use(request.model);
   auto sequence = impl_->make_sequence(std::move(request), channel_of(consumer)->id());
   sequence->channel = channel_of(consumer);
   const RequestId id = sequence->control->request;
@@ -179,6 +184,7 @@ Status Engine::evaluate(ModelId model, std::span<const int32_t> tokens, const Ev
   if (loaded->lost) return *loaded->lost;
   FABULA_TRY(check_tokens(tokens, loaded->model->spec.vocab));
   FABULA_TRY(check_length(static_cast<int64_t>(tokens.size()), loaded->context));
+  impl_->models.note_use(model);
   GenerateRequest request;
   request.model = model;
   request.prompt.assign(tokens.begin(), tokens.end());

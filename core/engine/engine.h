@@ -122,6 +122,9 @@ struct EngineOptions {
       0;  // per model, for kept prefixes and running requests; 0: by the machine's free memory
   std::filesystem::path fingerprint_folder;  // model::OpenOptions; below the cache
   std::filesystem::path packed_folder;       // copies of converted weights (Places::packed_folder()); empty: none
+  // Called on the loader's thread before a model takes `bytes` of memory, KV of one context included: whoever
+  // keeps models may unload some and wait for it. Loading goes on in either case.
+  std::function<void(uint64_t bytes, const std::atomic<bool>& cancel)> make_room;
   Backends backends;                         // left empty: real models on real devices
   LogSink* log = nullptr;                    // outlives the engine
 };
@@ -151,7 +154,9 @@ class Engine {
   // Models stay until unload(); the old one is never gone when the new one fails. Progress, loaded or
   // load_failed arrive at the consumer.
   RequestId load(const ModelLoad& load, Consumer& consumer);
-  void unload(ModelId model);
+  // only_if_idle: nothing happens where a request is being worked on or waits; `unloaded` says that it went.
+  void unload(ModelId model, bool only_if_idle = false);
+  double last_used(ModelId model) const;  // monotonic seconds of the last request or of loading; 0: not loaded
   // null: no such model. The context and executor info of a loaded model.
   struct LoadedModel {
     std::shared_ptr<const model::Model> model;

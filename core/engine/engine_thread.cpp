@@ -151,7 +151,7 @@ void EngineThread::handle(Join& command) {
 
 void EngineThread::handle(Unload& command) {
   Home* const home = find_or_null(command.model);
-  if (!home) return;
+  if (!home || (command.only_if_idle && !home->resident->is_idle())) return;
   home->resident->end_all();
   models_.erase(command.model);
   Event event;

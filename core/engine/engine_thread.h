@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/engine/engine.h"
 #include "core/engine/hub.h"
 
@@ -20,11 +21,20 @@ class LoadedModels {
   Ptr find_or_null(ModelId model) const {
     const std::lock_guard lock(mutex_);
     const auto it = models_.find(model);
-    return it == models_.end() ? nullptr : it->second;
+    return it == models_.end() ? nullptr : it->second.loaded;
   }
   void set(ModelId model, Ptr loaded) {
     const std::lock_guard lock(mutex_);
-    models_[model] = std::move(loaded);
+    models_[model] = {std::move(loaded), monotonic_seconds()};
+  }
+  void note_use(ModelId model) {
+    const std::lock_guard lock(mutex_);
+    if (const auto it = models_.find(model); it != models_.end()) it->second.used_at = monotonic_seconds();
+  }
+  double last_used(ModelId model) const {
+    const std::lock_guard lock(mutex_);
+    const auto it = models_.find(model);
+    return it == models_.end() ? 0 : it->second.used_at;
   }
   void erase(ModelId model) {
     const std::lock_guard lock(mutex_);
@@ -32,8 +42,12 @@ class LoadedModels {
   }
 
  private:
+  struct Entry {
+    Ptr loaded;
+    double used_at = 0;
+  };
   mutable std::mutex mutex_;
-  std::map<ModelId, Ptr> models_;
+  std::map<ModelId, Entry> models_;
 };
 
 class EngineThread {

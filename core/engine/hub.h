@@ -39,6 +39,7 @@ struct Join {  // a loaded model
 };
 struct Unload {
   ModelId model = 0;
+  bool only_if_idle = false;
 };
 struct SetThreads {
   ModelId model = 0;

@@ -46,6 +46,16 @@ std::string reason_in(std::string_view body) {
   return text_or_empty(*parsed, "message");
 }
 
+// false: cancelled meanwhile.
+bool pause(std::chrono::milliseconds time, const std::atomic<bool>* cancel) {
+  constexpr std::chrono::milliseconds look{20};
+  for (; time.count() > 0; time -= look) {
+    if (cancel && *cancel) return false;
+    std::this_thread::sleep_for(look);
+  }
+  return !cancel || !*cancel;
+}
+
 // Server-sent events (WHATWG HTML, 9.2), as far as this API uses them: data lines, blank lines between events.
 class EventReader {
  public:
@@ -194,7 +204,7 @@ Result<RemoteReply> RemoteEngine::generate(const RemoteRequest& asked, const std
     if (reader.something_came()) return Error{problem.code, problem.message + "; what had come by then is kept"};
     const bool again = problem.code == ErrorCode::busy || (!head.ok() && net::worth_retrying(problem));
     if (!again || attempt == max_tries) return problem;
-    std::this_thread::sleep_for(pause_between_tries * attempt);
+    if (!pause(pause_between_tries * attempt, cancel)) return Error{ErrorCode::cancelled, "cancelled"};
   }
 }
 

@@ -36,6 +36,7 @@ class Resident {
   const KvCache& cache() const { return cache_; }
   // The device is gone: everybody has been told, and whoever still asks is.
   bool is_lost() const { return loaded_->lost.has_value(); }
+  bool is_idle() const { return waiting_.empty() && active_.empty(); }
   int64_t active() const { return static_cast<int64_t>(active_.size()); }
 
   void enqueue(std::unique_ptr<Sequence> sequence);

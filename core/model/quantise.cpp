@@ -227,6 +227,13 @@ Status verify(const std::filesystem::path& out, const compute::ModelSpec& expect
 
 }  // namespace
 
+std::vector<formats::DType> quantise_types() {
+  std::vector<formats::DType> types;
+  for (int i = 0; i <= static_cast<int>(formats::DType::q2_0); ++i)
+    if (const auto type = static_cast<formats::DType>(i); formats::can_quantize(type)) types.push_back(type);
+  return types;
+}
+
 Status quantise_model(const std::filesystem::path& model, const std::filesystem::path& out,
                       const QuantiseOptions& options) {
   if (!formats::can_quantize(options.type))

@@ -4,11 +4,14 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/formats/dtype.h"
 
 namespace fabula::model {
+
+std::vector<formats::DType> quantise_types();  // the types that can be written
 
 struct QuantiseOptions {
   formats::DType type = formats::DType::q8_0;        // of matrices; formats::can_quantize(type)

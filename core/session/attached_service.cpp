@@ -289,6 +289,9 @@ std::shared_ptr<const LiveReply> AttachedService::live_or_null(const std::string
 ModelState AttachedService::model_state(Mode mode) const {
   return impl_->snapshots.model(mode);
 }
+std::vector<ResidentModel> AttachedService::resident_models() const {
+  return impl_->snapshots.residents();
+}
 engine::Metrics AttachedService::metrics() const {
   return impl_->metrics();
 }

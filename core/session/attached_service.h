@@ -27,6 +27,7 @@ class AttachedService final : public Service {
   std::shared_ptr<const SessionView> view_or_null(const std::string& session) const override;
   std::shared_ptr<const LiveReply> live_or_null(const std::string& session) const override;
   ModelState model_state(Mode mode) const override;
+  std::vector<ResidentModel> resident_models() const override;
   engine::Metrics metrics() const override;
   engine::Engine* engine_or_null() override { return nullptr; }
   std::vector<Notice> take_notices() override;

@@ -284,6 +284,15 @@ size_t paragraphs_from_end(std::string_view page, int64_t depth) {
   return 0;
 }
 
+// The note as a paragraph of its own at byte `at` of the page.
+std::string note_between(std::string_view page, size_t at, std::string_view note) {
+  std::string paragraph;
+  if (at > 0 && page[at - 1] != '\n') paragraph += '\n';
+  paragraph += note;
+  if (at == page.size() || page[at] != '\n') paragraph += '\n';
+  return paragraph;
+}
+
 // The page's ids with where each message's begin.
 struct PageTokens {
   std::vector<int32_t> tokens;
@@ -313,10 +322,7 @@ void insert_note(const text::Tokenizer& tokenizer, const MessagePath& path, cons
     }
     break;
   }
-  std::string note;
-  if (bytes > 0 && words[bytes - 1] != '\n') note += '\n';
-  note += notes.note;
-  if (bytes == words.size() || words[bytes] != '\n') note += '\n';
+  const std::string note = note_between(words, bytes, notes.note);
   const text::TextRange all{0, note.size()};
   const auto ids = encode_continuing(tokenizer, note, {&all, 1});
   page.tokens.insert(page.tokens.begin() + static_cast<std::ptrdiff_t>(at), ids.begin(), ids.end());
@@ -360,6 +366,19 @@ Context story_context(const model::Model& model, const MessagePath& path, const 
   if (!notes.note.empty() && !path.empty()) insert_note(tokenizer, path, notes, page);
   append(context.tokens, page.tokens);
   return context;
+}
+
+std::string story_text(const MessagePath& path, const StoryNotes& notes) {
+  std::string page;
+  for (const auto& message : path) page += message->text;
+  if (!notes.note.empty() && !page.empty()) {
+    const size_t at = paragraphs_from_end(page, notes.note_depth);
+    page.insert(at, note_between(page, at, notes.note));
+  }
+  if (notes.memory.empty()) return page;
+  std::string text(notes.memory);
+  text += '\n';
+  return text += page;
 }
 
 std::string decode_continuing(const std::shared_ptr<const text::Tokenizer>& tokenizer,

@@ -51,6 +51,9 @@ using KnownTokens = std::function<std::vector<int32_t>(const Message&)>;
 Context story_context(const model::Model& model, const MessagePath& path, const KnownTokens& known,
                       const StoryNotes& notes = {});
 
+// The same page as text, for models whose tokens are not known here.
+std::string story_text(const MessagePath& path, const StoryNotes& notes);
+
 // Words that follow on a text that is there already: no first-word rule of the tokenizer applies
 // (SentencePiece's space), and nothing in it becomes a special token.
 std::vector<int32_t> encode_continuing(const text::Tokenizer& tokenizer, std::string_view text,

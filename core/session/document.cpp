@@ -32,7 +32,7 @@ OrderedJson message_to_json(const Message& message) {
   out["created_at"] = format_rfc3339(message.created_at);
   out["finish_reason"] = text_or_null(message.finish_reason);
   out["receipt"] = message.receipt ? receipt_to_json(*message.receipt) : OrderedJson(nullptr);
-  out["stats"] = message.receipt ? stats_to_json(message.stats) : OrderedJson(nullptr);
+  out["stats"] = message.receipt || !message.stats.remote.empty() ? stats_to_json(message.stats) : OrderedJson(nullptr);
   if (!message.alternatives.empty()) out["alternatives"] = alternatives_to_json(message.alternatives);
   return out;
 }

@@ -13,6 +13,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/base/long_calls.h"
+#include "core/engine/remote_engine.h"
 #include "core/session/context.h"
 #include "core/session/host_service.h"
 #include "core/session/snapshots.h"
@@ -38,6 +40,8 @@ class HostService::Impl {
   template <class T>
   using Promise = std::shared_ptr<AnswerPromise<T>>;
   using LoadedModel = engine::Engine::LoadedModel;
+  // Replies of models elsewhere stand beside the engine's requests; its ids never reach these.
+  static constexpr engine::RequestId first_remote_request = uint64_t{1} << 63;
 
   // A reply while it is being written.
   struct Running {
@@ -52,6 +56,7 @@ class HostService::Impl {
     double asked_at = 0, first_token_at = 0, flushed_at = 0;  // monotonic seconds
     bool changed = false;                                     // since the last flush
     bool flush_failed = false;                                // said once
+    LongCalls::Cancel remote;                                 // not null: a model elsewhere writes it
   };
   struct Loading {
     struct Waiter {
@@ -139,6 +144,8 @@ class HostService::Impl {
                      const ReplyOptions& options, bool joined, const Promise<Message>& answer);
   Status start(const SessionView& view, Start start, const Promise<Message>& answer);
   Result<Context> context_of(const LoadedModel& loaded, const SessionView& view, const MessagePath& path);
+  // What the mode's model reads before a reply; empty where that model is elsewhere, which reads text.
+  Result<Context> prompt_for(const SessionView& view, const MessagePath& path);
   Result<std::shared_ptr<const LoadedModel>> ready_model(Mode mode) const;
   Status check_idle(const std::string& session) const;
   FindMessage finder(const std::string& session);
@@ -159,7 +166,33 @@ class HostService::Impl {
   void show_failed_load(Mode mode, const engine::ModelLoad& load, const Error& error, bool cpu_can_take_over);
   void use_model(Mode mode, engine::ModelId model, const engine::ModelLoad& load);
   void unload_model(Mode mode);
-  void retire_unused();
+  void cancel_load(Mode mode);
+  bool is_loading(Mode mode) const;
+
+  // ---- which models stay in memory (service_residents.cpp) ----
+  bool is_writing(engine::ModelId model) const;
+  bool is_spoken_with(engine::ModelId model) const;
+  void publish_residents();
+  void retire_unwanted();
+  void on_unloaded(engine::ModelId model);
+  engine::ModelId least_missed(const std::set<engine::ModelId>& refused) const;
+  void make_room(uint64_t bytes, const std::atomic<bool>& cancel);  // the loader's thread
+  std::optional<double> until_idle() const;
+  void unload_idle();
+  void unload_resident(const std::string& path);
+  void wake_model(Mode mode, Promise<ModelState> answer);
+  void when_awake(const std::string& session, const std::function<void(const Status&)>& then);
+
+  // ---- models elsewhere (service_remote.cpp) ----
+  bool is_remote(Mode mode) const { return models[static_cast<size_t>(mode)].remote; }
+  void connect_remote(Mode mode, const engine::ModelLoad& load, engine::RemoteName name, Promise<ModelState> answer);
+  void on_connected(Mode mode, engine::RequestId serial, const engine::ModelLoad& load, const Status& found,
+                    const Promise<ModelState>& answer);
+  Status start_remote(const SessionView& view, const MessagePath& path, const ReplyOptions& options, bool joined,
+                      const Promise<Message>& answer);
+  void on_remote_text(engine::RequestId request, std::string_view piece);
+  void on_remote_end(engine::RequestId request, Result<engine::RemoteReply> ended);
+  void cancel_reply(engine::RequestId request, const Running& reply);
 
   // ---- replay (service_replay.cpp) ----
   void begin_replay(std::vector<std::shared_ptr<const Message>> messages, Promise<ReplayReport> answer);
@@ -185,6 +218,8 @@ class HostService::Impl {
   const Options options;
   HostLock lock;
   std::unique_ptr<Store> store;
+  std::mutex room_mutex;  // held while the loader makes room, so that nothing goes under its feet
+  std::atomic<bool> no_more_room{false};
   engine::Engine engine;
   std::unique_ptr<engine::Consumer> consumer;
   Snapshots snapshots;
@@ -195,11 +230,16 @@ class HostService::Impl {
   std::array<ModelState, 2> models;              // by mode
   std::array<engine::ModelLoad, 2> model_loads;  // what they were loaded with
   std::array<engine::RequestId, 2> newest_load{};
-  std::set<engine::ModelId> loaded_models;
+  std::array<LongCalls::Cancel, 2> connecting;  // the call that looks whether a model elsewhere is there
+  std::map<engine::ModelId, engine::ModelLoad> loaded_models;
+  std::set<engine::ModelId> unwanted;  // of them: given up while a reply was being written
+  double idle_seconds = 0;             // after which models go to sleep; 0: never
   std::map<std::string, std::set<uint64_t>> open_views;  // who looks at them
   std::vector<Running> unsaved;  // finished, but the disk refused
   double unsaved_tried_at = 0;
   std::unique_ptr<Replay> replay;
+  engine::RequestId next_remote = first_remote_request;
+  std::unique_ptr<LongCalls> calls = std::make_unique<LongCalls>();  // its threads post: ended before all else goes
   std::map<uint64_t, Follower> followers;
   Watcher watcher;
   std::unordered_map<std::string, double> page_edited_at;  // by session, monotonic seconds

@@ -50,6 +50,9 @@ ModelState HostService::model_state(Mode mode) const {
 std::vector<std::shared_ptr<const LiveReply>> HostService::lives() const {
   return impl_->snapshots.lives();
 }
+std::vector<ResidentModel> HostService::resident_models() const {
+  return impl_->snapshots.residents();
+}
 engine::Metrics HostService::metrics() const {
   return impl_->engine.metrics();
 }
@@ -73,9 +76,26 @@ void HostService::unload_model(Mode mode) {
   impl_->post([impl = impl_.get(), mode] { impl->unload_model(mode); });
 }
 
+void HostService::cancel_load(Mode mode) {
+  impl_->post([impl = impl_.get(), mode] { impl->cancel_load(mode); });
+}
+
+void HostService::unload_resident(std::string path) {
+  impl_->post([impl = impl_.get(), path = std::move(path)] { impl->unload_resident(path); });
+}
+
+Answer<ModelState> HostService::wake_model(Mode mode) {
+  return impl_->ask_later<ModelState>([impl = impl_.get(), mode](auto promise) { impl->wake_model(mode, std::move(promise)); });
+}
+
+void HostService::set_idle_unload(int64_t minutes) {
+  impl_->post([impl = impl_.get(), minutes] { impl->idle_seconds = 60.0 * static_cast<double>(std::max<int64_t>(minutes, 0)); });
+}
+
 void HostService::set_threads(int threads) {
   impl_->post([impl = impl_.get(), threads] {
-    for (engine::ModelId model : impl->loaded_models) impl->engine.set_threads(model, threads);
+    for (const auto& [model, load] : impl->loaded_models) impl->engine.set_threads(model, threads);
+    for (engine::ModelLoad& load : impl->model_loads) load.threads = threads;  // also of one that sleeps
   });
 }
 
@@ -202,36 +222,38 @@ Answer<bool> HostService::redo(std::string session) {
 namespace {
 
 template <class Impl, class Begin>
-Answer<Message> ask_for_reply(Impl* impl, Begin begin) {
-  return impl->template ask_later<Message>([begin = std::move(begin)](auto promise) mutable {
-    const Status status = begin(promise);
-    if (!status.ok()) promise->set_value(status.error());
+Answer<Message> ask_for_reply(Impl* impl, const std::string& session, Begin begin) {
+  return impl->template ask_later<Message>([impl, session, begin = std::move(begin)](auto promise) {
+    impl->when_awake(session, [begin, promise](const Status& awake) {
+      const Status status = awake.ok() ? begin(promise) : awake;
+      if (!status.ok()) promise->set_value(status.error());
+    });
   });
 }
 
 }  // namespace
 
 Answer<Message> HostService::send(std::string session, std::string text, ReplyOptions options) {
-  return ask_for_reply(impl_.get(), [impl = impl_.get(), session, text, options](const auto& promise) {
+  return ask_for_reply(impl_.get(), session, [impl = impl_.get(), session, text, options](const auto& promise) {
     return impl->begin_send(session, replace_invalid_utf8(text), options, promise);
   });
 }
 
 Answer<Message> HostService::regenerate(std::string session, ReplyOptions options) {
-  return ask_for_reply(impl_.get(), [impl = impl_.get(), session, options](const auto& promise) {
+  return ask_for_reply(impl_.get(), session, [impl = impl_.get(), session, options](const auto& promise) {
     return impl->begin_regenerate(session, options, promise);
   });
 }
 
 Answer<Message> HostService::continue_reply(std::string session, ReplyOptions options) {
-  return ask_for_reply(impl_.get(), [impl = impl_.get(), session, options](const auto& promise) {
+  return ask_for_reply(impl_.get(), session, [impl = impl_.get(), session, options](const auto& promise) {
     return impl->begin_continue(session, options, promise);
   });
 }
 
 Answer<Message> HostService::branch_at(std::string session, std::string message, int64_t keep_tokens,
                                        int32_t token, ReplyOptions options) {
-  return ask_for_reply(impl_.get(), [=, impl = impl_.get()](const auto& promise) {
+  return ask_for_reply(impl_.get(), session, [=, impl = impl_.get()](const auto& promise) {
     return impl->begin_branch(session, message, keep_tokens, token, options, promise);
   });
 }
@@ -239,7 +261,7 @@ Answer<Message> HostService::branch_at(std::string session, std::string message,
 void HostService::cancel(std::string session) {
   impl_->post([impl = impl_.get(), session] {
     for (const auto& [request, running] : impl->running)
-      if (running.session == session) impl->engine.cancel(request);
+      if (running.session == session) impl->cancel_reply(request, running);
   });
 }
 

@@ -214,6 +214,7 @@ OrderedJson stats_to_json(const MessageStats& stats) {
   out["prompt_seconds"] = stats.prompt_seconds;
   out["decode_seconds"] = stats.decode_seconds;
   out["first_token_seconds"] = stats.first_token_seconds;
+  if (!stats.remote.empty()) out["remote"] = stats.remote;
   return out;
 }
 
@@ -227,6 +228,7 @@ Result<MessageStats> stats_from_json(const Json& value, const std::string& where
   out.prompt_seconds = reader.number("prompt_seconds", 0, longest_seconds);
   out.decode_seconds = reader.number("decode_seconds", 0, longest_seconds);
   out.first_token_seconds = reader.number("first_token_seconds", 0, longest_seconds);
+  out.remote = reader.text_or_empty("remote");
   FABULA_TRY(reader.finish());
   return out;
 }

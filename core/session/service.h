@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/base/log.h"
+#include "core/base/memory_info.h"
 #include "core/base/paths.h"
 #include "core/base/result.h"
 #include "core/engine/engine.h"
@@ -43,6 +44,7 @@ class Service {
     std::string program = "fabula";      // what other processes call the holder of the data directory
     OpenListener open_listener;          // what opens the HTTP API; empty: listen() says that this program cannot
     std::function<void(const std::string& argument)> raise;  // any thread; of a window: to the front, and open this file
+    std::function<uint64_t()> available_memory = available_memory_bytes;  // any thread; what decides how many models stay
     bool may_attach = true;              // false: be the host, or fail
   };
   // The host's service where nobody holds the data directory, else one attached to its host. Errors: io (read-only, full),
@@ -61,6 +63,7 @@ class Service {
   virtual std::shared_ptr<const SessionView> view_or_null(const std::string& session) const = 0;  // of opened sessions
   virtual std::shared_ptr<const LiveReply> live_or_null(const std::string& session) const = 0;
   virtual ModelState model_state(Mode mode) const = 0;   // each mode remembers its own model
+  virtual std::vector<ResidentModel> resident_models() const = 0;  // last used first
   virtual engine::Metrics metrics() const = 0;
   // For requests that belong to no session (completions of the API, logits). null: attached, the engine is the host's.
   virtual engine::Engine* engine_or_null() = 0;
@@ -68,7 +71,12 @@ class Service {
 
   // ---- models ----
   virtual Answer<ModelState> load_model(Mode mode, engine::ModelLoad load) = 0;  // both modes may share one loaded model
+  virtual void cancel_load(Mode mode) = 0;               // the model that was there before stays
   virtual void unload_model(Mode mode) = 0;
+  virtual void unload_resident(std::string path) = 0;    // whoever speaks with it wakes it when it is needed
+  // Ready at once, unless it is asleep: then when it is there again. Errors: unsupported (no model), those of loading.
+  virtual Answer<ModelState> wake_model(Mode mode) = 0;
+  virtual void set_idle_unload(int64_t minutes) = 0;     // without a request for so long, models go to sleep; 0: never
   virtual void set_threads(int threads) = 0;
 
   // ---- sessions ----

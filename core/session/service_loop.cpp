@@ -14,11 +14,12 @@ constexpr double flush_seconds = 0.2;  // the contract says at least every 250 m
 constexpr double retry_seconds = 1.0;  // after a disk that was full or read-only
 constexpr int events_per_turn = 512;   // so that jobs are not starved while many replies stream
 
-engine::EngineOptions engine_options(const Service::Options& options) {
+engine::EngineOptions engine_options(const Service::Options& options, decltype(engine::EngineOptions::make_room) make_room) {
   engine::EngineOptions out = options.engine;
   if (!out.log) out.log = options.log;
   if (out.kv_folder.empty()) out.kv_folder = options.places.kv_folder();
   if (out.fingerprint_folder.empty()) out.fingerprint_folder = options.places.fingerprint_folder();
+  out.make_room = std::move(make_room);
   if (out.packed_folder.empty()) out.packed_folder = options.places.packed_folder();
   return out;
 }
@@ -29,7 +30,7 @@ HostService::Impl::Impl(Options given, HostLock held, std::unique_ptr<Store> ope
     : options(std::move(given)),
       lock(std::move(held)),
       store(std::move(opened)),
-      engine(engine_options(options)) {
+      engine(engine_options(options, [this](uint64_t bytes, const std::atomic<bool>& cancel) { make_room(bytes, cancel); })) {
   consumer = engine.make_consumer([this] {
     if (engine_has_events.exchange(true)) return;
     const std::lock_guard guard(mutex);
@@ -46,6 +47,9 @@ HostService::Impl::~Impl() {
     wakes.notify_one();
   }
   thread.join();
+  no_more_room = true;
+  { const std::lock_guard guard(room_mutex); }
+  calls.reset();
   consumer.reset();
 }
 
@@ -63,6 +67,8 @@ void HostService::Impl::wait_for_work() {
   else if (std::any_of(running.begin(), running.end(),
                        [](const auto& entry) { return entry.second.changed; }))
     wakes.wait_for(guard, std::chrono::duration<double>(flush_seconds / 2), ready);
+  else if (const auto idle = until_idle())
+    wakes.wait_for(guard, std::chrono::duration<double>(*idle), ready);
   else
     wakes.wait(guard, ready);
 }
@@ -82,6 +88,7 @@ void HostService::Impl::run() {
     const bool more = handle_events();
     flush_partials(false);
     retry_unsaved();
+    unload_idle();
     if (shown_changed && options.wake) options.wake();
     if (shown_changed && watcher.changed) watcher.changed();
     shown_changed = false;
@@ -93,7 +100,7 @@ void HostService::Impl::run() {
   unsaved_tried_at = 0;
   retry_unsaved();
   for (auto& [request, reply] : running) {
-    engine.cancel(request);
+    cancel_reply(request, reply);
     reply.answer->set_value(
         Error{ErrorCode::cancelled, "Fabula is closing; what was written so far is kept"});
   }

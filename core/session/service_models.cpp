@@ -31,14 +31,18 @@ std::string effective_precision(const compute::ExecutorInfo& executor) {
 }  // namespace
 
 void HostService::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<ModelState> answer) {
+  if (auto remote = engine::remote_name_or_none(load.path.string()))
+    return connect_remote(mode, load, *std::move(remote), std::move(answer));
   const auto index = static_cast<size_t>(mode);
   newest_load[index] =
       std::numeric_limits<engine::RequestId>::max();  // an older load that is still under way is not wanted
-  for (Mode other : both_modes) {
-    const auto& state = models[static_cast<size_t>(other)];
-    if (state.phase != ModelState::Phase::ready || !same_load(model_loads[static_cast<size_t>(other)], load))
-      continue;
-    use_model(mode, state.id, load);
+  const auto there = std::find_if(loaded_models.begin(), loaded_models.end(), [&](const auto& entry) {
+    const auto loaded = engine.loaded_or_null(entry.first);
+    return loaded && !loaded->lost && same_load(entry.second, load);
+  });
+  if (there != loaded_models.end()) {
+    model::remember_use(options.places, load.path);
+    use_model(mode, there->first, load);
     answer->set_value(models[index]);
     return;
   }
@@ -67,6 +71,7 @@ void HostService::Impl::load_model(Mode mode, engine::ModelLoad load, Promise<Mo
 
 void HostService::Impl::on_load_event(const engine::Event& event) {
   if (event.kind == engine::Event::Kind::lost) return on_model_lost(event.model);
+  if (event.kind == engine::Event::Kind::unloaded) return on_unloaded(event.model);
   const auto found = loading.find(event.request);
   if (found == loading.end()) return;
   const auto is_wanted = [&](Mode mode) { return newest_load[static_cast<size_t>(mode)] == event.request; };
@@ -75,14 +80,13 @@ void HostService::Impl::on_load_event(const engine::Event& event) {
       if (is_wanted(mode)) show_progress(mode, event.fraction);
     return;
   }
-  if (event.kind == engine::Event::Kind::unloaded) return;
   Loading done = std::move(found->second);
   loading.erase(found);
   if (event.kind == engine::Event::Kind::loaded) {
-    loaded_models.insert(event.model);
+    loaded_models[event.model] = done.load;
     for (Mode mode : both_modes)
       if (is_wanted(mode)) use_model(mode, event.model, done.load);
-    retire_unused();
+    publish_residents();
     if (is_wanted(Mode::chat) || is_wanted(Mode::story)) model::remember_use(options.places, done.load.path);
     for (const auto& [mode, answer] : done.waiters) {
       if (is_wanted(mode)) answer->set_value(models[static_cast<size_t>(mode)]);
@@ -95,6 +99,32 @@ void HostService::Impl::on_load_event(const engine::Event& event) {
   for (Mode mode : both_modes)
     if (is_wanted(mode)) show_failed_load(mode, done.load, error, cpu_is_left);
   for (const auto& waiter : done.waiters) waiter.answer->set_value(error);
+  // What had to go to sleep for it comes back.
+  for (Mode mode : both_modes)
+    if (is_wanted(mode) && models[static_cast<size_t>(mode)].phase == ModelState::Phase::asleep)
+      wake_model(mode, std::make_shared<AnswerPromise<ModelState>>());
+}
+
+bool HostService::Impl::is_loading(Mode mode) const {
+  return snapshots.model(mode).phase == ModelState::Phase::loading;
+}
+
+// Shown at once; the loader hears of it at its next look.
+void HostService::Impl::cancel_load(Mode mode) {
+  const auto index = static_cast<size_t>(mode), other = 1 - index;
+  if (!is_loading(mode)) return;
+  const engine::RequestId request = std::exchange(newest_load[index], std::numeric_limits<engine::RequestId>::max());
+  if (connecting[index]) *connecting[index] = true;
+  if (const auto found = loading.find(request); found != loading.end()) {
+    std::erase_if(found->second.waiters, [&](const Loading::Waiter& waiter) {
+      if (waiter.mode != mode) return false;
+      waiter.answer->set_value(Error{ErrorCode::cancelled, "loading was cancelled"});
+      return true;
+    });
+    if (newest_load[other] != request) engine.cancel(request);
+  }
+  snapshots.set_model(mode, models[index]);
+  shown_changed = true;
 }
 
 void HostService::Impl::show_progress(Mode mode, float fraction) {
@@ -115,7 +145,8 @@ void HostService::Impl::on_model_lost(engine::ModelId model) {
     state.id = 0;
     show_failed_load(mode, loaded->load, *loaded->lost, true);
   }
-  retire_unused();
+  if (loaded_models.contains(model)) unwanted.insert(model);
+  retire_unwanted();
 }
 
 // A failure is shown; the model that was there before goes on serving.
@@ -125,7 +156,7 @@ void HostService::Impl::show_failed_load(Mode mode, const engine::ModelLoad& loa
   ModelState shown = state;
   shown.error = error.message;
   shown.cpu_can_take_over = cpu_can_take_over;
-  if (shown.phase != ModelState::Phase::ready) {
+  if (shown.phase != ModelState::Phase::ready && shown.phase != ModelState::Phase::asleep) {
     shown.phase = ModelState::Phase::failed;
     shown.path = load.path.string();
     state = shown;
@@ -152,21 +183,26 @@ void HostService::Impl::use_model(Mode mode, engine::ModelId model, const engine
   state.weight_bytes = loaded->executor.weight_bytes;
   state.layers = loaded->model->spec.n_layers;
   state.gpu_layers = loaded->executor.gpu_layers;
+  // The same file with other settings is another model: two of them would be one too many.
+  const auto before = loaded_models.find(models[index].id);
+  if (before != loaded_models.end() && before->first != model && before->second.path == load.path) unwanted.insert(before->first);
+  unwanted.erase(model);
   models[index] = state;
   model_loads[index] = load;
   snapshots.set_model(mode, std::move(state));
   shown_changed = true;
-  retire_unused();
+  retire_unwanted();
   for (const auto& entry : open_views) publish_view(entry.first);  // the model's defaults are shown
 }
 
 void HostService::Impl::unload_model(Mode mode) {
   const auto index = static_cast<size_t>(mode);
   newest_load[index] = std::numeric_limits<engine::RequestId>::max();
+  if (loaded_models.contains(models[index].id)) unwanted.insert(models[index].id);
   models[index] = {};
   snapshots.set_model(mode, {});
   shown_changed = true;
-  retire_unused();
+  retire_unwanted();
 }
 
 engine::SamplerSettings HostService::Impl::shown_sampler(Mode mode, const engine::SamplerSettings& chosen) const {
@@ -179,22 +215,6 @@ Status HostService::Impl::set_settings(const std::string& session, SessionSettin
   FABULA_ASSIGN(const SessionInfo info, store->info(session));
   if (same_sampler(settings.sampler, shown_sampler(info.mode, {}))) settings.sampler = {};
   return store->set_settings(session, settings);
-}
-
-// Models that no mode speaks with any more, and no reply is being written by, give their memory back.
-void HostService::Impl::retire_unused() {
-  const auto is_used = [&](engine::ModelId model) {
-    return std::any_of(models.begin(), models.end(),
-                       [&](const ModelState& state) { return state.id == model; }) ||
-           std::any_of(running.begin(), running.end(),
-                       [&](const auto& entry) { return entry.second.model == model; }) ||
-           std::any_of(texts.begin(), texts.end(), [&](const auto& entry) { return entry.second.model == model; });
-  };
-  std::erase_if(loaded_models, [&](engine::ModelId model) {
-    if (is_used(model)) return false;
-    engine.unload(model);
-    return true;
-  });
 }
 
 }  // namespace fabula::session

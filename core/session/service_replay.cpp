@@ -48,6 +48,10 @@ void HostService::Impl::replay_next() {
     replay->reply = &message;
     replay->got.clear();
     replay->part = 0;
+    if (!message.stats.remote.empty()) {
+      end_replay_reply(Outcome::skipped, "a model elsewhere wrote it (" + message.stats.remote + "), and does not promise the same words again");
+      continue;
+    }
     if (!message.receipt) {
       end_replay_reply(Outcome::skipped, "it was not written by a model, or it was edited");
       continue;
@@ -56,8 +60,8 @@ void HostService::Impl::replay_next() {
       end_replay_reply(Outcome::skipped, "it has no words");
       continue;
     }
-    const auto fits = [&](engine::ModelId id) {
-      const auto loaded = engine.loaded_or_null(id);
+    const auto fits = [&](const auto& entry) {
+      const auto loaded = engine.loaded_or_null(entry.first);
       return loaded && loaded->model->info.fingerprint == message.receipt->model_fingerprint &&
              loaded->executor.numerics_id == message.receipt->numerics_id;
     };
@@ -66,7 +70,7 @@ void HostService::Impl::replay_next() {
       end_replay_reply(Outcome::skipped, "the model and precision that wrote it are not loaded");
       continue;
     }
-    replay->model = *model;
+    replay->model = model->first;
     auto prompt = prompt_of(*message.receipt, [this](const std::string& id) -> const Message* {
       const auto found = replay->by_id.find(id);
       return found == replay->by_id.end() ? nullptr : found->second;

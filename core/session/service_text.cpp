@@ -12,9 +12,8 @@ bool fits(const engine::ModelLoad& loaded, const engine::ModelLoad& asked) {
 
 Status HostService::Impl::begin_text(TextRequest asked, const Promise<TextReply>& answer) {
   engine::GenerateRequest request;
-  for (size_t mode = 0; mode < models.size(); ++mode)
-    if (models[mode].id != 0 && engine.loaded_or_null(models[mode].id) && fits(model_loads[mode], asked.model))
-      request.model = models[mode].id;
+  for (const auto& [id, load] : loaded_models)
+    if (engine.loaded_or_null(id) && fits(load, asked.model)) request.model = id;
   if (request.model == 0)
     return Error{ErrorCode::not_found, "the model is not loaded here, or not with these settings"};
   request.prompt = std::move(asked.prompt);
@@ -45,7 +44,7 @@ bool HostService::Impl::on_text_event(const engine::Event& event) {
   text.reply.decode = event.decode;
   const Text done = std::move(text);
   texts.erase(found);
-  retire_unused();
+  retire_unwanted();
   shown_changed = true;
   if (event.reason == engine::FinishReason::error)
     done.answer->set_value(consumer->take_error(event.request));

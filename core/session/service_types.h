@@ -28,7 +28,8 @@ struct LiveReply {
 };
 
 struct ModelState {
-  enum class Phase : uint8_t { none, loading, ready, failed };
+  // asleep: its memory was given back (idle, or for another model); whoever needs it next wakes it.
+  enum class Phase : uint8_t { none, loading, ready, failed, asleep };
   Phase phase = Phase::none;
   float progress = 0;
   engine::ModelId id = 0;
@@ -40,6 +41,14 @@ struct ModelState {
   int64_t layers = 0, gpu_layers = 0;  // of the model; of them on a GPU
   bool cpu_can_take_over = false;      // failed because of a device: the same model would load on the CPU
   uint64_t weight_bytes = 0;
+  bool remote = false;  // ready: a server elsewhere answers; there are no token ids, no receipts, no KV, and its context is not known
+};
+
+// A model in memory, whether a mode speaks with it now or it is kept for the next time.
+struct ResidentModel {
+  std::string path, name;
+  uint64_t bytes = 0;    // weights
+  bool in_use = false;   // a mode's, or a reply is being written by it
 };
 
 struct Notice {  // shown as a toast, returned as an error
@@ -77,6 +86,7 @@ struct ListenRequest {
   int port = 8642;  // 0: any free one
   std::string api_key;
   std::vector<std::string> allow_origins;
+  bool log_text = false;  // what is asked, in the log; otherwise no word of any message is
 };
 class Listener {
  public:

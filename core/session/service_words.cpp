@@ -30,6 +30,8 @@ Result<std::shared_ptr<const engine::Engine::LoadedModel>> HostService::Impl::re
   const ModelState& state = models[static_cast<size_t>(mode)];
   const auto loaded = engine.loaded_or_null(state.id);
   if (loaded) return loaded;
+  if (is_remote(mode))
+    return Error{ErrorCode::unsupported, state.name + " runs elsewhere and does not tell its tokens, which this needs: choose a model of this computer"};
   if (loading.contains(newest_load[static_cast<size_t>(mode)])) return Error{ErrorCode::busy, "the model is still being loaded"};
   return Error{ErrorCode::unsupported, "no model is loaded: choose one first"};
 }
@@ -67,6 +69,12 @@ Result<Context> HostService::Impl::context_of(const LoadedModel& loaded, const S
   return context;
 }
 
+Result<Context> HostService::Impl::prompt_for(const SessionView& view, const MessagePath& path) {
+  if (is_remote(view.info.mode)) return Context();
+  FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
+  return context_of(*loaded, view, path);
+}
+
 engine::SamplerSettings HostService::Impl::sampler_of(const SessionView& view,
                                                   const ReplyOptions& options) const {
   return options.sampler ? *options.sampler : shown_sampler(view.info.mode, view.settings.sampler);
@@ -82,7 +90,6 @@ Status HostService::Impl::begin_send(const std::string& session, std::string tex
     if (view.info.mode == Mode::story) return begin_continue(session, options, answer);
     return Error{ErrorCode::invalid_argument, "an empty message cannot be sent"};
   }
-  FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
   Message user;
   user.id = make_uuid_v7();
   user.parent = view.current;
@@ -91,9 +98,12 @@ Status HostService::Impl::begin_send(const std::string& session, std::string tex
   user.created_at = unix_milliseconds();
   MessagePath path = view.path;
   path.push_back(std::make_shared<const Message>(user));
-  FABULA_ASSIGN(Context context, context_of(*loaded, view, path));
+  FABULA_ASSIGN(Context context, prompt_for(view, path));
   user.tokens = std::move(context.last_tokens);
-  user.tokenizer = user.tokens.empty() ? "" : loaded->model->tokenizer->fingerprint();
+  if (!user.tokens.empty()) {
+    FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
+    user.tokenizer = loaded->model->tokenizer->fingerprint();
+  }
   path.back() = std::make_shared<const Message>(user);
   FABULA_TRY(store->append(session, user));
   if (const Status cleared = store->set_draft(session, ""); !cleared.ok())
@@ -108,9 +118,8 @@ Status HostService::Impl::begin_regenerate(const std::string& session, const Rep
   FABULA_TRY(check_idle(session));
   FABULA_ASSIGN(const SessionView view, store->view(session));
   if (view.path.empty()) return nothing_there();
-  FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
   MessagePath path = is_reply(*view.path.back()) ? up_to(view.path, view.path.size() - 1) : view.path;
-  FABULA_ASSIGN(Context context, context_of(*loaded, view, path));
+  FABULA_ASSIGN(Context context, prompt_for(view, path));
   const Status started =
       start_reply(view, path, std::move(context.tokens), options, /*joined=*/false, answer);
   publish(session);
@@ -131,14 +140,15 @@ Status HostService::Impl::begin_continue(const std::string& session, const Reply
   FABULA_ASSIGN(const SessionView view, store->view(session));
   const bool chat = view.info.mode == Mode::chat;
   if (chat && view.path.empty()) return nothing_there();
-  const bool same_message = !view.path.empty() && is_reply(*view.path.back()) &&
-                            (chat || (was_cut_short(*view.path.back()) && is_of_ready_model(view)));
+  const bool ends_in_reply = !view.path.empty() && is_reply(*view.path.back());
+  if (chat && ends_in_reply && is_remote(view.info.mode))
+    return Error{ErrorCode::unsupported, "a model elsewhere cannot go on in the middle of its reply: regenerate it, or ask it to go on"};
+  const bool same_message = ends_in_reply && (chat || (was_cut_short(*view.path.back()) && is_of_ready_model(view)));
   Status started;
   if (same_message) {
     started = continue_message(view, options, answer);
   } else {
-    FABULA_ASSIGN(const auto loaded, ready_model(view.info.mode));
-    FABULA_ASSIGN(Context context, context_of(*loaded, view, view.path));
+    FABULA_ASSIGN(Context context, prompt_for(view, view.path));
     started = start_reply(view, view.path, std::move(context.tokens), options, /*joined=*/false, answer);
   }
   publish(session);
@@ -176,6 +186,7 @@ Result<HostService::Impl::Start> HostService::Impl::new_reply(const SessionView&
 Status HostService::Impl::start_reply(const SessionView& view, const MessagePath& path,
                                       std::vector<int32_t> prompt, const ReplyOptions& options, bool joined,
                                       const Promise<Message>& answer) {
+  if (is_remote(view.info.mode)) return start_remote(view, path, options, joined, answer);
   FABULA_ASSIGN(Start start, new_reply(view, path, std::move(prompt), options));
   start.joined = joined;
   return this->start(view, std::move(start), answer);
@@ -247,7 +258,7 @@ void HostService::Impl::finish(Running reply, engine::FinishReason reason, std::
     unsaved.push_back(std::move(reply));
   }
   publish(session);
-  retire_unused();
+  retire_unwanted();
   answer->set_value(std::move(result));
 }
 
@@ -258,10 +269,10 @@ void HostService::Impl::stop_now(const std::string& session) {
   }
   const auto found = std::find_if(running.begin(), running.end(), is_of_session);
   if (found == running.end()) return;
-  engine.cancel(found->first);
+  cancel_reply(found->first, found->second);
   Running reply = std::move(found->second);
   running.erase(found);
-  reply.message.stats.generated_tokens = static_cast<int64_t>(reply.message.tokens.size());
+  if (!reply.remote) reply.message.stats.generated_tokens = static_cast<int64_t>(reply.message.tokens.size());
   finish(std::move(reply), engine::FinishReason::cancelled, std::nullopt);
 }
 

@@ -48,6 +48,12 @@ class Snapshots {
   ModelState model(Mode mode) const {
     return locked([&] { return models_[static_cast<size_t>(mode)]; });
   }
+  std::vector<ResidentModel> residents() const {
+    return locked([&] { return residents_; });
+  }
+  void set_residents(std::vector<ResidentModel> residents) {
+    locked([&] { residents_.swap(residents); });
+  }
   std::vector<Notice> take_notices() {
     return locked([&] { return std::exchange(notices_, {}); });
   }
@@ -98,6 +104,7 @@ class Snapshots {
   std::unordered_map<std::string, std::shared_ptr<const SessionView>> views_;
   std::unordered_map<std::string, std::shared_ptr<const LiveReply>> live_;
   std::array<ModelState, 2> models_;
+  std::vector<ResidentModel> residents_;
   std::vector<Notice> notices_;
 };
 

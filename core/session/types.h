@@ -47,6 +47,9 @@ struct Receipt {
 struct MessageStats {
   int64_t prompt_tokens = 0, reused_tokens = 0, generated_tokens = 0;
   double prompt_seconds = 0, decode_seconds = 0, first_token_seconds = 0;
+  // "remote:NAME/model" where a model elsewhere wrote it: no ids, no receipt, and the counts are those that the server told
+  // (0: it told none).
+  std::string remote;
 };
 
 struct Message {

@@ -23,6 +23,13 @@ OrderedJson info_json(const SessionInfo& info) {
 
 OrderedJson message_json(const Message& message) {
   const MessageStats& stats = message.stats;
+  OrderedJson numbers = {{"prompt_tokens", stats.prompt_tokens},
+                         {"reused_tokens", stats.reused_tokens},
+                         {"generated_tokens", stats.generated_tokens},
+                         {"prompt_seconds", stats.prompt_seconds},
+                         {"decode_seconds", stats.decode_seconds},
+                         {"first_token_seconds", stats.first_token_seconds}};
+  if (!stats.remote.empty()) numbers["remote"] = stats.remote;
   return {{"id", message.id},
           {"parent", text_or_null(message.parent)},
           {"role", role_name(message.role)},
@@ -30,13 +37,7 @@ OrderedJson message_json(const Message& message) {
           {"tokens", message.tokens},
           {"created_at", format_rfc3339(message.created_at)},
           {"finish_reason", text_or_null(message.finish_reason)},
-          {"stats",
-           {{"prompt_tokens", stats.prompt_tokens},
-            {"reused_tokens", stats.reused_tokens},
-            {"generated_tokens", stats.generated_tokens},
-            {"prompt_seconds", stats.prompt_seconds},
-            {"decode_seconds", stats.decode_seconds},
-            {"first_token_seconds", stats.first_token_seconds}}}};
+          {"stats", std::move(numbers)}};
 }
 
 OrderedJson view_json(const SessionView& view) {

@@ -80,6 +80,7 @@ void ShownWriter::add_numbers(const HostService& service, Json& out) {
     shown = std::move(text);
   };
   add("models", models_, Json::array({service.model_state(Mode::chat), service.model_state(Mode::story)}));
+  add("residents", residents_, service.resident_models());
   add("metrics", metrics_, service.metrics());
 }
 
@@ -105,6 +106,7 @@ void ShownReader::read(const Json& changes) {
   if (changes.contains("models"))
     for (Mode mode : {Mode::chat, Mode::story})
       snapshots_.set_model(mode, changes.at("models").at(static_cast<size_t>(mode)).get<ModelState>());
+  if (changes.contains("residents")) snapshots_.set_residents(changes.at("residents").get<std::vector<ResidentModel>>());
   if (changes.contains("metrics")) {
     const auto now = changes.at("metrics").get<engine::Metrics>();
     const std::lock_guard lock(mutex_);

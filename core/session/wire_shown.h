@@ -33,7 +33,7 @@ class ShownWriter {
   Snapshots::Infos sessions_, trash_;
   std::unordered_map<std::string, std::shared_ptr<const SessionView>> views_;
   std::unordered_map<std::string, std::shared_ptr<const LiveReply>> lives_;
-  std::string models_, metrics_;  // as they were written
+  std::string models_, residents_, metrics_;  // as they were written
 };
 
 // Throws what reading JSON throws (wire_types.h); what was read until then is shown. A view that builds on

@@ -113,7 +113,7 @@ namespace fabula::session {
 
 FABULA_WIRE_ENUM(Mode, Mode::story)
 FABULA_WIRE_ENUM(Role, Role::tool)
-FABULA_WIRE_ENUM(ModelState::Phase, ModelState::Phase::failed)
+FABULA_WIRE_ENUM(ModelState::Phase, ModelState::Phase::asleep)
 FABULA_WIRE_ENUM(Notice::Kind, Notice::Kind::error)
 FABULA_WIRE_ENUM(ReplayReport::Outcome, ReplayReport::Outcome::skipped)
 
@@ -148,14 +148,15 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SessionView, info, system, settings, draft, c
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LiveReply, session, message, text, tokens, prompt_done, prompt_total,
                                    decode_tokens_per_second, started)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelState, phase, progress, id, path, name, error, has_chat_template,
-                                   chat_template_error, context, precision, device, layers, gpu_layers, cpu_can_take_over, weight_bytes)
+                                   chat_template_error, context, precision, device, layers, gpu_layers, cpu_can_take_over, weight_bytes, remote)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ResidentModel, path, name, bytes, in_use)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Notice, kind, text, undo_session)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReplayReport::Reply, message, outcome, tokens, first_difference, expected,
                                    got, why)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReplayReport, replies, equal, different, skipped)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Store::Hit, session, message, snippet)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PageEdit, begin, removed, text)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ListenRequest, host, port, api_key, allow_origins)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ListenRequest, host, port, api_key, allow_origins, log_text)
 
 // A sampler's settings have their rows among those of a session.
 inline Json sampler_to_json(const engine::SamplerSettings& sampler) {

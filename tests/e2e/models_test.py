@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """From an empty machine to a chat: the first start offers models, one is fetched from a hub on 127.0.0.1, talks, stands in
-the picker and in the window of models; another is searched, fetched, paused and gone on with."""
+the picker and in the window of models; another is searched, fetched, paused and gone on with. What a model takes is told, it is
+quantised, sent away and wakes; a server elsewhere is added and talked to."""
 
+import http.server
 import json
 import os
 import pathlib
@@ -9,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 
 from window import Display, Window, require_tools, testdata
@@ -101,6 +104,98 @@ def dialog(w, hub, folder):
     w.key("Escape")
 
 
+def fit_and_quantise(w, folder):
+    """What a model takes in each precision and context, and a smaller copy of it with what that cost."""
+    w.key("ctrl+shift+m")
+    w.click("models.entry.0.details")
+    w.widget("fit.0")
+    w.widget("quantise.start")
+    w.shot("69-fit")
+    w.click("quantise.start")
+    w.widget("quantise.dismiss")
+    w.shot("70-quantised")
+    written = list((folder / "data/data/models").glob("*Q4_K.gguf"))
+    assert len(written) == 1 and written[0].stat().st_size > 100_000, written
+    w.until(lambda: any(x["label"] == written[0].stem for n, x in w.widgets().items() if n.startswith("models.entry.")), "the new file in the library")
+    w.click("quantise.dismiss")
+    # The model is in memory: it can be sent away from here, and wakes with the next message.
+    entry = next(n for n, x in w.widgets().items() if n.endswith(".unload") and n.startswith("models.entry."))
+    w.click(entry)
+    w.until(lambda: entry not in w.widgets(), "the model to leave the memory")
+    w.key("Escape")
+    before = w.state()["messages"]
+    w.click("composer.input")
+    w.type("And then")
+    w.key("Return")
+    w.until(lambda: w.state()["messages"] == before + 2, "a reply of the model that slept")
+    w.wait_idle()
+
+
+class Far(http.server.BaseHTTPRequestHandler):
+    """A server elsewhere in a few lines: one model, which says the same to everybody."""
+
+    WORDS = ["From ", "far ", "away ", "I ", "greet ", "you."]
+    asked = []
+
+    def do_GET(self):
+        self.answer(200, json.dumps({"object": "list", "data": [{"id": "far-model", "object": "model"}]}).encode(), "application/json")
+
+    def do_POST(self):
+        Far.asked.append((self.headers.get("Authorization"), json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        chunks = [{"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]} for word in self.WORDS]
+        chunks += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 6}}]
+        self.answer(200, "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode() + b"data: [DONE]\n\n", "text/event-stream")
+
+    def answer(self, status, body, kind):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def servers(w, folder):
+    far = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Far)
+    threading.Thread(target=far.serve_forever, daemon=True).start()
+    w.click("model.picker")
+    w.click("model.servers")
+    w.click("remote.name")
+    w.type("far")
+    w.click("remote.url")
+    w.type("http://127.0.0.1:1/v1")
+    w.click("remote.add")
+    w.until(lambda: w.widgets()["remote.add"]["enabled"], "the answer of nobody")
+    w.shot("71-nobody-there")
+    w.click("remote.url")
+    w.key("ctrl+a")
+    w.type(f"http://127.0.0.1:{far.server_address[1]}/v1")
+    w.click("remote.key")
+    w.type("secret")
+    w.click("remote.add")
+    w.widget("remote.0.model.0")
+    w.shot("72-servers")
+    key = folder / "data/config/remote-keys/far"
+    assert key.read_text() == "secret" and key.stat().st_mode & 0o777 == 0o600
+    w.click("remote.0.model.0")
+    w.until(lambda: w.state()["model"] == "far-model", "the model elsewhere to be chosen")
+    before = w.state()["messages"]
+    w.click("composer.input")
+    w.type("Who are you?")
+    w.key("Return")
+    w.until(lambda: w.state()["messages"] == before + 2, "a reply from elsewhere")
+    w.wait_idle()
+    w.shot("73-from-elsewhere")
+    authorization, body = Far.asked[-1]
+    assert authorization == "Bearer secret" and body["messages"][-1] == {"role": "user", "content": "Who are you?"}, body
+    w.click("model.picker")
+    w.shot("74-picker-with-servers")
+    w.key("Escape")
+    far.shutdown()
+    far.server_close()
+
+
 def in_chinese(display, folder, hub):
     config = folder / "zh/config"
     config.mkdir(parents=True)
@@ -133,13 +228,15 @@ def main():
             first_start(w)
             picker(w)
             dialog(w, hub, folder)
+            fit_and_quantise(w, folder)
+            servers(w, folder)
             w.close()
             in_chinese(display, folder, hub)
         finally:
             w.close()
             hub.close()
             display.close()
-    print("models: fetched, talked to, listed, paused, gone on with, removed")
+    print("models: fetched, talked to, listed, paused, gone on with, removed, fitted, quantised, sent away and woken; one elsewhere added and talked to")
 
 
 main()

@@ -57,6 +57,7 @@ def main():
             serve.wait()
             w.until(lambda: w.state()["toasts"], "word that the server has ended", 10)
             assert w.state()["messages"] == 4
+            w.until(lambda: w.state()["model"], "the model, which the window loads itself now")
             w.shot("71-the-server-is-gone")
             w.key("ctrl+z")
             w.until(lambda: w.state()["messages"] < 4, "undo without the server", 10)

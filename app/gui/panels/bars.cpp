@@ -96,7 +96,7 @@ void draw_status_bar(Shell& shell, const ImRect& area, size_t words) {
     case Obstacle::no_database:
     case Obstacle::model_failed: left = ui.tr("status.failed"), dot = ui.color().danger; break;
   }
-  if (!frame.model.path.empty() && obstacle != Obstacle::no_model) left += " · " + model::model_name(frame.model.path);
+  if (!frame.model.path.empty() && obstacle != Obstacle::no_model) left += " · " + shown_model_name(frame.model.path);
   const float y = area.GetCenter().y;
   ui.list().AddCircleFilled(ImVec2(area.Min.x + ui.px(16), y), ui.px(3.5f), dot, 16);
   std::string right;

@@ -49,6 +49,7 @@ void Dialogs::draw(Shell& shell) {
   draw_purge(shell);
   precision_.draw(shell);
   device_.draw(shell);
+  load_question_.draw(shell);
 }
 
 std::vector<Dialogs::Match> Dialogs::matches(Shell& shell, const std::string& query) const {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "app/gui/panels/device_dialog.h"
+#include "app/gui/panels/load_question.h"
 #include "app/gui/panels/precision_panel.h"
 #include "app/gui/shell.h"
 #include "app/gui/text/editor.h"
@@ -30,6 +31,7 @@ class Dialogs {
   text::Editor query_;
   PrecisionPanel precision_;
   DeviceDialog device_;
+  LoadQuestion load_question_;
   std::string purge_session_;
   int selected_ = 0;
   bool take_focus_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/gui/panels/load_question.h"
 #include "app/gui/panels/model_rows.h"
 
 namespace fabula::gui {
@@ -11,21 +12,15 @@ namespace {
 
 constexpr float width_dp = 420, list_dp = 380, row_dp = 46;
 
-bool contains_folded(std::string_view text, std::string_view part) {
-  const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::search(text.begin(), text.end(), part.begin(), part.end(), [&](char a, char b) { return fold(a) == fold(b); }) != text.end();
-}
-
 bool matches(const model::LibraryEntry& entry, const std::string& query) {
   return query.empty() || contains_folded(entry.name, query) || contains_folded(entry.source, query) || contains_folded(entry.card.architecture, query);
 }
 
 // By where they were found, in the library's order; those that can be used first, the last used before others.
-std::vector<std::pair<std::string, std::vector<const model::LibraryEntry*>>> grouped(const std::vector<model::LibraryEntry>& recent,
-                                                                                  const model::LibrarySnapshot& library,
+std::vector<std::pair<std::string, std::vector<const model::LibraryEntry*>>> grouped(std::initializer_list<const std::vector<model::LibraryEntry>*> lists,
                                                                                   const std::string& query) {
   std::map<std::string, std::vector<const model::LibraryEntry*>> groups;
-  for (const auto* entries : {&recent, &library.models})
+  for (const auto* entries : lists)
     for (const model::LibraryEntry& entry : *entries)
       if (matches(entry, query)) groups[entry.found_in].push_back(&entry);
   std::vector<std::pair<std::string, std::vector<const model::LibraryEntry*>>> out(groups.begin(), groups.end());
@@ -34,6 +29,15 @@ std::vector<std::pair<std::string, std::vector<const model::LibraryEntry*>>> gro
       const bool usable_a = a->card.unusable.empty(), usable_b = b->card.unusable.empty();
       return usable_a != usable_b ? usable_a : a->last_used > b->last_used;
     });
+  return out;
+}
+
+// The models of servers elsewhere, in the shape of those at hand.
+std::vector<model::LibraryEntry> elsewhere_served(const std::vector<RemoteServer>& servers) {
+  std::vector<model::LibraryEntry> out;
+  for (const RemoteServer& server : servers)
+    for (const std::string& name : server.models)
+      out.push_back({.name = name, .path = RemoteDesk::model_path(server, name), .found_in = server.endpoint.name, .source = server.endpoint.url});
   return out;
 }
 
@@ -49,7 +53,8 @@ std::vector<model::LibraryEntry> elsewhere(const std::vector<std::string>& recen
 
 }  // namespace
 
-void ModelPicker::open() {
+void ModelPicker::open(Shell& shell) {
+  shell.models.remotes().look();
   query_.set_text("");
   take_focus_ = true;
   ImGui::OpenPopup("model.menu");
@@ -70,6 +75,7 @@ void ModelPicker::draw(Shell& shell, const ImRect& anchor) {
   ui.menu_separator();
   Controller& c = shell.controller;
   if (ui.menu_item("model.find", ui.tr("models.find"), "", true, false, Icon::arrow_down)) shell.ask.models = true;
+  if (ui.menu_item("model.servers", ui.tr("model.servers"), "", true, false, Icon::cube)) shell.ask.servers = true;
   if (ui.menu_item("model.open", ui.tr("model.open"), "", true, false, Icon::folder)) shell.commands.run("open_model");
   if (c.frame().model.phase == session::ModelState::Phase::ready && ui.menu_item("model.unload", ui.tr("model.unload"), "", true, false, Icon::close))
     c.unload_model();
@@ -80,12 +86,13 @@ void ModelPicker::draw_list(Shell& shell, float width, float height) {
   Ui& ui = shell.ui;
   Controller& c = shell.controller;
   const auto recent = elsewhere(shell.settings.recent_models, shell.models.library(), ui.tr("models.elsewhere"));
-  const auto groups = grouped(recent, shell.models.library(), query_.text());
+  const auto served = elsewhere_served(shell.models.remotes().servers());
+  const auto groups = grouped({&recent, &shell.models.library().models, &served}, query_.text());
   float wanted = ui.px(8);
   for (const auto& [place, entries] : groups) wanted += ui.px(26) + static_cast<float>(entries.size()) * ui.px(row_dp);
   if (groups.empty()) wanted = ui.px(44);
   const std::string& now = shell.settings.of(c.mode()).model;
-  std::string chosen;
+  const model::LibraryEntry* chosen = nullptr;
   if (ImGui::BeginChild("models", ImVec2(width, std::min(wanted, height)))) {
     const ImVec2 top = ImGui::GetCursorScreenPos();
     Column column{top.x, top.y, ImGui::GetContentRegionAvail().x};
@@ -96,7 +103,7 @@ void ModelPicker::draw_list(Shell& shell, float width, float height) {
                  {.size = type::caption, .color = ui.color().text_faint, .weight = text::FontWeight::semibold}, 0);
       for (const model::LibraryEntry* entry : entries) {
         const ImRect row = column.take(ui.px(row_dp));
-        if (draw_model_row(shell, "model." + std::to_string(number++), *entry, row, entry->path == now)) chosen = entry->path.string();
+        if (draw_model_row(shell, "model." + std::to_string(number++), *entry, row, entry->path == now)) chosen = entry;
       }
     }
     if (groups.empty())
@@ -106,9 +113,11 @@ void ModelPicker::draw_list(Shell& shell, float width, float height) {
     ImGui::Dummy(ImVec2(1, column.y - top.y));
   }
   ImGui::EndChild();
-  if (chosen.empty()) return;
-  c.load_model(chosen);
+  if (chosen == nullptr) return;
+  const std::string path = chosen->path.string();
+  const uint64_t bytes = chosen->bytes;
   ImGui::CloseCurrentPopup();
+  choose_model(shell, path, bytes);
 }
 
 }  // namespace fabula::gui

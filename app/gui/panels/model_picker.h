@@ -9,7 +9,7 @@ namespace fabula::gui {
 class ModelPicker {
  public:
   explicit ModelPicker(text::TextEngine& engine) : query_(engine) { query_.set_single_line(true); }
-  void open();  // in the window that draws it
+  void open(Shell& shell);  // in the window that draws it
   void draw(Shell& shell, const ImRect& anchor);
 
  private:

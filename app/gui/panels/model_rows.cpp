@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/engine/remote_endpoints.h"
+
 namespace fabula::gui {
 
 namespace {
@@ -55,6 +57,7 @@ const std::string& place_words(const Ui& ui, const std::string& found_in) {
 
 std::string model_details(const Ui& ui, const model::LibraryEntry& entry) {
   const model::ModelCard& card = entry.card;
+  if (engine::remote_name_or_none(entry.path.string())) return entry.source;
   if (!entry.card_known) return entry.path.parent_path().string();
   return joined({parameters_words(card.parameters), card.type, size_words(entry.bytes), context_words(ui, card.context_length), card.licence});
 }

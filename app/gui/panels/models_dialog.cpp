@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/gui/panels/load_question.h"
 #include "app/gui/panels/model_rows.h"
 
 namespace fabula::gui {
@@ -15,7 +16,13 @@ constexpr float width_dp = 760, height_dp = 600;
 }  // namespace
 
 void ModelsDialog::draw(Shell& shell) {
+  if (std::exchange(shell.ask.servers, false)) {
+    tab_ = Tab::remotes;
+    shell.ask.models = true;
+  }
   if (std::exchange(shell.ask.models, false)) {
+    shell.models.fits().forget();
+    shell.models.remotes().look();
     shell.models.look_again();
     asked_path_.clear();
     take_focus_ = tab_ == Tab::hub;
@@ -31,8 +38,12 @@ void ModelsDialog::draw(Shell& shell) {
     const ImVec2 top = ImGui::GetCursorScreenPos();
     Column column{top.x, top.y, ImGui::GetContentRegionAvail().x - ui.px(12)};
     draw_downloads(shell, column);
-    if (tab_ == Tab::library) draw_library(shell, column);
-    else draw_hub(shell, column);
+    draw_quantising(shell, column);
+    switch (tab_) {
+      case Tab::library: draw_library(shell, column); break;
+      case Tab::hub: draw_hub(shell, column); break;
+      case Tab::remotes: remotes_.draw(shell, column); break;
+    }
     ImGui::SetCursorScreenPos(top);
     ImGui::Dummy(ImVec2(1, column.y - top.y + ui.px(space::m)));
   }
@@ -45,7 +56,7 @@ void ModelsDialog::draw_tabs(Shell& shell, Column& column) {
   Ui& ui = shell.ui;
   const ImRect row = column.take(ui.px(34), ui.px(10));
   float x = row.Min.x;
-  for (const auto& [tab, key] : {std::pair{Tab::library, "models.library"}, std::pair{Tab::hub, "models.hub"}}) {
+  for (const auto& [tab, key] : {std::pair{Tab::library, "models.library"}, std::pair{Tab::hub, "models.hub"}, std::pair{Tab::remotes, "models.remotes"}}) {
     const float width = ui.button_width(ui.tr(key), false);
     const ButtonOptions options{.kind = ButtonKind::ghost, .active = tab_ == tab};
     if (ui.button(key, ui.tr(key), ImRect(x, row.Min.y, x + width, row.Max.y), options)) {
@@ -86,19 +97,39 @@ void ModelsDialog::draw_library_entry(Shell& shell, Column& column, const model:
   const bool ours = entry.found_in == "Fabula";
   const bool asked = asked_path_ == entry.path.string();
   const std::string& label = ui.tr(asked ? "models.remove_really" : "models.remove");
-  const float remove_width = ours ? ui.button_width(label, false, type::small) : 0;
+  const std::vector<session::ResidentModel>& residents = shell.controller.frame().residents;
+  const bool resident = std::ranges::any_of(residents, [&](const session::ResidentModel& model) { return model.path == entry.path; });
+  const std::string& unload = ui.tr("model.unload");
+  const float unload_width = resident ? ui.button_width(unload, false, type::small) + ui.px(6) : 0;
+  const float opener = entry.card.unusable.empty() ? ui.px(30) : 0;
+  const float remove_width = (ours ? ui.button_width(label, false, type::small) : 0) + unload_width + opener;
   const TextLook place{.size = type::small, .color = ui.color().text_faint};
   const std::string& found_in = place_words(ui, entry.found_in);
   const float place_width = std::max(ui.px(90), ui.measure(found_in, place).x);
   const ImRect words(row.Min, ImVec2(row.Max.x - remove_width - place_width - ui.px(16), row.Max.y));
   const bool now = shell.settings.of(shell.controller.mode()).model == entry.path;
   if (draw_model_row(shell, id, entry, words, now)) {
-    shell.controller.load_model(entry.path.string());
     ImGui::CloseCurrentPopup();
+    choose_model(shell, entry.path.string(), entry.bytes);
   }
   ui.text_in(ImRect(words.Max.x + ui.px(8), row.Min.y, words.Max.x + ui.px(8) + place_width, row.Max.y), found_in, place, 0);
+  const float top = row.Min.y + ui.px(10), bottom = row.Max.y - ui.px(10);
+  if (opener > 0) {
+    const bool open = opened_path_ == entry.path.string();
+    const ImRect at(row.Max.x - opener + ui.px(4), top, row.Max.x, bottom);
+    if (ui.icon_button(id + ".details", open ? Icon::chevron_down : Icon::chevron_right, ui.tr("models.details"), at, true, open, 14))
+      opened_path_ = open ? std::string() : entry.path.string();
+  }
+  float right = row.Max.x - opener;
+  if (resident) {
+    const ImRect at(right - unload_width + ui.px(6), top, right, bottom);
+    if (ui.button(id + ".unload", unload, at, {.kind = ButtonKind::ghost, .tooltip = ui.tr("models.resident"), .text_size = type::small}))
+      shell.controller.unload_resident(entry.path.string());
+    right -= unload_width;
+  }
+  if (opened_path_ == entry.path.string()) details_.draw(shell, column, entry);
   if (!ours) return;
-  const ImRect box(row.Max.x - remove_width, row.Min.y + ui.px(10), row.Max.x, row.Max.y - ui.px(10));
+  const ImRect box(right - ui.button_width(label, false, type::small), top, right, bottom);
   if (!ui.button(id + ".remove", label, box, {.kind = asked ? ButtonKind::danger : ButtonKind::ghost, .text_size = type::small})) return;
   if (asked) remove(shell, entry);
   asked_path_ = asked ? std::string() : entry.path.string();

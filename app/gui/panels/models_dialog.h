@@ -1,6 +1,8 @@
 // The window of models: what is at hand, what the hub has, and what is on its way.
 #pragma once
 
+#include "app/gui/panels/model_details.h"
+#include "app/gui/panels/remotes_tab.h"
 #include "app/gui/shell.h"
 #include "app/gui/text/editor.h"
 
@@ -8,14 +10,14 @@ namespace fabula::gui {
 
 class ModelsDialog {
  public:
-  explicit ModelsDialog(text::TextEngine& engine) : words_(engine), token_(engine) {
+  explicit ModelsDialog(text::TextEngine& engine) : words_(engine), token_(engine), remotes_(engine) {
     words_.set_single_line(true);
     token_.set_single_line(true);
   }
   void draw(Shell& shell);
 
  private:
-  enum class Tab { library, hub };
+  enum class Tab { library, hub, remotes };
   void draw_tabs(Shell& shell, Column& column);
   void draw_downloads(Shell& shell, Column& column);
   void draw_library(Shell& shell, Column& column);
@@ -28,6 +30,9 @@ class ModelsDialog {
   void remove(Shell& shell, const model::LibraryEntry& entry);
 
   text::Editor words_, token_;
+  RemotesTab remotes_;
+  ModelDetails details_;
+  std::string opened_path_;  // whose details are shown
   Tab tab_ = Tab::library;
   std::string looked_at_;   // the repository whose files are shown
   std::string asked_path_;  // whose removal was asked for once

@@ -68,6 +68,7 @@ void ServerPanel::start(Shell& shell) {
   request.host = s.server_network ? everywhere : here;
   request.port = s.server_port;
   request.allow_origins = s.server_origins;
+  request.log_text = s.server_log_text;
   if (s.server_ask_key || s.server_network) request.api_key = key_;
   state_ = State::starting;
   log_->clear();
@@ -173,6 +174,11 @@ void ServerPanel::draw_setup(Shell& shell, Column& column) {
   text::EditBox pages = look;
   pages.placeholder = "http://localhost:3000";
   ui.field("server.origins", ui.tr("server.origins"), origins_, labelled("server.origins"), pages);
+  bool log_text = s.server_log_text;
+  if (ui.toggle("server.log_text", ui.tr("server.log_text"), column.take(ui.px(row_dp), ui.px(gap_dp)), log_text)) {
+    s.server_log_text = log_text;
+    shell.controller.save_settings();
+  }
 }
 
 void ServerPanel::draw_key(Shell& shell, Column& column) {
@@ -204,7 +210,7 @@ void ServerPanel::draw_log(Shell& shell, Column& column) {
   ImGui::SetCursorScreenPos(ImVec2(column.x, column.y));
   const auto lines = log_->lines();
   if (lines.empty()) {
-    ui.paragraph(ImVec2(column.x, column.y + ui.px(4)), ui.tr("server.log_empty"), {.size = type::small, .color = ui.color().text_faint}, column.width);
+    ui.paragraph(ImVec2(column.x, column.y + ui.px(4)), ui.tr(shell.settings.server_log_text ? "server.log_empty_text" : "server.log_empty"), {.size = type::small, .color = ui.color().text_faint}, column.width);
     return;
   }
   const float line = ui.px(20);

@@ -61,6 +61,19 @@ void draw_toggle(Shell& shell, const char* id, const ImRect& box, bool Settings:
   shell.controller.save_settings();
 }
 
+void draw_idle(Shell& shell, const ImRect& box) {
+  const Strings& tr = shell.ui.tr;
+  std::vector<int64_t> minutes = {0, 15, 60, 240};
+  const int64_t now = shell.settings.idle_unload_minutes;
+  if (std::find(minutes.begin(), minutes.end(), now) == minutes.end()) minutes.push_back(now);
+  std::vector<std::string> names;
+  for (const int64_t m : minutes)
+    names.push_back(m == 0 ? tr("settings.idle_never") : m % 60 == 0 ? tr.format("settings.idle_hours", {std::to_string(m / 60)}) : tr.format("settings.idle_minutes", {std::to_string(m)}));
+  const auto current = static_cast<int>(std::find(minutes.begin(), minutes.end(), now) - minutes.begin());
+  const int chosen = shell.ui.choice("settings.idle", tr("settings.idle"), box, names, current);
+  if (chosen >= 0) shell.controller.set_idle_unload(minutes[static_cast<size_t>(chosen)]);
+}
+
 const std::vector<Row>& rows() {
   static const std::vector<Row> table = {
       {"settings.theme", "", draw_theme},
@@ -68,6 +81,7 @@ const std::vector<Row>& rows() {
       {"settings.zoom", "", draw_zoom},
       {"settings.notify", "settings.notify_hint",
        [](Shell& shell, const ImRect& box) { draw_toggle(shell, "settings.notify", box, &Settings::notify); }},
+      {"settings.idle", "settings.idle_hint", draw_idle},
   };
   return table;
 }

@@ -8,6 +8,7 @@
 
 #include "app/gui/model_paths.h"
 #include "core/compute/executor.h"
+#include "core/engine/remote_endpoints.h"
 #include "core/model/library.h"
 
 namespace fabula::gui {
@@ -73,7 +74,7 @@ void SidePanel::draw_model(Shell& shell, Column& column) {
   Ui& ui = shell.ui;
   const auto& state = shell.controller.frame().model;
   const std::string& path = shell.settings.of(shell.controller.mode()).model;
-  const std::string name = path.empty() ? ui.tr("model.choose") : model::model_name(path);
+  const std::string name = path.empty() ? ui.tr("model.choose") : shown_model_name(path);
   const ImRect picker = column.take(ui.px(40), ui.px(6));
   const Hit hit = ui.interact("model.picker", name, picker);
   ui.fill(picker, ui.color().raised, radius::control);
@@ -84,11 +85,12 @@ void SidePanel::draw_model(Shell& shell, Column& column) {
   const float line = ui.measure(name, look).y;
   ui.text(ImVec2(left, picker.GetCenter().y - line / 2), name, look, right - left);
   ui.icon(Icon::chevron_down, ImRect(picker.Max.x - ui.px(26), picker.Min.y, picker.Max.x - ui.px(8), picker.Max.y), 14, ui.color().text_soft);
-  if (hit.clicked) picker_.open();
+  if (hit.clicked) picker_.open(shell);
   if (hit.hovered && !path.empty()) ui.tooltip(picker, state.name.empty() ? path : state.name + " · " + path);
   picker_.draw(shell, picker);
   draw_model_state(shell, column);
-  draw_running(shell, column);
+  // How a model elsewhere runs is its server's business.
+  if (!engine::remote_name_or_none(path)) draw_running(shell, column);
 }
 
 void SidePanel::draw_model_state(Shell& shell, Column& column) {
@@ -99,11 +101,20 @@ void SidePanel::draw_model_state(Shell& shell, Column& column) {
     const ImRect bar = column.take(ui.px(4), ui.px(6));
     ui.fill(bar, ui.color().border, 2);
     ui.fill(ImRect(bar.Min, ImVec2(bar.Min.x + bar.GetWidth() * std::clamp(state.progress, 0.02f, 1.0f), bar.Max.y)), ui.color().accent, 2);
-    ui.text(column.take(ui.px(20), ui.px(4)).Min, ui.tr.format("model.loading", {std::to_string(static_cast<int>(state.progress * 100))}), small, column.width);
+    const ImRect row = column.take(ui.px(26), ui.px(4));
+    const std::string& cancel = ui.tr("action.cancel");
+    const float button = ui.button_width(cancel, false, type::small);
+    ui.text_in(ImRect(row.Min, ImVec2(row.Max.x - button, row.Max.y)), ui.tr.format("model.loading", {std::to_string(static_cast<int>(state.progress * 100))}), small, 0);
+    if (ui.button("model.cancel_load", cancel, ImRect(row.Max.x - button, row.Min.y, row.Max.x, row.Max.y), {.kind = ButtonKind::ghost, .text_size = type::small}))
+      shell.controller.cancel_load();
     ui.wake_at(ui.now() + 0.1);
   } else if (state.phase == Phase::failed) {
     const TextLook look{.size = type::small, .color = ui.color().danger};
     column.y += ui.paragraph(ImVec2(column.x, column.y), state.error, look, column.width) + ui.px(8);
+  } else if (state.phase == Phase::asleep) {
+    column.y += ui.paragraph(ImVec2(column.x, column.y), ui.tr("model.asleep"), small, column.width) + ui.px(6);
+  } else if (state.phase == Phase::ready && state.remote) {
+    column.y += ui.paragraph(ImVec2(column.x, column.y), ui.tr("model.remote"), small, column.width) + ui.px(6);
   } else if (state.phase == Phase::ready) {
     std::string line = gigabytes(state.weight_bytes);
     if (!state.precision.empty()) line += " · " + state.precision;

@@ -21,6 +21,10 @@ bool spins(std::string_view text) { return text.empty(); }
 
 std::string stats_line(const Strings& tr, const session::Message& m) {
   const auto& s = m.stats;
+  if (!s.remote.empty()) {  // what its server told, and whose words they are
+    const std::string by = shown_model_name(s.remote);
+    return s.generated_tokens > 0 ? by + " · " + tr.format("stats.tokens_told", {std::to_string(s.generated_tokens)}) : by;
+  }
   if (s.generated_tokens == 0) return "";
   std::string line = tr.format("stats.tokens", {std::to_string(s.generated_tokens)});
   if (s.decode_seconds > 0) line += " · " + tr.format("stats.rate", {short_number(static_cast<double>(s.generated_tokens) / s.decode_seconds)});
@@ -391,7 +395,7 @@ void TranscriptPanel::draw_footer(Shell& shell, const Item& item, size_t index, 
   if (item.live && item.text.empty()) return;
   if (item.live && shell.controller.frame().live) {
     const auto& live = *shell.controller.frame().live;
-    stats = ui.tr.format("stats.tokens", {std::to_string(live.tokens)}) + " · " + ui.tr.format("stats.rate", {short_number(live.decode_tokens_per_second)});
+    if (live.tokens > 0) stats = ui.tr.format("stats.tokens", {std::to_string(live.tokens)}) + " · " + ui.tr.format("stats.rate", {short_number(live.decode_tokens_per_second)});
   } else {
     stats = stats_line(ui.tr, *item.message);
     if (item.message->finish_reason == "length") stats += " · " + ui.tr("stats.length");

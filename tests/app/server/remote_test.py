@@ -6,7 +6,6 @@ import http.server
 import json
 import os
 import pathlib
-import re
 import signal
 import socket
 import stat
@@ -16,17 +15,14 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.error
 import urllib.request
 
+from server_support import PYTHON_ENV, model_or_skip, start_server, wait_for_models
+
 CLI = sys.argv.pop(1)
-CHAT_MODEL = os.environ.get("FABULA_CHAT_MODEL", "")
-STORY_MODEL = pathlib.Path(os.environ.get("FABULA_TESTDATA", "/nonexistent")) / "models/tinystories-656k"
-MODEL = CHAT_MODEL if os.path.exists(CHAT_MODEL) else str(STORY_MODEL)
-if not os.path.exists(MODEL):
-    print("skipped: neither FABULA_CHAT_MODEL nor FABULA_TESTDATA names a model")
-    sys.exit(77)
+MODEL = model_or_skip()
 FOLDER = tempfile.TemporaryDirectory()
-PYTHON_ENV = {**os.environ, "PYTHONPATH": os.environ.get("FABULA_PYTHON_PATH", "")}
 HAS_LLAMA = subprocess.run([sys.executable, "-c", "import llama_cpp.server.app"], env=PYTHON_ENV, capture_output=True).returncode == 0
 
 
@@ -35,22 +31,7 @@ def cli(*arguments, **more):
 
 
 def fabula_server(*arguments):
-    folder = tempfile.mkdtemp(dir=FOLDER.name)
-    process = subprocess.Popen([CLI, "--data-dir", folder, "serve", "-m", MODEL, "--port", "0", "--context", "2048", "--quiet", *arguments], stdout=subprocess.PIPE, text=True)
-    port = int(re.search(r":(\d+)$", process.stdout.readline().strip()).group(1))
-    return process, port
-
-
-def wait_for_models(url, key=""):
-    for _ in range(600):
-        try:
-            request = urllib.request.Request(url + "/models", headers={"Authorization": "Bearer " + key} if key else {})
-            if data := json.loads(urllib.request.urlopen(request, timeout=5).read())["data"]:
-                return data[0]["id"]
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("no model at " + url)
+    return start_server(CLI, MODEL, FOLDER.name, "--quiet", *arguments)
 
 
 class OwnServer(unittest.TestCase):
@@ -117,6 +98,136 @@ class OwnServer(unittest.TestCase):
         process.stdout.close()
         self.assertEqual(client.returncode, 1)
         self.assertIn("what had come by then is kept", errors.decode())
+
+
+class InSessions(unittest.TestCase):
+    """A model elsewhere as the model of sessions: served by one Fabula, spoken with through another."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.far, cls.far_port = fabula_server()
+        cls.model = wait_for_models(f"http://127.0.0.1:{cls.far_port}/v1")
+        assert cli("models", "add-remote", "far", f"http://127.0.0.1:{cls.far_port}/v1").returncode == 0
+        cls.name = "remote:far/" + cls.model
+        cls.near = subprocess.Popen([CLI, "--data-dir", FOLDER.name, "serve", "-m", cls.name, "--port", "0", "--quiet"], stdout=subprocess.PIPE, text=True)
+        cls.base = "http://127.0.0.1:" + cls.near.stdout.readline().strip().rsplit(":", 1)[1]
+        for _ in range(100):
+            if cls.ask("GET", "/health")[1] == {"status": "ok"}:
+                break
+            time.sleep(0.1)
+
+    @classmethod
+    def tearDownClass(cls):
+        for process in (cls.near, cls.far):
+            process.send_signal(signal.SIGTERM)
+            process.wait(10)
+            process.stdout.close()
+
+    @classmethod
+    def ask(cls, method, path, body=None, base=None):
+        request = urllib.request.Request((base or cls.base) + path, method=method, data=None if body is None else json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def session(self, mode="chat", **more):
+        status, made = self.ask("POST", "/api/sessions", {"mode": mode, **more})
+        self.assertEqual(status, 201)
+        return "/api/sessions/" + made["id"]
+
+    def test_a_chat_says_what_the_server_says_and_keeps_text_alone(self):
+        path = self.session(system="You are brief.")
+        asked = {"max_tokens": 12, "temperature": 0}
+        status, first = self.ask("POST", path + "/messages", {"content": "Where is Paris?", **asked})
+        self.assertEqual(status, 200, first)
+        messages = [{"role": "system", "content": "You are brief."}, {"role": "user", "content": "Where is Paris?"}]
+        far = f"http://127.0.0.1:{self.far_port}"
+        said = self.ask("POST", "/v1/chat/completions", {"model": self.model, "messages": messages, **asked}, far)[1]
+        self.assertEqual(first["content"], said["choices"][0]["message"]["content"])
+        self.assertEqual(first["tokens"], [])  # whose ids would they be?
+        self.assertEqual(first["stats"]["remote"], self.name)
+        self.assertEqual(first["stats"]["generated_tokens"], said["usage"]["completion_tokens"])
+        self.assertEqual(first["finish_reason"], "length")
+        # The next turn tells the server what was said before; regenerating makes a sibling; rolling back forgets.
+        second = self.ask("POST", path + "/messages", {"content": "And Rome?", **asked})[1]
+        messages += [{"role": "assistant", "content": first["content"]}, {"role": "user", "content": "And Rome?"}]
+        said = self.ask("POST", "/v1/chat/completions", {"model": self.model, "messages": messages, **asked}, far)[1]
+        self.assertEqual(second["content"], said["choices"][0]["message"]["content"])
+        again = self.ask("POST", path + "/regenerate", asked)[1]
+        self.assertEqual((again["content"], again["parent"]), (second["content"], second["parent"]))
+        self.assertNotEqual(again["id"], second["id"])
+        view = self.ask("POST", path + "/rollback", {"message": first["id"]})[1]
+        self.assertEqual([message["role"] for message in view["messages"]], ["user", "assistant"])
+        # What a remote cannot do is said.
+        status, refused = self.ask("POST", path + "/continue", {})
+        self.assertEqual(status, 400)
+        self.assertIn("model elsewhere", refused["error"]["message"])
+        exported = self.ask("GET", path + "/export")[1]
+        replayed = json.loads(cli("sessions", "replay", "--json", self.write(exported)).stdout)
+        self.assertEqual((replayed["equal"], replayed["different"]), (0, 0))
+        self.assertIn("model elsewhere", json.dumps(replayed))
+
+    @staticmethod
+    def write(document):
+        path = pathlib.Path(FOLDER.name) / "exported.json"
+        path.write_text(json.dumps(document))
+        return str(path)
+
+    def test_a_story_is_continued_as_text(self):
+        path = self.session("story")
+        asked = {"max_tokens": 10, "temperature": 0}
+        first = self.ask("POST", path + "/messages", {"content": "Once upon a time", **asked})[1]
+        said = self.ask("POST", "/v1/completions", {"model": self.model, "prompt": "Once upon a time", **asked}, f"http://127.0.0.1:{self.far_port}")[1]
+        self.assertEqual(first["content"], said["choices"][0]["text"])
+        more = self.ask("POST", path + "/continue", asked)[1]
+        self.assertEqual(more["parent"], first["id"])
+        self.assertTrue(more["content"])
+
+    def test_streams_as_it_comes(self):
+        path = self.session()
+        request = urllib.request.Request(self.base + path + "/messages", data=json.dumps({"content": "Count.", "max_tokens": 20, "stream": True}).encode(), headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            events = [json.loads(line[6:]) for line in answer.read().decode().splitlines() if line.startswith("data: {")]
+        self.assertGreater(len(events), 3)
+        self.assertEqual("".join(event.get("delta", "") for event in events), events[-1]["message"]["content"])
+
+    def test_completions_are_asked_of_the_server_itself(self):
+        status, refused = self.ask("POST", "/v1/chat/completions", {"model": self.name, "messages": [{"role": "user", "content": "x"}]})
+        self.assertEqual((status, refused["error"]["code"]), (400, "model_is_remote"))
+
+    def test_chat_on_the_command_line(self):
+        answer = cli("chat", "-m", self.name, input="Say hello.\n/quit\n")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertTrue(answer.stdout.strip())
+        self.assertIn("no model called nobody", cli("chat", "-m", "remote:far/nobody", input="").stderr)
+
+    def test_killed_in_the_middle_keeps_what_had_come(self):
+        far, port = fabula_server()
+        try:
+            model = wait_for_models(f"http://127.0.0.1:{port}/v1")
+            folder = tempfile.mkdtemp(dir=FOLDER.name)
+            subprocess.run([CLI, "--data-dir", folder, "models", "add-remote", "dying", f"http://127.0.0.1:{port}/v1"], check=True)
+            near = subprocess.Popen([CLI, "--data-dir", folder, "serve", "-m", "remote:dying/" + model, "--port", "0", "--quiet"], stdout=subprocess.PIPE, text=True)
+            base = "http://127.0.0.1:" + near.stdout.readline().strip().rsplit(":", 1)[1]
+            path = "/api/sessions/" + self.ask("POST", "/api/sessions", {"mode": "story"}, base)[1]["id"]
+            request = urllib.request.Request(base + path + "/messages", data=json.dumps({"content": "Once", "max_tokens": 1900, "stream": True}).encode(), headers={"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                answer.readline()
+                far.kill()
+                rest = answer.read().decode()
+            self.assertIn("is kept", rest)
+            messages = self.ask("GET", path, base=base)[1]["messages"]
+            self.assertEqual(messages[-1]["finish_reason"], "error")
+            self.assertTrue(messages[-1]["content"])
+            near.send_signal(signal.SIGTERM)
+            near.wait(10)
+            near.stdout.close()
+        finally:
+            far.kill()
+            far.wait()
+            far.stdout.close()
 
 
 class Misbehaving(unittest.TestCase):

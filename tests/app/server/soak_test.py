@@ -15,14 +15,11 @@ import tempfile
 import threading
 import time
 
+from server_support import model_or_skip
+
 CLI = sys.argv[1]
 SECONDS = float(os.environ.get("FABULA_SOAK_SECONDS", 600 if os.environ.get("FABULA_FULL") == "1" else 30))
-CHAT_MODEL = os.environ.get("FABULA_CHAT_MODEL", "")
-STORY_MODEL = pathlib.Path(os.environ.get("FABULA_TESTDATA", "/nonexistent")) / "models/tinystories-656k"
-MODEL = CHAT_MODEL if os.path.exists(CHAT_MODEL) else str(STORY_MODEL)
-if not os.path.exists(MODEL):
-    print("skipped: neither FABULA_CHAT_MODEL nor FABULA_TESTDATA names a model")
-    sys.exit(77)
+MODEL = model_or_skip()
 SEED = int(os.environ.get("FABULA_SEED", "0")) or random.SystemRandom().getrandbits(32)
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "string", "maxLength": 8}}, "required": ["a", "b"], "additionalProperties": False}
 TOOL = {"type": "function", "function": {"name": "look", "parameters": SCHEMA}}

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace fabula::cli {
+namespace fabula::engine {
 
 inline constexpr std::string_view sample_text =
     R"(The ferry left the harbour a little after six, when the lamps along the quay were still burning and the gulls had
@@ -34,4 +34,4 @@ By half past seven the sun was up. The island lay in front of them, green and br
 hill, very small, hung a red point that did not move. It took her a while to understand what it was. Then she began to
 laugh, and waved with both arms, although it was much too far for anybody to see.)";
 
-}  // namespace fabula::cli
+}  // namespace fabula::engine
