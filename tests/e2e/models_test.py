@@ -18,6 +18,7 @@ from window import Display, Window, require_tools, testdata
 
 BINARY, SHOTS = sys.argv[1], sys.argv[2]
 HUB = pathlib.Path(__file__).resolve().parents[1] / "core/hub/hub_server.py"
+BUILT_IN = "fabula-story"
 STARTER = "starter.SmolLM2 135M Instruct"
 TEMPLATE = "{{ bos_token }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
 
@@ -94,10 +95,11 @@ def dialog(w, hub, folder):
     assert (folder / "data/data/models/good/Tiny-GGUF/tiny-Q8_0.gguf").stat().st_size == 9 << 20
     w.click(part + ".dismiss")
     w.click("models.library")
-    w.until(lambda: "models.entry.1.remove" in w.widgets(), "the second model")
-    w.shot("66-two-models")  # the second is noise: greyed, with the reason
-    names = {n: x["label"] for n, x in w.widgets().items() if n.startswith("models.entry.") and n.count(".") == 2}
-    noise = next(n for n, label in names.items() if label == "tiny-Q8_0")
+    entries = lambda: {x["label"]: n for n, x in w.widgets().items() if n.startswith("models.entry.") and n.count(".") == 2}
+    w.until(lambda: "tiny-Q8_0" in entries(), "the second model")
+    w.shot("66-two-models")  # it is noise: greyed, with the reason
+    noise, built_in = entries()["tiny-Q8_0"], entries()[BUILT_IN]
+    assert built_in + ".remove" not in w.widgets()  # what came with Fabula stays
     w.click(noise + ".remove")
     w.click(noise + ".remove")
     w.until(lambda: not (folder / "data/data/models/good").exists(), "the files to be gone")
@@ -217,6 +219,24 @@ def in_chinese(display, folder, hub):
         w.close()
 
 
+def a_story_at_once(display, folder):
+    """Nothing at hand, no network, nothing chosen: Story writes."""
+    own = folder / "story"
+    own.mkdir()
+    nowhere = {"HOME": str(own), "XDG_CACHE_HOME": str(own / "cache"), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    w = Window(BINARY, display, own, SHOTS, ["--mode", "story"], nowhere)
+    try:
+        w.until(lambda: w.state()["model"] == BUILT_IN, "the model that comes with Fabula")
+        w.click("composer.input")
+        w.type("Once upon a time")
+        w.key("Return")
+        w.until(lambda: w.state()["messages"] == 2, "a story")
+        w.wait_idle()
+        w.shot("75-story-at-once")
+    finally:
+        w.close()
+
+
 def main():
     require_tools()
     testdata()
@@ -232,6 +252,7 @@ def main():
             servers(w, folder)
             w.close()
             in_chinese(display, folder, hub)
+            a_story_at_once(display, folder)
         finally:
             w.close()
             hub.close()
