@@ -1,6 +1,5 @@
 #include <charconv>
 
-#include "core/compute/device_errors.h"
 #include "gpu/devices.h"
 
 namespace fabula::gpu {
@@ -21,7 +20,7 @@ Result<DeviceChoice> choose_device(std::string_view name) {
   const auto devices = list_devices();
   if (!devices.ok()) return Error{devices.error().code, devices.error().message + go_on_without};
   if (choice.index >= static_cast<int>(devices->size()))
-    return Error{compute::no_device, "there is no GPU cuda:" + std::to_string(choice.index) + ", this machine has " +
+    return Error{ErrorCode::no_device, "there is no GPU cuda:" + std::to_string(choice.index) + ", this machine has " +
                                            std::to_string(devices->size()) + go_on_without};
   return choice;
 }

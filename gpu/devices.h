@@ -23,14 +23,12 @@ struct DeviceInfo {
 
 bool built_with_cuda();
 
-// The code of errors of a device that is gone (fell off the bus, was reset, faulted): the model must be loaded anew, there or on the CPU.
-inline constexpr ErrorCode device_lost = ErrorCode::io;
-
-// Errors: unsupported ("built without CUDA", driver too old), not_found (no NVIDIA driver, no device), each in plain words.
+// Errors: no_device, in plain words: built without CUDA, no NVIDIA driver, one that is too old, no GPU.
 Result<std::vector<DeviceInfo>> list_devices();
 
 // What `--device` means: nothing for the CPU, else a device's index. "auto": the first device, or the CPU where list_devices() has
-// none. "cuda", "cuda:1". Errors: invalid_argument (no such name), those of list_devices(), not_found (no such index).
+// none. "cuda", "cuda:1". Errors: invalid_argument (no such name), no_device (list_devices() has none, or none with that index); the
+// message says how to go on without one.
 struct DeviceChoice {
   bool on_gpu = false;
   int index = 0;

@@ -1,12 +1,11 @@
 // What takes the executor's place in a build without CUDA.
-#include "core/compute/device_errors.h"
 #include "gpu/cuda_executor.h"
 #include "gpu/vendor_products.h"
 
 namespace fabula::gpu {
 
 namespace {
-Error built_without() { return {compute::no_device, "this Fabula was built without CUDA"}; }
+Error built_without() { return {ErrorCode::no_device, "this Fabula was built without CUDA"}; }
 }  // namespace
 
 bool built_with_cuda() { return false; }

@@ -44,6 +44,8 @@ ApiError api_error_of(const Error& error) {
     case ErrorCode::already_exists: return {409, error.message, "invalid_request_error", "", "conflict"};
     case ErrorCode::busy: return {503, error.message, "server_error", "", "overloaded"};
     case ErrorCode::cancelled: return {499, error.message, "server_error", "", "cancelled"};
+    case ErrorCode::no_device: return {503, error.message, "server_error", "", "no_device"};
+    case ErrorCode::device_lost: return {503, error.message, "server_error", "", "device_lost"};
     case ErrorCode::io:
     case ErrorCode::out_of_memory:
     case ErrorCode::internal: break;

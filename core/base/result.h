@@ -21,6 +21,8 @@ enum class ErrorCode {
   context_overflow,  // the prompt is longer than the context; the message names both numbers
   cancelled,
   busy,              // held by another process or request; trying again later makes sense
+  no_device,         // a GPU was asked for and none can be used: no driver or one too old, no such device, built without CUDA
+  device_lost,       // the GPU faulted or went away, and what it held with it: the model must be loaded again, there or elsewhere
   internal,          // a broken invariant that was noticed in time
 };
 

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "core/base/memory_info.h"
-#include "core/compute/device_errors.h"
 #include "core/compute/part.h"
 #include "core/engine/engine.h"
 #include "core/engine/placement.h"
@@ -52,8 +51,8 @@ ExecutorResult make_split(const model::Model& model, const ModelLoad& load, cons
 }  // namespace
 
 bool cpu_can_take_over(const ModelLoad& load, ErrorCode code) {
-  return load.device != "cpu" && (code == ErrorCode::out_of_memory || code == ErrorCode::unsupported || code == compute::no_device ||
-                                  code == compute::device_lost);
+  return load.device != "cpu" && (code == ErrorCode::out_of_memory || code == ErrorCode::unsupported || code == ErrorCode::no_device ||
+                                  code == ErrorCode::device_lost);
 }
 
 Backends real_backends(std::string isa, std::filesystem::path fingerprint_folder) {

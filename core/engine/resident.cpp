@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/base/clock.h"
-#include "core/compute/device_errors.h"
 
 namespace fabula::engine {
 
@@ -83,7 +82,7 @@ bool Resident::step(uint64_t number) {
   make_room();
   if (const Status status = compute(); !status.ok()) {
     const bool abandoned = std::ranges::any_of(controls_, [](const auto& c) { return c->cancelled.load(); });
-    if (status.error().code == compute::device_lost) lose(status.error());
+    if (status.error().code == ErrorCode::device_lost) lose(status.error());
     else if (status.error().code != ErrorCode::cancelled || !abandoned)
       for (const Work& work : work_) fail(*work.sequence, status.error());
   } else {

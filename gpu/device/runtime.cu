@@ -5,7 +5,6 @@
 #include <mutex>
 #include <utility>
 
-#include "core/compute/device_errors.h"
 #include "gpu/device/runtime.h"
 
 namespace fabula::gpu {
@@ -22,15 +21,15 @@ Error error_of(cudaError_t code, const std::string& what) {
   const std::string words = std::string(cudaGetErrorString(code)) + " (" + cudaGetErrorName(code) + ")";
   switch (code) {
     case cudaErrorMemoryAllocation: return {ErrorCode::out_of_memory, what + ": the GPU has no memory left"};
-    case cudaErrorNoDevice: return {compute::no_device, "no NVIDIA GPU was found"};
+    case cudaErrorNoDevice: return {ErrorCode::no_device, "no NVIDIA GPU was found"};
     case cudaErrorInsufficientDriver: {
       int driver = 0, runtime = 0;
       cudaDriverGetVersion(&driver);
       cudaRuntimeGetVersion(&runtime);
-      if (driver == 0) return {compute::no_device, "no NVIDIA driver was found"};
-      return {compute::no_device, "the NVIDIA driver is too old: it runs CUDA " + version_text(driver) + ", Fabula needs " + version_text(runtime)};
+      if (driver == 0) return {ErrorCode::no_device, "no NVIDIA driver was found"};
+      return {ErrorCode::no_device, "the NVIDIA driver is too old: it runs CUDA " + version_text(driver) + ", Fabula needs " + version_text(runtime)};
     }
-    default: return {compute::device_lost, what + ": the GPU stopped working: " + words + ". The model must be loaded again, there or on the CPU"};
+    default: return {ErrorCode::device_lost, what + ": the GPU stopped working: " + words + ". The model must be loaded again, there or on the CPU"};
   }
 }
 
@@ -111,11 +110,11 @@ Device::~Device() {
 Result<std::unique_ptr<Device>> Device::open(int index) {
   FABULA_ASSIGN(const std::vector<DeviceInfo> devices, list_devices());
   if (index < 0 || index >= static_cast<int>(devices.size()))
-    return Error{compute::no_device, "there is no GPU cuda:" + std::to_string(index) + "; this machine has " + std::to_string(devices.size())};
+    return Error{ErrorCode::no_device, "there is no GPU cuda:" + std::to_string(index) + "; this machine has " + std::to_string(devices.size())};
   auto impl = std::make_unique<Impl>();
   impl->info = devices[static_cast<size_t>(index)];
   if (impl->info.major < oldest_major)
-    return Error{compute::no_device, "the " + impl->info.name + " is too old: Fabula's kernels need compute capability 8.0, it has " +
+    return Error{ErrorCode::no_device, "the " + impl->info.name + " is too old: Fabula's kernels need compute capability 8.0, it has " +
                                              std::to_string(impl->info.major) + "." + std::to_string(impl->info.minor)};
   auto device = std::unique_ptr<Device>(new Device(std::move(impl)));
   Impl& self = *device->impl_;
@@ -182,7 +181,7 @@ Status Device::finish() {
   impl_->keep(cudaStreamSynchronize(impl_->stream), "Waiting for the GPU");
   if (impl_->failure == cudaSuccess) return {};
   Error error = error_of(impl_->failure, impl_->failed_at);
-  if (error.code != compute::device_lost) impl_->failure = cudaSuccess;
+  if (error.code != ErrorCode::device_lost) impl_->failure = cudaSuccess;
   return error;
 }
 

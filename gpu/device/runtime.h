@@ -57,7 +57,7 @@ class Recording {
 
 class Device {
  public:
-  // Errors: not_found (no such device), unsupported (driver too old, device too old), internal with the driver's words.
+  // Errors: no_device (no such device; driver or device too old), device_lost.
   static Result<std::unique_ptr<Device>> open(int index);
   ~Device();
   Device(const Device&) = delete;
@@ -78,7 +78,8 @@ class Device {
 
   // Waits for all of the above. Errors: what went wrong first since the last call; once the device is lost, always that.
   Status finish();
-  // A mark in the stream (slot 0 .. 3), and waiting until the stream has passed the last mark of that slot.
+  // A mark in the stream, and waiting until the stream has passed the last mark of that slot. Slots are counted from 0; each costs a few
+  // bytes from its first use on.
   void mark(int slot);
   void wait(int slot);
 

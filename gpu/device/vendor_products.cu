@@ -8,7 +8,6 @@
 #include <memory>
 #include <string>
 
-#include "core/compute/device_errors.h"
 #include "gpu/devices.h"
 
 namespace fabula::gpu {
@@ -140,7 +139,7 @@ Result<double> all_seconds(const Library& lt, cublasLtHandle_t handle, std::span
     Product product(lt, size);
     FABULA_TRY(product.prepare(handle));
     const double seconds = best_seconds(product, handle, begin, end);
-    if (seconds == 0) return Error{compute::device_lost, "cuBLASLt's product failed"};
+    if (seconds == 0) return Error{ErrorCode::device_lost, "cuBLASLt's product failed"};
     total += seconds;
   }
   return total;
@@ -156,7 +155,7 @@ Result<double> vendor_product_seconds(int device, std::span<const ProductSize> s
   cudaEvent_t begin = nullptr, end = nullptr;
   if (cudaSetDevice(device) != cudaSuccess || cudaEventCreate(&begin) != cudaSuccess || cudaEventCreate(&end) != cudaSuccess ||
       lt.create(&handle) != CUBLAS_STATUS_SUCCESS)
-    return Error{compute::device_lost, "cuBLASLt could not be started"};
+    return Error{ErrorCode::device_lost, "cuBLASLt could not be started"};
   auto total = all_seconds(lt, handle, sizes, begin, end);
   lt.destroy(handle);
   cudaEventDestroy(begin);

@@ -5,7 +5,6 @@
 #include <random>
 #include <vector>
 
-#include "core/compute/device_errors.h"
 #include "gpu/cuda_executor.h"
 #include "gpu/device/intrinsics.h"
 #include "tests/gpu/emulator/device.h"
@@ -124,7 +123,7 @@ TEST_CASE("no driver, too little memory and a lost device are errors with a name
     REQUIRE_FALSE(executor.ok());
     return executor.error();
   };
-  CHECK(error({.kv_blocks = 4}, 3).code == compute::no_device);
+  CHECK(error({.kv_blocks = 4}, 3).code == ErrorCode::no_device);
   CHECK(error({.kv_blocks = 0}).code == ErrorCode::invalid_argument);
   const Error no_room = error({.kv_blocks = int64_t{1} << 24});
   CHECK(no_room.code == ErrorCode::out_of_memory);
@@ -135,11 +134,11 @@ TEST_CASE("no driver, too little memory and a lost device are errors with a name
   const compute::SequenceSlice slice{tokens, 0, blocks, compute::LogitRows::last};
   const Status status = executor->forward({&slice, 1}, nullptr);
   REQUIRE_FALSE(status.ok());
-  CHECK(status.error().code == compute::device_lost);
+  CHECK(status.error().code == ErrorCode::device_lost);
   gpu::emulated::settings() = {.driver = false};
-  CHECK(error({.kv_blocks = 4}).code == compute::no_device);
+  CHECK(error({.kv_blocks = 4}).code == ErrorCode::no_device);
   CHECK_FALSE(gpu::choose_device("auto").value().on_gpu);
-  CHECK(gpu::choose_device("cuda").error().code == compute::no_device);
+  CHECK(gpu::choose_device("cuda").error().code == ErrorCode::no_device);
 }
 
 TEST_CASE("names of devices") {
@@ -147,7 +146,7 @@ TEST_CASE("names of devices") {
   CHECK(gpu::choose_device("auto").value().on_gpu);
   CHECK(gpu::choose_device("cuda").value().index == 0);
   CHECK(gpu::choose_device("cuda:0").value().on_gpu);
-  CHECK(gpu::choose_device("cuda:1").error().code == compute::no_device);
+  CHECK(gpu::choose_device("cuda:1").error().code == ErrorCode::no_device);
   for (const char* wrong : {"", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1x"}) {
     CAPTURE(wrong);
     CHECK(gpu::choose_device(wrong).error().code == ErrorCode::invalid_argument);

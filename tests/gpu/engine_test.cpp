@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include "core/engine/placement.h"
-#include "core/compute/device_errors.h"
 #include "gpu/cuda_executor.h"
 #include "tests/core/compute/random_model.h"
 #include "tests/core/engine/engine_harness.h"
@@ -93,7 +92,7 @@ TEST_CASE("a named GPU that is not there is an error that says how to go on, aut
   const auto refused = harness.engine().load({.path = "random", .device = "cuda"}, harness.consumer());
   harness.wait_until([&] { return !harness.others.empty() && harness.others.back().kind == engine::Event::Kind::load_failed; });
   const Error error = harness.consumer().take_error(refused);
-  CHECK(error.code == compute::no_device);
+  CHECK(error.code == ErrorCode::no_device);
   CHECK(error.message.find("--device cpu") != std::string::npos);
   CHECK(engine::cpu_can_take_over({.device = "cuda"}, error.code));
   CHECK_FALSE(engine::cpu_can_take_over({.device = "cpu"}, error.code));
@@ -184,9 +183,9 @@ TEST_CASE("a lost device ends its requests with its own error, is told to everyb
   gpu::emulated::settings().lost = true;
   const auto failed = harness.submit(request(model, 6));
   CHECK(harness.wait(failed).reason == engine::FinishReason::error);
-  CHECK(harness.consumer().take_error(failed).code == compute::device_lost);
+  CHECK(harness.consumer().take_error(failed).code == ErrorCode::device_lost);
   harness.wait_until([&] { return harness.engine().loaded_or_null(model)->lost.has_value(); });
-  CHECK(harness.engine().submit(request(model, 7), harness.consumer()).error().code == compute::device_lost);
+  CHECK(harness.engine().submit(request(model, 7), harness.consumer()).error().code == ErrorCode::device_lost);
   engine::Event event;
   bool told = false;
   while (bystander->poll(event)) told = told || (event.kind == engine::Event::Kind::lost && event.model == model);

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/compute/device_errors.h"
 #include "gpu/device/runtime.h"
 
 namespace fabula::gpu {
@@ -41,7 +40,7 @@ Memory::~Memory() {
 bool built_with_cuda() { return true; }
 
 Result<std::vector<DeviceInfo>> list_devices() {
-  if (!emulated::settings().driver) return Error{compute::no_device, "no NVIDIA driver was found"};
+  if (!emulated::settings().driver) return Error{ErrorCode::no_device, "no NVIDIA driver was found"};
   DeviceInfo info;
   info.name = "emulated";
   info.major = 9;
@@ -56,7 +55,7 @@ Device::~Device() = default;
 
 Result<std::unique_ptr<Device>> Device::open(int index) {
   FABULA_ASSIGN(const std::vector<DeviceInfo> devices, list_devices());
-  if (index < 0 || index >= static_cast<int>(devices.size())) return Error{compute::no_device, "there is no GPU with that number"};
+  if (index < 0 || index >= static_cast<int>(devices.size())) return Error{ErrorCode::no_device, "there is no GPU with that number"};
   auto impl = std::make_unique<Impl>();
   impl->info = devices[static_cast<size_t>(index)];
   return std::unique_ptr<Device>(new Device(std::move(impl)));
@@ -94,7 +93,7 @@ void Device::fill(void* to, uint8_t byte, size_t bytes) {
 }
 
 Status Device::finish() {
-  if (emulated::settings().lost) return Error{compute::device_lost, "the GPU was lost"};
+  if (emulated::settings().lost) return Error{ErrorCode::device_lost, "the GPU was lost"};
   return {};
 }
 // The emulated device's clock counts launches, a microsecond each.
