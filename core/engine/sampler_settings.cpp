@@ -1,6 +1,19 @@
 #include "core/engine/sampler_settings.h"
 
+#include <array>
+#include <cstdio>
+
 namespace fabula::engine {
+namespace {
+
+// As a person would write it: 0.8, 1000000.
+std::string plain(double number) {
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.7g", number);
+  return text.data();
+}
+
+}  // namespace
 
 Status check(const SamplerSettings& settings) {
   Status status;
@@ -8,8 +21,8 @@ Status check(const SamplerSettings& settings) {
     const auto number = static_cast<double>(value);
     if (status.ok() && !(number >= lowest && number <= highest))
       status = Error{ErrorCode::invalid_argument,
-                     std::string(name) + " must be from " + std::to_string(lowest) + " to " +
-                         std::to_string(highest) + ", not " + std::to_string(number)};
+                     std::string(name) + " must be from " + plain(lowest) + " to " + plain(highest) + ", not " +
+                         plain(number)};
   });
   FABULA_TRY(std::move(status));
   if (settings.repeat_penalty == 0)

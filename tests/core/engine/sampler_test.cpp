@@ -320,7 +320,10 @@ TEST_CASE("settings that make no sense are refused by name") {
   CHECK(refuses(s, "temperature"));
   s = {};
   s.top_p = 1.5f;
-  CHECK(refuses(s, "top_p"));
+  CHECK(refuses(s, "top_p must be from 0 to 1, not 1.5"));
+  s = {};
+  s.top_k = -2;
+  CHECK(refuses(s, "top_k must be from 0 to 1000000, not -2"));
   s = {};
   s.repeat_penalty = 0;
   CHECK(refuses(s, "repeat_penalty"));
