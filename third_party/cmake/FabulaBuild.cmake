@@ -41,6 +41,9 @@ function(fabula_test name)
   endif()
   add_executable(${name} ${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE fabula_test_support ${TEST_LIBRARIES})
+  # What is tested is built as it is shipped (or as the sanitizer wants it); the tests themselves hardly optimised,
+  # which halves the time to compile them.
+  target_compile_options(${name} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:$<IF:$<CONFIG:Release>,-O1,-O0>>")
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${TEST_LABELS}")
   if(FABULA_SANITIZE MATCHES "thread")
