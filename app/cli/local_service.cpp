@@ -23,12 +23,13 @@ Result<std::unique_ptr<LocalService>> LocalService::open(const App& app, std::fu
 
 Result<session::Answer<session::ModelState>> LocalService::start_load(const App& app, const EngineFlags& flags,
                                                                       const std::string& model, session::Mode mode) {
-  // A model elsewhere has no file here.
+  const bool elsewhere = engine::remote_name_or_none(model).has_value();
   std::filesystem::path path = model;
-  if (!engine::remote_name_or_none(model)) {
+  if (!elsewhere) {
     FABULA_ASSIGN(path, resolve_model(app, model));
   }
   FABULA_ASSIGN(engine::ModelLoad load, flags.load_for(path));
+  if (elsewhere) load.path = model;  // a name, which no working directory stands before
   return service_->load_model(mode, std::move(load));
 }
 
