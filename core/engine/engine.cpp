@@ -152,6 +152,10 @@ void Engine::forget(const std::vector<ReadText>& texts, std::function<void()> do
   impl_->hub->inbox.post(Forget{std::move(keys), std::move(done)});
 }
 
+void Engine::look_up(ModelId model, std::vector<int32_t> tokens, std::function<void(int64_t)> answer) {
+  impl_->hub->inbox.post(LookUp{model, std::move(tokens), std::move(answer)});
+}
+
 Result<RequestId> Engine::submit(GenerateRequest request, Consumer& consumer) {
   const auto loaded = loaded_or_null(request.model);
   if (!loaded) return no_such_model(request.model);

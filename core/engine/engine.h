@@ -55,6 +55,7 @@ struct GenerateRequest {
   // The reply fits it from its first token to its last and ends nowhere else, unless it is cut off by
   // max_tokens or a stop string. Its vocabulary is LoadedModel's. null: free.
   std::shared_ptr<const grammar::Constraint> constraint;
+  int64_t begun = 0;  // the prompt's last ids that belong to the reply already: the constraint covers them too
 };
 
 struct PromptStats {
@@ -168,6 +169,9 @@ class Engine {
   };
   std::shared_ptr<const LoadedModel> loaded_or_null(ModelId model) const;
   void set_threads(ModelId model, int threads);
+  // How many of the first tokens need not be read again: what the store has in RAM or on disk; -1: no such model.
+  // `answer` runs on the engine thread between two steps, must not block, and is dropped where the engine ends.
+  void look_up(ModelId model, std::vector<int32_t> tokens, std::function<void(int64_t stored)> answer);
 
   // Takes the KV of these texts out of memory and off the disk, prefixes that they share with others included
   // (those are read again when they are needed). Replies being written keep what they stand on. `done` runs on

@@ -161,6 +161,11 @@ void EngineThread::handle(Unload& command) {
   homes_.erase(homes_.begin() + (home - homes_.data()));
 }
 
+void EngineThread::handle(LookUp& command) {
+  const Home* const home = find_or_null(command.model);
+  command.answer(home == nullptr ? -1 : home->resident->cache().stored(command.tokens));
+}
+
 void EngineThread::handle(SetThreads& command) {
   Home* const home = find_or_null(command.model);
   if (!home) return;

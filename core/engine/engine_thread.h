@@ -80,6 +80,7 @@ class EngineThread {
   void handle(Unload& command);
   void handle(SetThreads& command);
   void handle(Forget& command);
+  void handle(LookUp& command);
   void handle(Fetched& command);
   void handle(Stop& command);
 

@@ -49,6 +49,11 @@ struct Forget {  // KV blocks; `done` runs on any thread
   std::vector<KvKey> keys;
   std::function<void()> done;
 };
+struct LookUp {
+  ModelId model = 0;
+  std::vector<int32_t> tokens;
+  std::function<void(int64_t stored)> answer;
+};
 struct Fetched {  // blocks from disk
   ModelId model = 0;
   RequestId request = 0;
@@ -56,7 +61,7 @@ struct Fetched {  // blocks from disk
 };
 struct Stop {};
 using Command =
-    std::variant<OpenChannel, CloseChannel, Submit, LoadNews, Join, Unload, SetThreads, Forget, Fetched, Stop>;
+    std::variant<OpenChannel, CloseChannel, Submit, LoadNews, Join, Unload, SetThreads, LookUp, Forget, Fetched, Stop>;
 
 struct Hub {
   Inbox<Command> inbox;

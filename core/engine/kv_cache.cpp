@@ -68,6 +68,22 @@ std::vector<KvKey> KvCache::on_disk(const KvLease& lease, std::span<const int32_
   return keys;
 }
 
+int64_t KvCache::stored(std::span<const int32_t> tokens) const {
+  const auto size = static_cast<int64_t>(tokens.size());
+  KvKey parent = root_;
+  int64_t n = 0;
+  while (n < size) {
+    const int64_t end = std::min(size, n + block_tokens);
+    const PrefixStore::Hit hit = store_.find(parent, slice(tokens, n, end));
+    const bool whole = hit.common == block_tokens;
+    const KvKey key = whole ? store_.key_of(hit.block) : end - n == block_tokens ? child_key(parent, slice(tokens, n, end)) : KvKey{};
+    if (!whole && (end - n < block_tokens || disk_ == nullptr || !disk_->contains(key))) return n + hit.common;
+    parent = key;
+    n = end;
+  }
+  return n;
+}
+
 void KvCache::adopt(const KvLease& lease, std::span<const int32_t> tokens,
                     std::span<const DiskTier::Block> blocks) {
   KvKey parent = parent_of(lease);

@@ -40,6 +40,9 @@ class KvCache {
   // Files blocks that came from disk; `tokens` and the lease are those that on_disk() was asked about.
   void adopt(const KvLease& lease, std::span<const int32_t> tokens, std::span<const DiskTier::Block> blocks);
 
+  // How many of the first tokens attach() would find in RAM or on disk. Changes nothing.
+  int64_t stored(std::span<const int32_t> tokens) const;
+
   // Makes room for positions up to `until`. false: every block is held by a sequence.
   bool grow(KvLease& lease, int64_t until);
   // The first `until` positions are computed: full blocks among them become findable.

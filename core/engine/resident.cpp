@@ -366,11 +366,21 @@ Result<Choice> Resident::sample(Sequence& sequence, int64_t row, std::span<const
                          &sequence.sampler, allowed);
 }
 
+Status Resident::follow_begun(Sequence& sequence) {
+  const auto begun = std::clamp<int64_t>(sequence.request.begun, 0, sequence.size());
+  for (const int32_t token : std::span(sequence.tokens).last(static_cast<size_t>(begun)))
+    if (!sequence.matcher->advance(token).ok())
+      return Error{ErrorCode::invalid_argument, "what the reply begins with does not fit what it must look like"};
+  return {};
+}
+
 void Resident::accept(Sequence& sequence, int64_t row) {
   if (sequence.control->cancelled) return;  // no word after a stop
   const GenerateRequest& request = sequence.request;
   std::span<const uint64_t> allowed;
   if (sequence.matcher) {
+    if (sequence.generated() == 0)
+      if (const Status status = follow_begun(sequence); !status.ok()) return fail(sequence, status.error());
     const grammar::TokenMask& mask = sequence.matcher->allowed();
     if (mask.empty() && sequence.matcher->may_end()) return end(sequence, FinishReason::stop);
     if (mask.empty())

@@ -70,6 +70,7 @@ class Resident {
   void take_drafts(Sequence& sequence);
   void take_logits(Sequence& sequence, int64_t begin, int64_t n, int64_t row);
   void accept(Sequence& sequence, int64_t row);
+  Status follow_begun(Sequence& sequence);
   Result<Choice> sample(Sequence& sequence, int64_t row, std::span<const uint64_t> allowed);
   int ranks_of(const Sequence& sequence) const;
   const float* logits_of(int64_t row) const { return executor_->logits() + row * loaded_->model->spec.vocab; }

@@ -62,6 +62,10 @@ std::string change_to_text(const Change& change) {
   }
   if (change.system) out["system"] = *change.system;
   if (change.settings) out["settings"] = settings_to_json(*change.settings);
+  if (change.labels) {
+    out["folder"] = change.labels->folder;
+    out["tags"] = change.labels->tags;
+  }
   if (change.in_trash) out["in_trash"] = *change.in_trash;
   if (change.deleted) {
     out["messages"] = change.deleted->messages;
@@ -81,6 +85,8 @@ Result<Change> change_from_text(std::string_view text) {
   if (reader.child_or_null("system")) out.system = reader.text("system");
   if (const Json* settings = reader.child_or_null("settings"))
     out.settings = reader.keep(settings_from_json(*settings, reader.path_of("settings")));
+  if (reader.child_or_null("folder"))
+    out.labels = Change::Labels{reader.text("folder"), reader.texts_or_empty("tags")};
   if (reader.child_or_null("in_trash")) out.in_trash = reader.boolean("in_trash");
   if (reader.child_or_null("messages"))
     out.deleted = Change::Deleted{reader.texts_or_empty("messages"), reader.boolean("deleted")};

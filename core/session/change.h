@@ -32,10 +32,16 @@ struct Change {
     std::vector<std::vector<engine::Choice>> alternatives;
   };
 
+  struct Labels {
+    std::string folder;
+    std::vector<std::string> tags;
+  };
+
   std::optional<std::string> current;  // "" for an empty path
   std::optional<Title> title;
   std::optional<std::string> system;
   std::optional<SessionSettings> settings;
+  std::optional<Labels> labels;
   std::optional<bool> in_trash;
   std::optional<Deleted> deleted;
   std::optional<Content> content;

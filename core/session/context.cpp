@@ -165,7 +165,7 @@ class ChatWriter {
 };
 
 OrderedJson template_variables(const text::Tokenizer& tokenizer, std::string_view system,
-                               const MessagePath& path) {
+                               const MessagePath& path, const TemplateSwitches& switches) {
   const auto token_text = [&](int32_t id) {
     return id < 0 ? std::string() : std::string(tokenizer.token_text_or_empty(id));
   };
@@ -179,6 +179,7 @@ OrderedJson template_variables(const text::Tokenizer& tokenizer, std::string_vie
   if (!system.empty()) messages.push_back(entry("system", system));
   for (const auto& message : path) messages.push_back(entry(role_name(message->role), message->text));
   OrderedJson out = OrderedJson::object();
+  for (const auto& [name, on] : switches) out[name] = on;
   out["bos_token"] = token_text(tokenizer.bos_or_negative());
   out["eos_token"] = token_text(tokenizer.eos_or_negative());
   out["add_generation_prompt"] = true;
@@ -241,12 +242,12 @@ std::vector<int32_t> encode_edited(const text::Tokenizer& tokenizer, std::string
 }
 
 Result<Context> chat_context(const model::Model& model, std::string_view system, const MessagePath& path,
-                             int64_t created_at) {
+                             int64_t created_at, const TemplateSwitches& switches) {
   if (!model.chat_template) {
     const std::string why = model.chat_template_error.empty() ? "it has none" : model.chat_template_error;
     return Error{ErrorCode::unsupported, model.info.name + " cannot chat: " + why};
   }
-  const OrderedJson variables = template_variables(*model.tokenizer, system, path);
+  const OrderedJson variables = template_variables(*model.tokenizer, system, path, switches);
   FABULA_ASSIGN(const text::Rendered rendered, model.chat_template->render(variables, created_at / 1000));
   ChatWriter writer(model, rendered);
   const int32_t first = system.empty() ? 0 : 1;
@@ -299,7 +300,8 @@ struct PageTokens {
   std::vector<size_t> begins;
 };
 
-void insert_note(const text::Tokenizer& tokenizer, const MessagePath& path, const StoryNotes& notes, PageTokens& page) {
+// Where the note stands among the page's ids: its first, and how many.
+std::pair<size_t, size_t> insert_note(const text::Tokenizer& tokenizer, const MessagePath& path, const StoryNotes& notes, PageTokens& page) {
   std::string words;
   for (const auto& message : path) words += message->text;
   const size_t wanted = paragraphs_from_end(words, notes.note_depth);
@@ -326,6 +328,7 @@ void insert_note(const text::Tokenizer& tokenizer, const MessagePath& path, cons
   const text::TextRange all{0, note.size()};
   const auto ids = encode_continuing(tokenizer, note, {&all, 1});
   page.tokens.insert(page.tokens.begin() + static_cast<std::ptrdiff_t>(at), ids.begin(), ids.end());
+  return {at, ids.size()};
 }
 
 }  // namespace
@@ -345,6 +348,7 @@ Context story_context(const model::Model& model, const MessagePath& path, const 
     write_plain(context.tokens, memory);
     at_start = false;
   }
+  context.n_front = context.tokens.size();
   PageTokens page;
   for (const auto& message : path) {
     page.begins.push_back(page.tokens.size());
@@ -363,7 +367,11 @@ Context story_context(const model::Model& model, const MessagePath& path, const 
     at_start = at_start && message->text.empty();
     context.last_tokens.assign(page.tokens.begin() + static_cast<std::ptrdiff_t>(page.begins.back()), page.tokens.end());
   }
-  if (!notes.note.empty() && !path.empty()) insert_note(tokenizer, path, notes, page);
+  if (!notes.note.empty() && !path.empty()) {
+    const auto [at, n] = insert_note(tokenizer, path, notes, page);
+    context.note = context.n_front + at;
+    context.n_note = n;
+  }
   append(context.tokens, page.tokens);
   return context;
 }

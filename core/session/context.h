@@ -28,6 +28,12 @@ struct Context {
     std::vector<int32_t> tokens;
   };
   std::vector<Fresh> fresh;  // of a story: ids made for messages that another tokenizer's model wrote or read
+  // Of a story: what stands before its page (BOS, memory), and where in `tokens` the author's note is.
+  size_t n_front = 0, note = 0, n_note = 0;
+  // Where the oldest was left out (context_fit.h):
+  int64_t whole_tokens = 0;      // that the prompt would have with it; 0: as `tokens`
+  int64_t dropped_messages = 0;  // of a chat
+  int64_t next_messages = 0;     // of a chat, that would be left out next
 };
 
 // The path rendered through the model's template, ready for a reply. `created_at`: of the session, Unix
@@ -35,7 +41,7 @@ struct Context {
 // template shows a reply otherwise than it was written (old reasoning dropped), the template's version is
 // read. Errors: unsupported (no template: says why), invalid_argument (the template's own words).
 Result<Context> chat_context(const model::Model& model, std::string_view system, const MessagePath& path,
-                             int64_t created_at);
+                             int64_t created_at, const TemplateSwitches& switches = {});
 
 // What a story's author tells the model beside the page: `memory` in front of it, `note` as a paragraph of its own
 // that `note_depth` paragraphs of the page follow (all of the page where it has fewer). The page's ids stay as they

@@ -70,6 +70,8 @@ Status read_session(const Json& value, Document& out) {
     if (Status status = fields.finish(); !status.ok()) reader.keep(Result<int>(status.error()));
   }
   out.system = reader.text_or_empty("system");
+  out.info.folder = reader.text_or_empty("folder");
+  out.info.tags = reader.texts_or_empty("tags");
   if (const Json* settings = reader.child_or_null("settings"))
     out.settings = reader.keep(settings_from_json(*settings, reader.path_of("settings")));
   return reader.finish();
@@ -171,6 +173,8 @@ OrderedJson document_to_json(const Document& document) {
   session["model"]["name"] = document.info.model_name;
   session["model"]["fingerprint"] = document.info.model_fingerprint;
   session["system"] = document.system;
+  if (!document.info.folder.empty()) session["folder"] = document.info.folder;
+  if (!document.info.tags.empty()) session["tags"] = document.info.tags;
   session["settings"] = settings_to_json(document.settings);
   OrderedJson messages = OrderedJson::array();
   for (const auto& message : document.messages) messages.push_back(message_to_json(*message));

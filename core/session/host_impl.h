@@ -143,9 +143,15 @@ class HostService::Impl {
   Status start_reply(const SessionView& view, const MessagePath& path, std::vector<int32_t> prompt,
                      const ReplyOptions& options, bool joined, const Promise<Message>& answer);
   Status start(const SessionView& view, Start start, const Promise<Message>& answer);
+  // As the session's choice of what to leave out makes it; whole_context() says nothing where it is too long.
   Result<Context> context_of(const LoadedModel& loaded, const SessionView& view, const MessagePath& path);
   // What the mode's model reads before a reply; empty where that model is elsewhere, which reads text.
   Result<Context> prompt_for(const SessionView& view, const MessagePath& path);
+  Result<Context> whole_context(const LoadedModel& loaded, const SessionView& view, const MessagePath& path);
+  // What an act would cost (service_context.cpp)
+  Status begin_outlook(const std::string& session, const Act& act, const Promise<Outlook>& answer);
+  Result<MessagePath> path_of(const SessionView& view, const std::string& leaf);
+  Result<MessagePath> path_after(const SessionView& view, const Act& act);
   Result<std::shared_ptr<const LoadedModel>> ready_model(Mode mode) const;
   Status check_idle(const std::string& session) const;
   FindMessage finder(const std::string& session);

@@ -173,6 +173,21 @@ Answer<void> HostService::set_pinned(std::string session, bool pinned) {
   });
 }
 
+Answer<void> HostService::set_labels(std::string session, std::string folder, std::vector<std::string> tags) {
+  return impl_->ask<void>([impl = impl_.get(), session = std::move(session), folder = std::move(folder), tags = std::move(tags)]() mutable {
+    for (std::string& tag : tags) tag = replace_invalid_utf8(tag);
+    Status status = impl->store->set_labels(session, replace_invalid_utf8(folder), tags);
+    impl->publish(session);
+    return status;
+  });
+}
+
+Answer<Outlook> HostService::outlook(std::string session, Act act) {
+  return impl_->ask_later<Outlook>([impl = impl_.get(), session = std::move(session), act = std::move(act)](auto promise) {
+    if (const Status begun = impl->begin_outlook(session, act, promise); !begun.ok()) promise->set_value(begun.error());
+  });
+}
+
 void HostService::set_draft(std::string session, std::string draft) {
   impl_->post([impl = impl_.get(), session = std::move(session), draft = std::move(draft)] {
     const Status status = impl->store->set_draft(session, replace_invalid_utf8(draft));

@@ -85,10 +85,13 @@ OrderedJson settings_to_json(const SessionSettings& settings) {
   out["seed"] = settings.seed ? OrderedJson(*settings.seed) : OrderedJson(nullptr);
   out["max_tokens"] = settings.max_tokens;
   out["stop"] = settings.stop;
+  if (!settings.grammar.empty()) out["grammar"] = settings.grammar;
   if (settings.alternatives > 0) out["alternatives"] = settings.alternatives;
   if (!settings.memory.empty()) out["memory"] = settings.memory;
   if (!settings.note.empty()) out["note"] = settings.note;
   if (settings.note_depth != SessionSettings().note_depth) out["note_depth"] = settings.note_depth;
+  if (settings.overflow != Overflow::ask) out["overflow"] = overflow_name(settings.overflow);
+  if (!settings.switches.empty()) out["template"] = settings.switches;
   return out;
 }
 
@@ -99,10 +102,22 @@ Result<SessionSettings> settings_from_json(const Json& value, const std::string&
   if (const auto seed = reader.integer_or_none("seed", 0, int_max)) out.seed = static_cast<uint64_t>(*seed);
   out.max_tokens = reader.integer_or_none("max_tokens", 0, int_max).value_or(out.max_tokens);
   out.stop = reader.texts_or_empty("stop");
+  out.grammar = reader.text_or_empty("grammar");
   out.alternatives = static_cast<int>(reader.integer_or_none("alternatives", 0, max_alternatives).value_or(0));
   if (reader.child_or_null("memory")) out.memory = reader.text("memory");
   if (reader.child_or_null("note")) out.note = reader.text("note");
   out.note_depth = reader.integer_or_none("note_depth", 0, 1000).value_or(out.note_depth);
+  if (reader.child_or_null("overflow")) {
+    const auto overflow = overflow_or_none(reader.text("overflow"));
+    if (!overflow) reader.fail("overflow", "\"ask\" or \"drop_oldest\" was expected");
+    out.overflow = overflow.value_or(Overflow::ask);
+  }
+  if (const Json* switches = reader.child_or_null("template")) {
+    ObjectReader fields(*switches, reader.path_of("template"));
+    if (switches->is_object())
+      for (const auto& [name, value] : switches->items()) out.switches[name] = fields.boolean(name.c_str());
+    if (Status status = fields.finish(); !status.ok()) reader.keep(Result<int>(status.error()));
+  }
   FABULA_TRY(reader.finish());
   return out;
 }
@@ -145,6 +160,7 @@ OrderedJson receipt_to_json(const Receipt& receipt) {
   out["seed"] = receipt.seed;
   out["max_tokens"] = receipt.max_tokens;
   out["stop"] = receipt.stop;
+  if (!receipt.grammar.empty()) out["grammar"] = receipt.grammar;
   out["prompt_hash"] = receipt.prompt_hash;
   out["prompt_base"] = receipt.prompt_base.empty() ? OrderedJson(nullptr) : OrderedJson(receipt.prompt_base);
   out["prompt_keep"] = receipt.prompt_keep;
@@ -194,6 +210,7 @@ Result<Receipt> receipt_from_json(const Json& value, const std::string& where) {
   out.seed = static_cast<uint64_t>(reader.integer("seed", 0, int_max));
   out.max_tokens = reader.integer("max_tokens", std::numeric_limits<int64_t>::min(), int_max);
   out.stop = reader.texts_or_empty("stop");
+  out.grammar = reader.text_or_empty("grammar");
   out.prompt_hash = reader.text("prompt_hash");
   out.prompt_base = reader.text_or_empty("prompt_base");
   out.prompt_keep = reader.integer_or_none("prompt_keep", 0, int_max).value_or(0);

@@ -90,6 +90,11 @@ CREATE TABLE message_alternatives(
   message INTEGER PRIMARY KEY REFERENCES messages(key),
   choices BLOB NOT NULL
 ) STRICT;
+)sql",
+    // tags: a list of texts as JSON.
+    R"sql(
+ALTER TABLE sessions ADD COLUMN folder TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
 )sql"};
 
 Error refused(const std::filesystem::path& path, int64_t version) {

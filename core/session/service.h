@@ -87,6 +87,7 @@ class Service {
   virtual Answer<void> set_system(std::string session, std::string system) = 0;
   virtual Answer<void> set_settings(std::string session, SessionSettings settings) = 0;
   virtual Answer<void> set_pinned(std::string session, bool pinned) = 0;
+  virtual Answer<void> set_labels(std::string session, std::string folder, std::vector<std::string> tags) = 0;
   virtual void set_draft(std::string session, std::string draft) = 0;
   virtual Answer<void> remove(std::string session) = 0;
   virtual Answer<void> restore(std::string session) = 0;
@@ -121,6 +122,10 @@ class Service {
   virtual Answer<bool> undo_page_edits(std::string session, int steps) = 0;
   virtual Answer<void> select_sibling(std::string session, std::string message, int step) = 0;  // ‹ 2/3 ›
   virtual Answer<void> remove_message(std::string session, std::string message) = 0;  // and what follows it, on every branch; undo brings it back
+
+  // What an act would make the model read, before it is done. Changes nothing. Errors: not_found, unsupported and busy (no
+  // model), invalid_argument (nothing to go on from).
+  virtual Answer<Outlook> outlook(std::string session, Act act) = 0;
 
   virtual Answer<MessageList> tree(std::string session) = 0;  // every branch, parents first
   virtual Answer<OrderedJson> export_session(std::string session) = 0;

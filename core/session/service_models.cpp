@@ -6,6 +6,7 @@
 #include "core/model/library.h"
 #include "core/session/defaults.h"
 #include "core/session/host_impl.h"
+#include "core/session/template_switches.h"
 
 namespace fabula::session {
 
@@ -177,6 +178,7 @@ void HostService::Impl::use_model(Mode mode, engine::ModelId model, const engine
   state.name = model::model_name(load.path);
   state.has_chat_template = loaded->model->chat_template != nullptr;
   state.chat_template_error = loaded->model->chat_template_error;
+  if (loaded->model->chat_template) state.switches = switches_of(*loaded->model->chat_template);
   state.context = loaded->context;
   state.precision = effective_precision(loaded->executor);
   state.device = loaded->executor.kind + (loaded->executor.isa.empty() ? "" : " " + loaded->executor.isa);

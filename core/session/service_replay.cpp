@@ -1,6 +1,7 @@
 #include "core/session/service_replay.h"
 
 #include <algorithm>
+#include "core/session/reply_rules.h"
 
 namespace fabula::session {
 
@@ -114,6 +115,8 @@ Status HostService::Impl::submit_replay_part() {
   request.seed = part.seed;
   request.max_tokens = static_cast<int64_t>(part.end - part.begin);
   request.stop = reply.receipt->stop;
+  FABULA_ASSIGN(request.constraint, constraint_of(reply.receipt->grammar, *engine.loaded_or_null(replay->model)->vocabulary));
+  request.begun = static_cast<int64_t>(part.begin);
   FABULA_ASSIGN(replay->request, engine.submit(std::move(request), *consumer));
   return {};
 }

@@ -35,6 +35,7 @@ struct ModelState {
   engine::ModelId id = 0;
   std::string path, name, error;
   bool has_chat_template = false;
+  TemplateSwitches switches;  // that the chat template knows, as it has them
   std::string chat_template_error;
   int64_t context = 0;
   std::string precision, device;
@@ -49,6 +50,32 @@ struct ResidentModel {
   std::string path, name;
   uint64_t bytes = 0;    // weights
   bool in_use = false;   // a mode's, or a reply is being written by it
+};
+
+// Something that a person may do next, to ask what it would cost.
+struct Act {
+  enum class Kind : uint8_t {
+    reply,       // writing on where the path ends
+    send,        // `text`, then a reply
+    regenerate,  // another last reply
+    edit,        // `message` says `text`, then a reply
+    go,          // to the branch through `message`, then writing on
+    system,      // with the system text `text`
+  };
+  Kind kind = Kind::reply;
+  std::string message, text;
+};
+
+// What the model would read for it.
+struct Outlook {
+  int64_t whole_tokens = 0;      // of everything there is
+  int64_t prompt_tokens = 0;     // of what it would be given
+  int64_t stored_tokens = 0;     // of them, read already
+  double seconds = 0;            // to read the rest, at the rate measured last; 0: no rate is known yet
+  int64_t context = 0;           // of the model
+  int64_t dropped_messages = 0;  // the oldest ones, left out by the session's choice (Overflow)
+  int64_t next_messages = 0;     // that would be left out next
+  bool fits = true;              // false: an error, unless the session leaves the oldest out or gets a longer context
 };
 
 struct Notice {  // shown as a toast, returned as an error

@@ -6,6 +6,7 @@
 #include "core/model/library.h"
 #include "core/session/defaults.h"
 #include "core/session/host_impl.h"
+#include "core/session/reply_rules.h"
 
 namespace fabula::session {
 
@@ -41,32 +42,6 @@ FindMessage HostService::Impl::finder(const std::string& session) {
     const auto found = store->message(session, id);
     return found.ok() ? found->get() : nullptr;  // the tree keeps it alive
   };
-}
-
-Result<Context> HostService::Impl::context_of(const LoadedModel& loaded, const SessionView& view,
-                                          const MessagePath& path) {
-  Context context;
-  if (view.info.mode == Mode::chat) {
-    FABULA_ASSIGN(context, chat_context(*loaded.model, view.system, path, view.info.created_at));
-  } else {
-    context = story_context(*loaded.model, path, [&](const Message& message) {
-      const auto known =
-          store->tokens_or_empty(view.info.id, message.id, loaded.model->tokenizer->fingerprint());
-      return known.ok() ? *known : std::vector<int32_t>();
-    }, StoryNotes{view.settings.memory, view.settings.note, view.settings.note_depth});
-    const std::string& tokenizer = loaded.model->tokenizer->fingerprint();
-    for (const Context::Fresh& read : context.fresh) {
-      const Status kept = store->keep_tokens(view.info.id, path[read.message]->id, tokenizer, read.tokens);
-      if (!kept.ok() && kept.error().code == ErrorCode::io) say(Notice::Kind::warning, kept.error().message);
-    }
-  }
-  if (context.tokens.empty()) return nothing_there();
-  const auto size = static_cast<int64_t>(context.tokens.size());
-  if (size >= loaded.context)
-    return Error{ErrorCode::context_overflow, "the text so far is " + std::to_string(size) +
-                                                  " tokens long, and the context holds " +
-                                                  std::to_string(loaded.context) + ": nothing more fits"};
-  return context;
 }
 
 Result<Context> HostService::Impl::prompt_for(const SessionView& view, const MessagePath& path) {
@@ -179,6 +154,7 @@ Result<HostService::Impl::Start> HostService::Impl::new_reply(const SessionView&
   receipt.seed = start.seed;
   receipt.max_tokens = start.max_tokens;
   receipt.stop = options.stop.empty() ? view.settings.stop : options.stop;
+  receipt.grammar = view.settings.grammar;
   describe_prompt(receipt, start.prompt, path, finder(view.info.id));
   return start;
 }
@@ -201,6 +177,8 @@ Status HostService::Impl::start(const SessionView& view, Start start, const Prom
   request.seed = start.seed;
   request.max_tokens = start.max_tokens;
   request.stop = start.message.receipt->stop;
+  FABULA_ASSIGN(request.constraint, constraint_of(start.message.receipt->grammar, *loaded->vocabulary));
+  request.begun = static_cast<int64_t>(start.message.tokens.size());
   request.priority = 1;
   request.top_logprobs = std::clamp(view.settings.alternatives, 0, max_alternatives);
   Running reply;

@@ -100,6 +100,10 @@ void Store::Impl::mirror_change(Loaded& session, const Change& change) {
   }
   if (change.system) session.system = *change.system;
   if (change.settings) session.settings = *change.settings;
+  if (change.labels) {
+    session.info.folder = change.labels->folder;
+    session.info.tags = change.labels->tags;
+  }
   if (change.in_trash) session.info.in_trash = *change.in_trash;
   ++session.revision;
 }
@@ -284,6 +288,21 @@ Status Store::rename(std::string_view session, std::string_view title) {
   if (clean.empty()) return Error{ErrorCode::invalid_argument, "a title needs at least one character"};
   return impl_->perform(*found, {"rename", title_change(found->info.title, found->info.title_is_manual),
                                  title_change(clean, true)});
+}
+
+Status Store::set_labels(std::string_view session, std::string_view folder, std::span<const std::string> tags) {
+  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
+  Change before, after;
+  before.labels = Change::Labels{found->info.folder, found->info.tags};
+  Change::Labels& labels = after.labels.emplace();
+  labels.folder = clean_title(folder);
+  for (const std::string& tag : tags) {
+    const std::string clean = clean_title(tag);
+    if (!clean.empty() && std::find(labels.tags.begin(), labels.tags.end(), clean) == labels.tags.end())
+      labels.tags.push_back(clean);
+  }
+  if (labels.folder == found->info.folder && labels.tags == found->info.tags) return {};
+  return impl_->perform(*found, {"labels", before, after});
 }
 
 Status Store::set_system(std::string_view session, std::string_view system) {

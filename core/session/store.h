@@ -51,6 +51,8 @@ class Store {
 
   // Operations (each one step of undo; `joined`: undone and redone together with the operation before it):
   Status rename(std::string_view session, std::string_view title);  // a manual title; does not reorder
+  // Cleaned as titles are; a tag that stands twice stands once. Does not reorder.
+  Status set_labels(std::string_view session, std::string_view folder, std::span<const std::string> tags);
   Status set_system(std::string_view session, std::string_view system);
   Status set_settings(std::string_view session, const SessionSettings& settings);
   Status append(std::string_view session, const Message& message,

@@ -81,12 +81,12 @@ Result<Message> read_message_row(const Query& row) {
 
 Result<int64_t> Store::Impl::insert_session(const SessionInfo& info, std::string_view system,
                                             const SessionSettings& settings) {
-  const std::string settings_text = dump_json(settings_to_json(settings));
+  const std::string settings_text = dump_json(settings_to_json(settings)), tags = dump_json(OrderedJson(info.tags));
   FABULA_TRY(database.run(
       "INSERT INTO sessions(id, mode, title, title_is_manual, created_at, updated_at, model_path, model_name,"
-      " model_fingerprint, system, settings) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+      " model_fingerprint, system, settings, folder, tags) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
       info.id, mode_name(info.mode), info.title, info.title_is_manual, info.created_at, info.updated_at,
-      info.model_path, info.model_name, info.model_fingerprint, system, settings_text));
+      info.model_path, info.model_name, info.model_fingerprint, system, settings_text, info.folder, tags));
   const int64_t key = database.last_key();
   FABULA_TRY(add_to_index(database, SearchIndex::titles, key, info.title));
   return key;
@@ -184,6 +184,11 @@ Status Store::Impl::write_change(const Loaded& session, const Change& change) {
     const std::string text = dump_json(settings_to_json(*change.settings));
     FABULA_TRY(database.run("UPDATE sessions SET settings = ?2 WHERE key = ?1", session.key, text));
   }
+  if (change.labels) {
+    const std::string tags = dump_json(OrderedJson(change.labels->tags));
+    FABULA_TRY(database.run("UPDATE sessions SET folder = ?2, tags = ?3 WHERE key = ?1", session.key,
+                            change.labels->folder, tags));
+  }
   if (change.in_trash)
     FABULA_TRY(
         database.run("UPDATE sessions SET in_trash = ?2 WHERE key = ?1", session.key, *change.in_trash));
@@ -230,7 +235,7 @@ Status Store::Impl::load_sessions() {
           "SELECT s.key, s.id, s.mode, s.title, s.title_is_manual, s.created_at, s.updated_at, s.model_path,"
           " s.model_name, s.model_fingerprint, s.system, s.settings, s.draft, m.id, m.depth, s.in_trash, "
           "s.pinned,"
-          " s.undo_op FROM sessions s LEFT JOIN messages m ON m.key = s.current"));
+          " s.undo_op, s.folder, s.tags FROM sessions s LEFT JOIN messages m ON m.key = s.current"));
   for (;;) {
     FABULA_ASSIGN(const bool found, rows.step());
     if (!found) return {};
@@ -262,6 +267,11 @@ Status Store::Impl::load_sessions() {
     loaded.info.in_trash = rows.integer(15) != 0;
     loaded.info.pinned = rows.integer(16) != 0;
     loaded.undo_op = rows.integer(17);
+    loaded.info.folder = rows.text(18);
+    const auto tags = parse_json(rows.text(19), "a session's tags in the database");
+    if (tags.ok() && tags->is_array())
+      for (const Json& tag : *tags)
+        if (tag.is_string()) loaded.info.tags.push_back(tag.get<std::string>());
     sessions.emplace(loaded.info.id, std::move(loaded));
   }
 }

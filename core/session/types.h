@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ struct Receipt {
   uint64_t seed = 0;
   int64_t max_tokens = 0;
   std::vector<std::string> stop;
+  std::string grammar;          // that the reply was held to (SessionSettings::grammar), "" for none
   std::string prompt_hash;      // SHA-256 of the prompt's ids, 4 bytes little-endian each
   // The prompt itself, as what it adds to the context of an earlier reply on the same branch: the first `prompt_keep` ids of
   // (that reply's prompt, its tokens), then `prompt`. No base: `prompt` is all of it. So a receipt stays replayable when the
@@ -71,16 +73,29 @@ struct Message {
   int siblings = 1, sibling_index = 0;  // alternatives at this place; filled in snapshots
 };
 
+// What happens when a text has outgrown the context: nothing is left out unless somebody said so.
+enum class Overflow : uint8_t {
+  ask,          // an error that names both numbers; the window asks before it comes to that
+  drop_oldest,  // a chat's oldest turns, a story's oldest text are not read any more
+};
+const char* overflow_name(Overflow overflow);  // "ask", "drop_oldest"
+std::optional<Overflow> overflow_or_none(std::string_view name);
+
+using TemplateSwitches = std::map<std::string, bool>;  // variables of the chat template: enable_thinking
+
 // Settings that a session keeps for itself; defaults come from the mode.
 struct SessionSettings {
   engine::SamplerSettings sampler;
   std::optional<uint64_t> seed;   // none: drawn anew for each reply, and stored in its receipt
   int64_t max_tokens = 512;
   std::vector<std::string> stop;
+  std::string grammar;            // replies are held to it: GBNF, or a JSON Schema (it begins with '{'); "": free
   int alternatives = 0;           // per token of new replies, kept with them; at most max_alternatives
   // Of a story: read in front of the page, and `note_depth` paragraphs before its end. Neither is part of the page.
   std::string memory, note;
   int64_t note_depth = 3;
+  Overflow overflow = Overflow::ask;
+  TemplateSwitches switches;      // what is not named is as the template has it
 };
 
 inline constexpr int max_alternatives = 20;
@@ -93,6 +108,8 @@ struct SessionInfo {
   int64_t message_count = 0;      // of the current path
   std::string model_path, model_name, model_fingerprint;
   bool in_trash = false, pinned = false;
+  std::string folder;             // "" for none
+  std::vector<std::string> tags;
   bool generating = false;
   bool operator==(const SessionInfo&) const = default;
 };

@@ -115,6 +115,7 @@ FABULA_WIRE_ENUM(Mode, Mode::story)
 FABULA_WIRE_ENUM(Role, Role::tool)
 FABULA_WIRE_ENUM(ModelState::Phase, ModelState::Phase::asleep)
 FABULA_WIRE_ENUM(Notice::Kind, Notice::Kind::error)
+FABULA_WIRE_ENUM(Act::Kind, Act::Kind::system)
 FABULA_WIRE_ENUM(ReplayReport::Outcome, ReplayReport::Outcome::skipped)
 
 // These three have their rows in json_fields.cpp, for the database and for exports.
@@ -139,7 +140,7 @@ inline void from_json(const Json& in, MessageStats& value) {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SessionInfo, id, title, title_is_manual, mode, created_at, updated_at,
                                    message_count, model_path, model_name, model_fingerprint, in_trash, pinned,
-                                   generating)
+                                   folder, tags, generating)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Message, id, parent, role, text, tokens, tokenizer, created_at,
                                    finish_reason, receipt, stats, alternatives, siblings, sibling_index)
 // A view travels with those messages of its path that the reader does not have yet (attach_host.cpp).
@@ -148,8 +149,11 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SessionView, info, system, settings, draft, c
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LiveReply, session, message, text, tokens, prompt_done, prompt_total,
                                    decode_tokens_per_second, started)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelState, phase, progress, id, path, name, error, has_chat_template,
-                                   chat_template_error, context, precision, device, layers, gpu_layers, cpu_can_take_over, weight_bytes, remote)
+                                   chat_template_error, context, precision, device, layers, gpu_layers, cpu_can_take_over, weight_bytes, switches, remote)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ResidentModel, path, name, bytes, in_use)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Act, kind, message, text)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Outlook, whole_tokens, prompt_tokens, stored_tokens, seconds, context, dropped_messages,
+                                   next_messages, fits)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Notice, kind, text, undo_session)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReplayReport::Reply, message, outcome, tokens, first_difference, expected,
                                    got, why)

@@ -170,6 +170,20 @@ TEST_CASE("a reply is the same live for everybody, whoever asked for it") {
   CHECK(wait(b->replay(id)).different == 0);
   CHECK(wait(b->tree(id)).size() == desk.view(id).path.size());
   CHECK(soon([&] { return b->metrics().tokens_generated == desk->metrics().tokens_generated; }));
+  // What an act would cost, as the host tells it; where a session stands.
+  wait(b->set_labels(id, "Work", {"a", "b"}));
+  CHECK(soon([&] { return !b->sessions()->empty() && b->view_or_null(id)->info.folder == "Work"; }));
+  CHECK(desk.view(id).info.tags == std::vector<std::string>{"a", "b"});
+  Act act;
+  act.kind = Act::Kind::send;
+  act.text = "And then?";
+  const Outlook far = wait(b->outlook(id, act)), near = wait(desk->outlook(id, act));
+  CHECK(far.prompt_tokens > 200);
+  CHECK(far.prompt_tokens == near.prompt_tokens);
+  CHECK(far.stored_tokens == near.stored_tokens);
+  CHECK(far.context == 512);
+  CHECK(far.fits == near.fits);
+  CHECK(b->model_state(Mode::chat).switches == desk->model_state(Mode::chat).switches);
   // An edited page, in one command with a list of its own type.
   const std::string story = wait(b->create(Mode::story)).id;
   wait(b->set_settings(story, Desk::greedy()));

@@ -15,9 +15,8 @@ namespace {
 
 constexpr const char* old_session = "01890000-0000-7000-8000-000000000001";
 
-void write_version_1(const std::filesystem::path& path) {
-  const std::string sql =
-      fabula::test::read_text(std::filesystem::path(FABULA_TESTS_FOLDER) / "fabula_v1.sql");
+void write_database(const std::filesystem::path& path, const char* dump) {
+  const std::string sql = fabula::test::read_text(std::filesystem::path(FABULA_TESTS_FOLDER) / dump);
   sqlite3* connection = nullptr;
   REQUIRE(sqlite3_open(path.c_str(), &connection) == SQLITE_OK);
   REQUIRE(sqlite3_exec(connection, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
@@ -48,7 +47,7 @@ void check_contents(const std::filesystem::path& path) {
 TEST_CASE("a database of version 1 opens with everything in it, undo included") {
   ScratchFolder folder;
   const auto path = folder.path() / "fabula.db";
-  write_version_1(path);
+  write_database(path, "fabula_v1.sql");
   check_contents(path);
   check_contents(path);  // and again, as what it became
   auto store = open_store(path);
@@ -65,13 +64,42 @@ TEST_CASE("a database of version 1 opens with everything in it, undo included") 
   check_contents(path);
 }
 
+TEST_CASE("a database of version 3 opens with everything in it, and its sessions take folders and tags") {
+  ScratchFolder folder;
+  const auto path = folder.path() / "fabula.db";
+  write_database(path, "fabula_v3.sql");
+  const std::string tale = "01890000-0000-7000-8000-000000000003";
+  auto store = open_store(path);
+  require_ok(store->check_integrity());
+  const auto view = store->view(tale);
+  require_ok(view);
+  CHECK(view->info.title == "A tale of the third version");
+  CHECK(view->info.folder.empty());
+  CHECK(view->info.tags.empty());
+  CHECK(view->settings.memory == "The fox is old.");
+  CHECK(view->settings.overflow == Overflow::ask);
+  REQUIRE(view->path.size() == 2);
+  CHECK(view->path[1]->tokens == std::vector<int32_t>{201, 202});
+  REQUIRE(view->path[1]->alternatives.size() == 2);
+  CHECK(view->path[1]->alternatives[0][1].token == 9);
+  CHECK(view->path[1]->siblings == 2);
+  CHECK(store->search("狐")->size() == 1);
+  CHECK(store->list(true).size() == 1);
+  const std::vector<std::string> tags = {"fox"};
+  require_ok(store->set_labels(tale, "Tales", tags));
+  store.reset();
+  store = open_store(path);
+  CHECK(store->view(tale)->info.folder == "Tales");
+  CHECK(store->view(tale)->info.tags == tags);
+}
+
 TEST_CASE("a migration that power or disk cuts off at any moment leaves the old database or the new one") {
   std::mt19937_64 random(fabula::test::seed());
   int cuts = 0, failures = 0;
   for (int64_t moment = 0; moment < 400; ++moment) {
     ScratchFolder folder;
     const auto path = folder.path() / "fabula.db";
-    write_version_1(path);
+    write_database(path, "fabula_v1.sql");
     FaultyDisk disk;
     int64_t accesses = 0;
     disk.on_access = [&] {
