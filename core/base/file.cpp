@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/base/blocking.h"
+
 namespace fabula {
 
 namespace {
@@ -35,6 +37,7 @@ Error io_error(std::string_view doing, const std::filesystem::path& path, int er
 }
 
 Result<File> File::open(const std::filesystem::path& path) {
+  may_block("disk", "open " + path.string());
   File file;
   file.path_ = path;
   file.descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -62,6 +65,7 @@ File& File::operator=(File&& other) noexcept {
 }
 
 Status File::read_at(uint64_t offset, std::span<std::byte> out) const {
+  may_block("disk", "read");
   while (!out.empty()) {
     const size_t want = out.size() < read_chunk_bytes ? out.size() : read_chunk_bytes;
     const ssize_t got = ::pread(descriptor_, out.data(), want, static_cast<off_t>(offset));
@@ -89,6 +93,7 @@ Result<std::string> read_file(const std::filesystem::path& path, uint64_t max_by
 }
 
 Status write_file_atomically(const std::filesystem::path& path, std::string_view bytes, Readable readable) {
+  may_block("disk", "write " + path.string());
   std::string temporary = path.string() + ".XXXXXX";
   const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);  // made with 0600
   if (descriptor < 0) return io_error("create a file beside", path, errno);
@@ -110,6 +115,7 @@ Status write_file_atomically(const std::filesystem::path& path, std::string_view
 }
 
 Status create_directories(const std::filesystem::path& path) {
+  may_block("disk", "make folder " + path.string());
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return io_error("create the folder", path, error.value());

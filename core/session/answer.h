@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/blocking.h"
 #include "core/base/result.h"
 
 namespace fabula::session {
@@ -37,6 +38,7 @@ class Answer {
   bool valid() const { return state_ != nullptr; }
   void wait() const {
     std::unique_lock lock(state_->mutex);
+    if (!state_->value) may_block("engine", "an answer that is not there yet");
     state_->answered.wait(lock, [&] { return state_->value.has_value(); });
   }
   template <class Rep, class Period>

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <string>
 
+#include "core/base/blocking.h"
 #include "core/base/file.h"
 
 namespace fabula::session {
@@ -34,6 +35,7 @@ Result<HostLock> HostLock::acquire(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "fabula.lock";
   HostLock lock(Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)));
   if (!lock.file_) return io_error("opening", path, errno);
+  may_block("lock", "the data folder's");
   if (::flock(lock.file_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return io_error("locking", path, errno);
     return Error{ErrorCode::busy, "the sessions in " + folder.string() + " are in use by " +

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "core/base/blocking.h"
+
 namespace fabula::session {
 
 namespace {
@@ -72,6 +74,7 @@ Query::~Query() {
 }
 
 Result<bool> Query::step() {
+  may_block("disk", "a query of the database");
   const int code = sqlite3_step(cached_->statement);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
@@ -131,6 +134,7 @@ Status Query::bind(int index, std::span<const std::byte> value) {
 }
 
 Result<Database> Database::open(const std::filesystem::path& path, const char* vfs) {
+  may_block("disk", "open " + path.string());
   sqlite3* connection = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &connection, flags, vfs);
@@ -153,6 +157,7 @@ Database::~Database() {
 }
 
 Status Database::execute(const char* sql) {
+  may_block("disk", "a statement of the database");
   const int code = sqlite3_exec(connection_, sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return sqlite_error(connection_, code);
   return {};
