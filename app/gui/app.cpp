@@ -89,7 +89,8 @@ App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, 
       server_(*engine_),
       file_dialog_(*engine_),
       memory_(*engine_),
-      settings_window_(*engine_) {
+      settings_window_(*engine_),
+      session_dialogs_(*engine_) {
   controller_.keep_unknown_settings(start.settings.unknown);
   if (!start.settings.warning.empty()) controller_.say(session::Notice::Kind::warning, start.settings.warning);
   system_dark_ = system_prefers_dark();
@@ -106,6 +107,7 @@ App::~App() {
 float App::scale() const { return window_.content_scale() / window_.framebuffer_scale() * settings_.zoom; }
 
 void App::run() {
+  const ListenForBlocking listening(watchdog_);
   draw_frame();
   first_frame_ms_ = (monotonic_seconds() - started_at_) * 1e3;
   controller_.start();
@@ -146,6 +148,7 @@ void App::draw_frame() {
   }
   ui_.end_frame();
   window_.end_frame(ui_.color().window);
+  if (const auto since = controller_.take_opened()) opened_ms_ = (monotonic_seconds() - *since) * 1e3;
   watchdog_.frame(window_.own_ms());
 }
 
@@ -240,6 +243,7 @@ void App::draw_layout() {
   file_dialog_.draw(shell_);
   memory_.draw(shell_);
   settings_window_.draw(shell_);
+  session_dialogs_.draw(shell_);
   if (std::exchange(shell_.ask.save_presets, false)) save_presets();
   ImGui::End();
   draw_toasts(shell_, page);
@@ -314,6 +318,8 @@ void App::publish() {
   record->frames = watchdog_.frames();
   record->first_frame_ms = first_frame_ms_;
   record->slowest_frame_ms = watchdog_.slowest_ms();
+  record->frame_p99_ms = watchdog_.p99_ms();
+  record->opened_ms = opened_ms_;
   record->blocking = watchdog_.blocking();
   if (frame.live) {
     record->text = frame.live->text;

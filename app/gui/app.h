@@ -13,6 +13,7 @@
 #include "app/gui/panels/memory_dialog.h"
 #include "app/gui/panels/outline_panel.h"
 #include "app/gui/panels/server_panel.h"
+#include "app/gui/panels/session_dialogs.h"
 #include "app/gui/panels/settings_window.h"
 #include "app/gui/panels/sidebar_panel.h"
 #include "app/gui/panels/side_panel.h"
@@ -93,11 +94,12 @@ class App {
   MemoryDialog memory_;
   OutlinePanel outline_;
   SettingsWindow settings_window_;
+  SessionDialogs session_dialogs_;
   std::unique_ptr<Automation> automation_;
   std::string language_, theme_name_;
   float styled_scale_ = 0;
   bool system_dark_ = false, was_focused_ = true;
-  double first_frame_ms_ = 0;
+  double first_frame_ms_ = 0, opened_ms_ = 0;
 };
 
 }  // namespace fabula::gui

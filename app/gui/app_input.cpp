@@ -156,6 +156,13 @@ void App::add_commands() {
                    shell_.ask.file = FileTask::export_session;
                    shell_.ask.file_session = controller_.current();
                  }, has_session});
+  commands_.add({"export_all", Menu::file, 1, {}, [this] { shell_.ask.file = FileTask::export_all; }});
+  commands_.add({"pin", Menu::file, 2, {}, [this] {
+                   const auto& view = controller_.frame().view;
+                   if (view) controller_.set_pinned(view->info.id, !view->info.pinned);
+                 }, has_session, [this] { return controller_.frame().view && controller_.frame().view->info.pinned; }});
+  commands_.add({"labels", Menu::file, 2, {}, [this] { shell_.ask.label_session = controller_.current(); }, has_session});
+  commands_.add({"duplicate", Menu::file, 2, {}, [this] { controller_.duplicate(controller_.current()); }, has_session});
   commands_.add({"trash", Menu::file, 2, {}, [this] {
                    settings_.sidebar_open = true;
                    shell_.ask.trash = true;

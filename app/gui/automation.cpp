@@ -39,6 +39,8 @@ OrderedJson state_json(const FrameRecord& r) {
                      {"model", r.model},       {"toasts", r.toasts},
                      {"frames", r.frames},     {"first_frame_ms", r.first_frame_ms},
                      {"slowest_frame_ms", r.slowest_frame_ms},
+                     {"frame_p99_ms", r.frame_p99_ms},
+                     {"opened_ms", r.opened_ms},
                      {"blocking", r.blocking}, {"text", r.text}};
 }
 

@@ -29,7 +29,8 @@ struct FrameRecord {
   bool generating = false;
   std::vector<std::string> toasts;
   uint64_t frames = 0;
-  double first_frame_ms = 0, slowest_frame_ms = 0;
+  double first_frame_ms = 0, slowest_frame_ms = 0, frame_p99_ms = 0;
+  double opened_ms = 0;  // from choosing the session that is shown to the end of its first frame
   std::vector<std::string> blocking;  // calls on the UI thread that took too long, by name
   std::string text;                   // of the last message shown
 };

@@ -3,7 +3,6 @@
 #include "app/gui/controller_when.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "app/gui/desktop.h"
 #include "app/server/listener.h"
@@ -17,17 +16,7 @@ using session::Mode;
 using Kind = session::Notice::Kind;
 
 constexpr double toast_seconds = 7, toast_with_undo_seconds = 12;
-constexpr uint64_t max_import_bytes = uint64_t{512} << 20;
-
-// The words alone: a story's page as it stands, the turns of a chat apart by empty lines.
-std::string plain_text(const session::SessionView& view) {
-  std::string out;
-  for (const auto& message : view.path) {
-    if (view.info.mode == Mode::chat && !out.empty()) out += "\n\n";
-    out += message->text;
-  }
-  return out + "\n";
-}
+constexpr int alternatives_of_stories = 5;  // kept with each token, for the list under the mouse: some 40 bytes
 
 }  // namespace
 
@@ -128,142 +117,11 @@ void Controller::stop_listening() {
   if (service_) service_->stop_listening();
 }
 
-// ---- modes and sessions
-
-void Controller::set_mode(Mode mode) {
-  before_change();
-  if (mode == mode_) return;
-  mode_ = mode;
-  settings_.mode = mode == Mode::chat ? "chat" : "story";
-  save_settings();
-  ensure_model();
-  if (service_ && !current().empty()) select(current());
-}
-
-void Controller::select(const std::string& session) {
-  before_change();
-  if (!service_) return;
-  const std::string before = current();
-  if (before != session && !before.empty() && !replying_.contains(before)) service_->close_session(before);
-  current_[index(mode_)] = session;
-  settings_.of(mode_).last_session = session;
-  save_settings();
-  if (session.empty() || service_->view_or_null(session)) return;
-  when<session::SessionView>(service_->open_session(session), [this, session](Result<session::SessionView> view) {
-    if (view || current() != session) return;
-    current_[index(mode_)].clear();  // gone since the last run
-    if (view.error().code != ErrorCode::not_found) say(Kind::error, view.error().message);
-  });
-}
-
-void Controller::new_session() {
-  new_memory_ = {};
-  select("");
-  frame_.view = nullptr;
-  frame_.live = nullptr;
-}
-
-void Controller::rename(const std::string& session, const std::string& title) {
-  if (service_) when_done(service_->rename(session, title), {});
-}
-
-void Controller::remove(const std::string& session) {
-  if (!service_) return;
-  service_->cancel(session);
-  when_done(service_->remove(session), [this, session] {
-    for (auto& open : current_) {
-      if (open == session) open.clear();
-    }
-    say(Kind::info, tr_("toast.deleted"), session);
-  });
-}
-
-void Controller::restore(const std::string& session) {
-  if (!service_) return;
-  std::erase_if(toasts_, [&](const Toast& t) { return t.undo_session == session; });
-  when_done(service_->restore(session), [this, session] { select(session); });
-}
-
-void Controller::purge(const std::string& session) {
-  if (service_) when_done(service_->purge(session), [this] { say(Kind::info, tr_("toast.purged")); });
-}
-
-void Controller::export_to(const std::string& session, const std::string& path) {
-  before_change();
-  if (!service_) return;
-  if (const auto view = service_->view_or_null(session); view && path.ends_with(".txt")) {
-    write_export(path, plain_text(*view));
-  } else if (path.ends_with(".md") || path.ends_with(".txt")) {
-    when_or_say<std::string>(service_->export_markdown(session), [this, path](std::string text) { write_export(path, std::move(text)); });
-  } else {
-    when_or_say<OrderedJson>(service_->export_session(session), [this, path](OrderedJson document) { write_export(path, dump_json(document, 2) + "\n"); });
-  }
-}
-
-void Controller::write_export(const std::string& path, std::string text) {
-  background_.run([this, &background = background_, path, text = std::move(text)] {
-    auto written = std::make_shared<Status>(write_file_atomically(path, text));
-    background.post([this, path, written] {
-      if (*written) {
-        say(Kind::info, tr_.format("toast.exported", {path}));
-      } else {
-        say(Kind::error, written->error().message);
-      }
-    });
-  });
-}
-
-void Controller::import_from(const std::string& path) {
-  if (!service_) return;
-  background_.run([this, &background = background_, path] {
-    auto text = std::make_shared<Result<std::string>>(read_file(path, max_import_bytes));
-    background.post([this, text] {
-      if (!*text) return say(Kind::error, text->error().message);
-      if (!service_) return;
-      when_or_say<std::string>(service_->import_session(**text), [this](std::string id) {
-        select(id);
-        say(Kind::info, tr_("toast.imported"));
-      });
-    });
-  });
-}
-
-void Controller::branch(const std::string& message) {
-  before_change();
-  if (!service_ || current().empty()) return;
-  when_or_say<OrderedJson>(service_->export_session(current()), [this, message](OrderedJson document) {
-    if (!document.contains("session")) return;
-    document["current"] = message;
-    document["session"]["id"] = make_uuid_v7();
-    document["session"]["title"] = tr_.format("session.branch_title", {document["session"].value("title", "")});
-    when_or_say<std::string>(service_->import_session(dump_json(document)), [this](std::string id) {
-      select(id);
-      say(Kind::info, tr_("toast.branched"));
-    });
-  });
-}
-
-void Controller::undo() {
-  before_change();
-  if (!service_ || current().empty() || generating()) return;
-  when_or_say<bool>(service_->undo(current()), [this](bool done) {
-    if (!done) say(Kind::info, tr_("toast.nothing_to_undo"));
-  });
-}
-
-void Controller::redo() {
-  before_change();
-  if (!service_ || current().empty() || generating()) return;
-  when_or_say<bool>(service_->redo(current()), [this](bool done) {
-    if (!done) say(Kind::info, tr_("toast.nothing_to_redo"));
-  });
-}
+// ---- words
 
 void Controller::set_draft(const std::string& text) {
   if (service_ && !current().empty()) service_->set_draft(current(), text);
 }
-
-// ---- words
 
 bool Controller::generating() const {
   if (creating_ || (!current().empty() && replying_.contains(current()))) return true;
@@ -289,7 +147,11 @@ Controller::Obstacle Controller::obstacle() const {
 void Controller::send(const std::string& text) {
   before_change();
   if (obstacle() != Obstacle::none) return;
-  if (!current().empty()) return send_to(current(), text);
+  if (!current().empty() && surely_fits(text.size())) return send_to(current(), text);
+  if (!current().empty()) {
+    const auto give_back = [this, text] { returned_words_ = text; };
+    return weigh({session::Act::Kind::send, "", text}, [this, session = current(), text] { send_to(session, text); }, give_back);
+  }
   creating_ = true;
   const Mode mode = mode_;
   when<session::SessionInfo>(service_->create(mode, "", settings_.of(mode).system), [this, mode, text](Result<session::SessionInfo> made) {
@@ -328,13 +190,15 @@ void Controller::expect_reply(const std::string& session, session::Answer<sessio
 void Controller::continue_reply() {
   before_change();
   if (obstacle() != Obstacle::none || current().empty()) return;
-  expect_reply(current(), service_->continue_reply(current()), "");
+  const auto go_on = [this, session = current()] { expect_reply(session, service_->continue_reply(session), ""); };
+  if (surely_fits(0)) return go_on();
+  weigh({}, go_on);
 }
 
 void Controller::regenerate() {
   before_change();
   if (obstacle() != Obstacle::none || current().empty() || !frame_.view || frame_.view->path.empty()) return;
-  expect_reply(current(), service_->regenerate(current()), "");
+  weigh({session::Act::Kind::regenerate, "", ""}, [this, session = current()] { expect_reply(session, service_->regenerate(session), ""); });
 }
 
 void Controller::stop() {
@@ -356,15 +220,30 @@ void Controller::rollback_last_exchange(const std::string& session) {
 void Controller::edit(const std::string& message, const std::string& text, bool then_reply) {
   before_change();
   if (!service_ || current().empty() || generating()) return;
-  const std::string session = current();
-  when_done(service_->edit(session, message, text), [this, session, then_reply] {
-    if (then_reply && session == current()) expect_reply(session, service_->regenerate(session), "");
-  });
+  const auto edit = [this, session = current(), message, text, then_reply] {
+    when_done(service_->edit(session, message, text), [this, session, then_reply] {
+      if (then_reply && session == current()) expect_reply(session, service_->regenerate(session), "");
+    });
+  };
+  if (!then_reply) return edit();
+  weigh({session::Act::Kind::edit, message, text}, edit);
 }
 
 void Controller::select_sibling(const std::string& message, int step) {
   before_change();
-  if (service_ && !current().empty() && !generating()) when_done(service_->select_sibling(current(), message, step), {});
+  if (service_ && !current().empty() && !generating()) {
+    when_done(service_->select_sibling(current(), message, step), [this, session = current()] {
+      when<session::Outlook>(service_->outlook(session, {}), [this](Result<session::Outlook> found) {
+        if (found) say_cost(*found);
+      });
+    });
+  }
+}
+
+void Controller::branch_at(const std::string& message, int64_t keep_tokens, int32_t token) {
+  before_change();
+  if (obstacle() != Obstacle::none || current().empty()) return;
+  expect_reply(current(), service_->branch_at(current(), message, keep_tokens, token), "");
 }
 
 void Controller::remove_message(const std::string& message) {
@@ -377,27 +256,35 @@ void Controller::remove_message(const std::string& message) {
 
 session::SessionSettings Controller::defaults(Mode mode) const {
   const ModeSettings& from = settings_.of(mode);
-  session::SessionSettings out;
+  session::SessionSettings out = unborn_[index(mode)];
   out.sampler = from.sampler;
   out.max_tokens = from.max_tokens;
   out.stop = from.stop;
-  if (mode == Mode::story) {
-    out.memory = new_memory_.memory;
-    out.note = new_memory_.note;
-    out.note_depth = new_memory_.note_depth;
-  }
+  out.alternatives = mode == Mode::story ? alternatives_of_stories : 0;
   return out;
 }
 
 session::SessionSettings Controller::reply_settings() const { return frame_.view ? frame_.view->settings : defaults(mode_); }
 
 void Controller::set_reply_settings(session::SessionSettings settings) {
-  if (current().empty()) return set_mode_reply_settings(settings);
-  const session::SessionSettings before = reply_settings();  // memory and note are set elsewhere
+  const session::SessionSettings before = reply_settings();
   settings.memory = before.memory;
   settings.note = before.note;
   settings.note_depth = before.note_depth;
-  if (service_) when_done(service_->set_settings(current(), settings), {});
+  settings.overflow = before.overflow;
+  settings.switches = before.switches;
+  settings.alternatives = before.alternatives;
+  if (service_ && !current().empty()) return when_done(service_->set_settings(current(), settings), {});
+  unborn_[index(mode_)].grammar = settings.grammar;
+  set_mode_reply_settings(settings);
+}
+
+void Controller::set_context_choice(session::Overflow overflow, session::TemplateSwitches switches) {
+  session::SessionSettings settings = reply_settings();
+  settings.overflow = overflow;
+  settings.switches = std::move(switches);
+  if (service_ && !current().empty()) return when_done(service_->set_settings(current(), settings), {});
+  unborn_[index(mode_)] = settings;
 }
 
 void Controller::set_mode_reply_settings(const session::SessionSettings& settings) {
@@ -413,13 +300,16 @@ std::string Controller::system_prompt() const { return frame_.view ? frame_.view
 void Controller::set_system(const std::string& text) {
   settings_.of(mode_).system = text;
   save_settings();
-  if (service_ && !current().empty()) when_done(service_->set_system(current(), text), {});
+  if (!service_ || current().empty()) return;
+  weigh({session::Act::Kind::system, "", text}, [this, session = current(), text] { when_done(service_->set_system(session, text), {}); });
 }
 
-void Controller::save_settings() {
-  background_.run([this, &background = background_, file = options_.places.settings_file(), copy = settings_, unknown = unknown_settings_] {
+void Controller::save_settings(std::function<void()> then) {
+  background_.run([this, &background = background_, file = options_.places.settings_file(), copy = settings_, unknown = unknown_settings_, then = std::move(then)] {
     if (auto saved = gui::save_settings(file, copy, unknown); !saved) {
       background.post([this, message = saved.error().message] { say(Kind::warning, message); });
+    } else if (then) {
+      background.post(then);
     }
   });
 }

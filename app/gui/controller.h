@@ -18,6 +18,7 @@
 #include "core/base/paths.h"
 #include "core/model/library.h"
 #include "core/session/service.h"
+#include "core/text/tokenizer.h"
 
 namespace fabula::gui {
 
@@ -70,13 +71,22 @@ class Controller {
   void set_mode(session::Mode mode);
   const std::string& current() const { return current_[index(mode_)]; }
   void select(const std::string& session);
+  // When the session that is in the frame was chosen (monotonic seconds); once each time.
+  std::optional<double> take_opened() {
+    const bool shown = frame_.view && frame_.view->info.id == current();
+    return shown ? std::exchange(chosen_at_, std::nullopt) : std::nullopt;
+  }
   void new_session();       // an empty page; the session is made with its first words
   void rename(const std::string& session, const std::string& title);
   void remove(const std::string& session);
   void restore(const std::string& session);
   void purge(const std::string& session);
+  void set_pinned(const std::string& session, bool pinned);
+  void set_labels(const std::string& session, const std::string& folder, std::vector<std::string> tags);
+  void duplicate(const std::string& session);
   void export_to(const std::string& session, const std::string& path);  // JSON, Markdown (.md) or plain text (.txt)
-  void import_from(const std::string& path);
+  void export_all_to(const std::string& path);  // every session that is not in the trash, as one document
+  void import_from(const std::string& path);    // one session's document, or such a one
   void branch(const std::string& message);  // a new session that ends with this message
   void undo();
   void redo();
@@ -91,16 +101,33 @@ class Controller {
   void continue_reply();
   void regenerate();
   void stop();
+
+  // ---- what an act costs (controller_cost.cpp)
+  // An act that makes the model read for long, or that does not fit the context any more, waits for an answer.
+  struct CostQuestion {
+    session::Act act;
+    session::Outlook outlook;
+    std::function<void()> go_on, drop;  // drop: nothing was done
+  };
+  enum class CostAnswer { cancel, go_on, drop_oldest, longer_context };
+  const std::optional<CostQuestion>& cost_question() const { return cost_question_; }
+  void answer_cost(CostAnswer answer);
+  // The open session's context as it is now; null until it is known. Asked anew where the session has changed.
+  const session::Outlook* outlook();
+
   void rollback(const std::string& session, const std::string& message);
   void rollback_last_exchange(const std::string& session);
   void edit(const std::string& message, const std::string& text, bool then_reply);
   void select_sibling(const std::string& message, int step);
   void replay();  // every reply again from its receipt; a toast says how they compare
+  // Another reply with `token` in the place of the one at `keep_tokens`, and what the model writes on.
+  void branch_at(const std::string& message, int64_t keep_tokens, int32_t token);
   void remove_message(const std::string& message);  // and what follows it; undo brings it back
   void tree(const std::string& session, std::function<void(session::MessageList)> then, std::function<void()> failed);
   void go_to(const std::string& message);  // it becomes the last one of the path: another branch, or further up
   void set_memory(const std::string& memory, const std::string& note, int64_t note_depth);
   // As the model of this mode reads them; -1 where none is at hand here.
+  std::shared_ptr<const text::Tokenizer> tokenizer_or_null(const std::string& fingerprint) const;  // of this mode's model
   void count_tokens(std::string text, std::function<void(int64_t)> then);
 
   // ---- the page of a story
@@ -138,10 +165,11 @@ class Controller {
 
   // ---- settings of replies
   session::SessionSettings reply_settings() const;  // of the session, or of the mode where none is open
-  void set_reply_settings(session::SessionSettings settings);  // but memory and note; of the mode where no session is open
+  void set_reply_settings(session::SessionSettings settings);  // but what has setters of its own; of the mode where no session is open
   void set_mode_reply_settings(const session::SessionSettings& settings);  // of new sessions
+  void set_context_choice(session::Overflow overflow, session::TemplateSwitches switches);
   std::string system_prompt() const;
-  void save_settings();     // written a moment later, off this thread
+  void save_settings(std::function<void()> then = {});  // written a moment later, off this thread; then: when it is there
   void keep_unknown_settings(std::string unknown) { unknown_settings_ = std::move(unknown); }
 
   // ---- search
@@ -159,6 +187,8 @@ class Controller {
   template <class T>
   void when(session::Answer<T> answer, std::function<void(Result<T>)> then);
   void write_export(const std::string& path, std::string text);
+  void show(const std::string& session);
+  void copy_session(const std::string& session, const std::string& current, const char* title, const char* toast);
   template <class T>
   void when_or_say(session::Answer<T> answer, std::function<void(T)> then);
   void when_done(session::Answer<void> answer, std::function<void()> then);
@@ -168,6 +198,10 @@ class Controller {
   void remember_models();  // of a host that is gone: this process loads them itself
   void load_now(engine::ModelLoad load);
   void send_to(const std::string& session, const std::string& text);
+  void weigh(session::Act act, std::function<void()> go_on, std::function<void()> drop = {});
+  bool surely_fits(size_t more_bytes) const;
+  void say_cost(const session::Outlook& outlook);
+  void tell_other_model(const std::string& path);  // what the open session costs it
   void expect_reply(const std::string& session, session::Answer<session::Message> answer, const std::string& words);
   session::SessionSettings defaults(session::Mode mode) const;
 
@@ -193,12 +227,18 @@ class Controller {
   // A mode whose model was sent away by hand, or whose loading was, takes none by itself.
   std::array<bool, 2> declined_{};
   std::array<std::string, 2> spoken_with_;  // the model of each mode as it was last ready, whoever chose it
+  std::optional<double> chosen_at_;
   std::string found_chat_, found_story_;  // what a mode without a model takes; "": nothing
+  std::optional<CostQuestion> cost_question_;
+  bool weighing_ = false;                       // an act waits for what it costs
+  std::optional<session::Outlook> outlook_;
+  std::string outlook_of_;                      // session, revision, model and context that it was asked for
+  bool asking_outlook_ = false;
   bool found_once_ = false;
   std::vector<session::Store::Hit> hits_;
   uint64_t search_serial_ = 0;
   std::function<void()> before_change_;
-  session::SessionSettings new_memory_;  // memory and note of a story that is not a session yet
+  std::array<session::SessionSettings, 2> unborn_;  // what sessions that are not made yet were given besides ModeSettings
   std::vector<Toast> toasts_;
   uint64_t next_toast_ = 0;
 };

@@ -45,6 +45,7 @@ void Controller::remember_models() {
 
 void Controller::load_model(const std::string& path) {
   if (!service_ || path.empty()) return;
+  tell_other_model(path);
   settings_.of(mode_).model = path;
   declined_[index(mode_)] = false;
   if (!engine::remote_name_or_none(path)) remember(settings_.recent_models, path);

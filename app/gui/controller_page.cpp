@@ -53,7 +53,13 @@ void Controller::set_memory(const std::string& memory, const std::string& note, 
   settings.note = note;
   settings.note_depth = note_depth;
   if (service_ && !current().empty()) return when_done(service_->set_settings(current(), settings), {});
-  new_memory_ = settings;
+  unborn_[index(mode_)] = settings;
+}
+
+std::shared_ptr<const text::Tokenizer> Controller::tokenizer_or_null(const std::string& fingerprint) const {
+  engine::Engine* engine = service_ ? service_->engine_or_null() : nullptr;
+  const auto loaded = engine != nullptr ? engine->loaded_or_null(frame_.model.id) : nullptr;
+  return loaded && loaded->model->tokenizer->fingerprint() == fingerprint ? loaded->model->tokenizer : nullptr;
 }
 
 void Controller::count_tokens(std::string text, std::function<void(int64_t)> then) {

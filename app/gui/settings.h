@@ -58,7 +58,9 @@ struct Settings {
   std::string mode = "story";
   bool notify = true;                // a notice when a long reply ends while the window is in the background
   int64_t idle_unload_minutes = 60;  // without a request, then models give their memory back; 0: never
+  float ask_above_seconds = 10;      // of reading again, before an act; 0: never asked
   std::vector<std::string> recent_models, recent_folders;
+  std::vector<std::string> model_folders;  // of the person's own, looked into for models
   KeyBindings keys;                  // that differ from the standard ones
   ModeSettings chat, story;
   // The local API.
@@ -82,7 +84,9 @@ struct Settings {
     v("mode", self.mode);
     v("notify", self.notify);
     v("idle_unload_minutes", self.idle_unload_minutes);
+    v("ask_above_seconds", self.ask_above_seconds);
     v("keys", self.keys);
+    v("model_folders", self.model_folders);
     v("recent_models", self.recent_models);
     v("recent_folders", self.recent_folders);
     v("server_on", self.server_on);

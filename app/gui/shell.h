@@ -14,7 +14,7 @@
 
 namespace fabula::gui {
 
-enum class FileTask { none, open_model, export_session, import_session, attach };
+enum class FileTask { none, open_model, export_session, export_all, import_session, attach, model_folder };
 
 // Taken by the panel concerned in the same or the next frame.
 struct Requests {
@@ -30,6 +30,8 @@ struct Requests {
   std::string edit_message;
   std::string purge_session;
   std::string load_question;      // the model that may be too large for the free memory
+  std::string reveal_session, reveal_message;  // that a search found: scrolled into view when the session is there
+  std::string label_session;      // its folder and tags are asked for
   FileTask file = FileTask::none;
   std::string file_session;       // of an export
   std::vector<std::string> attach;  // files dropped or chosen, for the composer

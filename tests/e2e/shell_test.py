@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""What stands around the page: the right panel, presets, keys, the settings, long titles, every look at two scales.
+"""What stands around the page: the right panel, presets, keys, folders and tags, search, trash, replay, files of all sessions, hard
+titles, every look at two scales.
 usage: shell_test.py FABULA SHOTS    screenshots of each step are left in SHOTS."""
 
 import json
 import pathlib
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from window import Display, Window, require_tools, testdata  # noqa: E402
+from window import Display, Window, stage, testdata  # noqa: E402
 
 BINARY, SHOTS = sys.argv[1], sys.argv[2]
 
@@ -61,6 +61,90 @@ def sampling(w, folder):
     short_replies(w)
     w.click("panel.model")
     w.click("panel.throughput")
+
+
+def context(w):
+    write(w, "Once upon a time", 2)
+    others = ("panel.model", "panel.throughput", "panel.reply")
+    for section in others:
+        w.click(section)
+    w.click("panel.context")
+    w.widget("context.drop_oldest")
+    time.sleep(0.5)
+    w.shot("42-context")
+    w.click("context.drop_oldest")
+    w.click("context.drop_oldest")
+    w.click("panel.context")
+    for section in others:
+        w.click(section)
+
+
+def organise(w):
+    w.click("session.0.more")
+    w.shot("43-session-menu")
+    w.click("session.menu.labels")
+    w.widget("labels.folder")
+    w.type("Tales")
+    w.key("Tab")
+    w.click("labels.tags")
+    w.type("fox, draft")
+    w.shot("44-labels")
+    w.click("labels.keep")
+    w.until(lambda: w.widgets().get("group.0", {}).get("label") == "Tales", "the folder")
+    w.shot("45-folder")
+    w.click("group.0")
+    w.until(lambda: "session.0" not in w.widgets(), "the folder to fold")
+    w.click("group.0")
+    w.until(lambda: "session.0" in w.widgets(), "the folder to open")
+    w.click("session.0.more")
+    w.click("session.menu.duplicate")
+    w.until(lambda: "session.1" in w.widgets(), "the copy")
+    copy = next(n for n, i in w.widgets().items() if n.startswith("session.") and i["label"].endswith("(copy)"))
+    w.click(copy + ".more")
+    w.click("session.menu.pin")
+    w.until(lambda: w.widgets()["session.0"]["label"].endswith("(copy)"), "the pinned one on top")
+    w.shot("46-pinned")
+    # Search finds the words in the texts, and the tag.
+    w.click("sidebar.search")
+    w.type("upon")
+    w.until(lambda: "hit.0" in w.widgets(), "a hit in the texts")
+    w.shot("47-search")
+    w.key("ctrl+a")
+    w.type("#fox")
+    w.until(lambda: "session.0" in w.widgets(), "the tagged session")
+    w.key("ctrl+a")
+    w.key("BackSpace")
+
+
+def trash(w):
+    w.click("session.1.delete")
+    w.click("sidebar.trash")
+    w.widget("trash.0.purge")
+    w.shot("48-trash")
+    w.click("trash.0.purge")
+    w.click("purge.confirm")
+    w.until(lambda: "trash.0.purge" not in w.widgets(), "the session to be gone")
+    w.click("sidebar.trash")
+    w.until(lambda: "session.0" in w.widgets(), "the sessions")
+
+
+def everything_out_and_in(w, folder):
+    """All sessions in one file, and back."""
+    before = [i["label"] for n, i in w.widgets().items() if n.startswith("session.") and n.count(".") == 1]
+    w.click("menu.file")
+    w.click("menu.export_all")
+    w.widget("file.path")
+    w.key("ctrl+a")
+    w.type(str(folder / "all.json"))
+    w.key("Return")
+    w.until(lambda: (folder / "all.json").exists(), "the file", 10)
+    document = json.loads((folder / "all.json").read_text(encoding="utf-8"))
+    assert len(document["sessions"]) == len(before), (document.keys(), before)
+    w.click("menu.help")
+    w.click("menu.about")
+    w.until(lambda: w.widget("about.library.SQLite")["label"], "the licences")
+    w.shot("57-about")
+    w.key("Escape")
 
 
 def keys(w, folder):
@@ -117,15 +201,16 @@ def by_keyboard(w):
     w.shot("54-focus")
 
 
-def hard_title(w):
-    title = "A title so long that no sidebar of any width could ever hope to show it without cutting it somewhere along the way"
-    w.key("F2")
-    w.widget("sidebar.rename")
-    w.key("ctrl+a")
-    w.type(title)
-    w.key("Return")
-    w.until(lambda: w.widget("session.0")["label"] == title, "the title", 20)
-    w.shot("55-title")
+def hard_titles(w):
+    for title in ("A title so long that no sidebar of any width could ever hope to show it without cutting it somewhere along the way",
+                  "عنوان قصير من اليمين إلى اليسار"):
+        w.key("F2")
+        w.widget("sidebar.rename")
+        w.key("ctrl+a")
+        w.type(title)
+        w.key("Return")
+        w.until(lambda: w.widget("session.0")["label"] == title or w.widget("session.1")["label"] == title, "the title", 20)
+    w.shot("55-titles")
 
 
 def looks(w, scale):
@@ -159,30 +244,22 @@ def at_twice_the_scale(folder, model):
 
 
 def main():
-    require_tools()
     model = testdata() / "models/tinystories-656k"
-    with tempfile.TemporaryDirectory() as name:
-        folder, display = pathlib.Path(name), Display()
-        w = Window(BINARY, display, folder, SHOTS, ["--mode", "story", "--model", str(model)])
-        try:
-            w.until(lambda: w.state()["model"], "the model")
-            sampling(w, folder)
-            write(w, "Once upon a time", 2)
-            replays(w)
-            keys(w, folder)
-            by_keyboard(w)
-            hard_title(w)
-            looks(w, 1)
-            w.close()
-            at_twice_the_scale(folder, model)
-        except BaseException:
-            if w.process.poll() is None:
-                w.shot("99-shell-failed")
-                print(json.dumps(w.state(), ensure_ascii=False)[:2000])
-            raise
-        finally:
-            w.close()
-            display.close()
+    with stage(SHOTS, "99-shell-failed") as here:
+        w = here.open(BINARY, "--mode", "story", "--model", str(model))
+        w.until(lambda: w.state()["model"], "the model")
+        sampling(w, here.folder)
+        context(w)
+        organise(w)
+        trash(w)
+        replays(w)
+        everything_out_and_in(w, here.folder)
+        keys(w, here.folder)
+        by_keyboard(w)
+        hard_titles(w)
+        looks(w, 1)
+        w.close()
+        at_twice_the_scale(here.folder, model)
 
 
 if __name__ == "__main__":

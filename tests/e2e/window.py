@@ -1,5 +1,6 @@
 """A real window on a virtual display, driven by real X events; where things are is read from the automation socket."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 SKIP = 77  # what CTest takes for "skipped"
@@ -106,6 +108,10 @@ class Window:
         time.sleep(0.25)
         subprocess.run(["import", "-window", "root", str(self.shots / f"{name}.png")], env=self.environment, check=True)
 
+    def x_window(self):
+        found = subprocess.run(["xdotool", "search", "--onlyvisible", "--name", "Fabula"], env=self.environment, capture_output=True, text=True, check=True)
+        return int(found.stdout.split()[-1])
+
     # ---- doing
     def xdo(self, *words):
         subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True)
@@ -132,16 +138,65 @@ class Window:
     def wait_idle(self, seconds=90):
         self.until(lambda: not self.state()["generating"], "the reply's end", seconds)
 
+    def memory_mb(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1000
+
     def cpu_seconds(self):
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     # ---- ending
     def close(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(20)
+        """Ends it; a call on its UI thread that may have waited is a failure, unless the test has failed already."""
+        if self.process.poll() is not None:
+            return
+        blocking = self.state()["blocking"] if sys.exc_info()[0] is None else []
+        self.process.terminate()
+        self.process.wait(20)
+        waits = [call for call in blocking if call.startswith(("disk", "lock", "engine", "snapshots"))]
+        assert not waits, f"the UI thread may have waited: {waits}"
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(20)
+
+
+class Stage:
+    """A folder, a display, and the windows that are opened with them."""
+
+    def __init__(self, folder, shots):
+        self.folder, self.display, self.windows = pathlib.Path(folder), Display(), []
+        self.shots = shots or self.folder / "shots"
+
+    def open(self, binary, *arguments):
+        self.windows.append(Window(binary, self.display, self.folder, self.shots, arguments))
+        return self.windows[-1]
+
+    def tell(self, failed):
+        for w in self.windows:
+            if w.process.poll() is None:
+                w.shot(failed)
+                print(json.dumps(w.state(), ensure_ascii=False)[:2000])
+
+    def close(self):
+        try:
+            for w in self.windows:
+                w.close()
+        finally:
+            self.display.close()
+
+
+@contextlib.contextmanager
+def stage(shots, failed):
+    """shots: None keeps no pictures. Where something goes wrong, the windows' picture stays as `failed`.png and their state is printed."""
+    require_tools()
+    with tempfile.TemporaryDirectory() as name:
+        here = Stage(name, shots)
+        try:
+            yield here
+        except BaseException:
+            here.tell(failed)
+            raise
+        finally:
+            here.close()

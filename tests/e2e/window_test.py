@@ -6,11 +6,10 @@ import json
 import os
 import pathlib
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from window import Display, Window, require_tools, testdata  # noqa: E402
+from window import stage, testdata  # noqa: E402
 
 BINARY, SHOTS = sys.argv[1], sys.argv[2]
 IDLE_SECONDS = 10 if os.environ.get("FABULA_FULL") else 3
@@ -181,60 +180,44 @@ def looks(w):
     w.key("ctrl+0")
 
 
-def after_a_kill(display, folder, story, chat_session):
-    w = Window(BINARY, display, folder, SHOTS)
-    try:
-        print(f"second start: first frame after {w.state()['first_frame_ms']:.0f} ms")
-        w.until(lambda: "session.0" in w.widgets(), "the sessions")
-        if chat_session:
-            w.click("mode.chat")
-            w.until(lambda: w.state()["session"] == chat_session and w.state()["messages"] == 2, "the chat to be there again")
-        w.click("mode.story")
-        w.until(lambda: any(i["label"] == "The bird and the meadow" for n, i in w.widgets().items() if n.startswith("session.")), "the story in the list")
-        row = next(n for n, i in w.widgets().items() if n.startswith("session.") and i["label"] == "The bird and the meadow")
-        w.click(row)
-        w.until(lambda: w.state()["session"] == story["session"] and w.state()["messages"] == story["messages"], "the story's messages")
-        assert w.state()["text"] == story["text"], f"{w.state()['text']!r} was {story['text']!r} before the kill"
-        w.shot("30-reopened")
-    finally:
-        w.close()
+def after_a_kill(here, story, chat_session):
+    w = here.open(BINARY)
+    print(f"second start: first frame after {w.state()['first_frame_ms']:.0f} ms")
+    w.until(lambda: "session.0" in w.widgets(), "the sessions")
+    if chat_session:
+        w.click("mode.chat")
+        w.until(lambda: w.state()["session"] == chat_session and w.state()["messages"] == 2, "the chat to be there again")
+    w.click("mode.story")
+    w.until(lambda: any(i["label"] == "The bird and the meadow" for n, i in w.widgets().items() if n.startswith("session.")), "the story in the list")
+    row = next(n for n, i in w.widgets().items() if n.startswith("session.") and i["label"] == "The bird and the meadow")
+    w.click(row)
+    w.until(lambda: w.state()["session"] == story["session"] and w.state()["messages"] == story["messages"], "the story's messages")
+    assert w.state()["text"] == story["text"], f"{w.state()['text']!r} was {story['text']!r} before the kill"
+    w.shot("30-reopened")
 
 
 def main():
-    require_tools()
     model = testdata() / "models/tinystories-656k"
     chat_model = os.environ.get("FABULA_CHAT_MODEL") or None
-    with tempfile.TemporaryDirectory() as name:
-        folder, display = pathlib.Path(name), Display()
-        w = Window(BINARY, display, folder, SHOTS, ["--mode", "story", "--model", str(model)])
-        try:
-            first = w.state()["first_frame_ms"]
-            print(f"first frame after {first:.0f} ms")
-            write_a_story(w)
-            roll_back(w)
-            retry(w)
-            delete_and_undo(w)
-            rename(w)
-            export(w, folder)
-            idle(w)
-            story = w.state()
-            stop_a_reply(w)
-            chat(w, chat_model)
-            chat_session = w.state()["session"] if chat_model else None
-            looks(w)
-            state = w.state()
-            print(f"{state['frames']} frames, the slowest {state['slowest_frame_ms']:.1f} ms of CPU time; blocking calls: {state['blocking'] or 'none'}")
-            assert not [b for b in state["blocking"] if b.startswith("snapshots")], state["blocking"]
-            w.kill()
-            after_a_kill(display, folder, story, chat_session)
-        except BaseException:
-            if w.process.poll() is None:
-                w.shot("99-failed")
-                print(json.dumps(w.state(), ensure_ascii=False)[:2000])
-            raise
-        finally:
-            w.close()
-            display.close()
+    with stage(SHOTS, "99-failed") as here:
+        w = here.open(BINARY, "--mode", "story", "--model", str(model))
+        print(f"first frame after {w.state()['first_frame_ms']:.0f} ms")
+        write_a_story(w)
+        roll_back(w)
+        retry(w)
+        delete_and_undo(w)
+        rename(w)
+        export(w, here.folder)
+        idle(w)
+        story = w.state()
+        stop_a_reply(w)
+        chat(w, chat_model)
+        chat_session = w.state()["session"] if chat_model else None
+        looks(w)
+        state = w.state()
+        print(f"{state['frames']} frames, the slowest {state['slowest_frame_ms']:.1f} ms of CPU time; blocking calls: {state['blocking'] or 'none'}")
+        w.kill()
+        after_a_kill(here, story, chat_session)
 
 
 if __name__ == "__main__":

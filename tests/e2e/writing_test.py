@@ -2,15 +2,14 @@
 """A writer at work: a story edited in place, typed on, undone, killed and reopened.
 usage: writing_test.py FABULA SHOTS    screenshots of each step are left in SHOTS."""
 
-import json
 import os
 import pathlib
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from window import Display, Window, require_tools, testdata  # noqa: E402
+from drag import drop  # noqa: E402
+from window import stage, testdata  # noqa: E402
 
 BINARY, SHOTS = sys.argv[1], sys.argv[2]
 
@@ -113,6 +112,27 @@ def find_and_replace(w):
     w.until(lambda: "THE" not in "".join(label(w, n) for n in range(w.state()["messages"])), "one undo for all places", 5)
 
 
+def alternatives(w):
+    """The mouse over a word of the model's: what else it could have been; a click writes on from there."""
+    before = w.state()
+    x, y, width, height = w.widget(f"message.{before['messages'] - 1}")["rect"]
+    assert height > 40, "the reply is too short to point at its last line"
+    w.xdo("mousemove", x + 14, y + height - 12)
+    w.until(lambda: "alternative.0" in w.widgets(), "the list of alternatives", 5)
+    rows = [entry for name, entry in w.widgets().items() if name.startswith("alternative.")]
+    assert len(rows) >= 5 and sum(not row["enabled"] for row in rows) == 1, rows
+    w.shot("36-alternatives")
+    other = next(name for name, entry in w.widgets().items() if name.startswith("alternative.") and entry["enabled"])
+    w.click(other)
+    w.until(lambda: w.state()["text"] != before["text"] and not w.state()["generating"], "the other branch")
+    number = w.state()["messages"] - 1
+    w.until(lambda: f"message.{number}.previous" in w.widgets(), "the way back", 5)
+    w.shot("37-another-branch")
+    w.click(f"message.{number}.previous")
+    w.until(lambda: w.state()["text"] == before["text"], "the first reply again", 10)
+    w.xdo("mousemove", 5, 5)
+
+
 def branches(w):
     w.key("ctrl+shift+o")
     rows = lambda: [n for n in w.widgets() if n.startswith("outline.") and n != "outline.close"]  # noqa: E731
@@ -146,7 +166,7 @@ def memory(w):
 
 
 def attach(w, folder):
-    """A text file goes with a chat message; something else is refused."""
+    """A text file goes with a chat message, chosen or dropped on the window; something else is refused."""
     (folder / "notes.txt").write_text("Three fruits: apple, pear, plum.\n", encoding="utf-8")
     (folder / "picture.bin").write_bytes(b"\x00\x01\x02")
     w.click("mode.chat")
@@ -164,17 +184,21 @@ def attach(w, folder):
     w.shot("50-attached")
     w.click("attachment.0.remove")
     w.until(lambda: "attachment.0" not in w.widgets(), "the chip to go", 5)
+    drop(w.display.name, w.x_window(), 600, 400, folder / "notes.txt")
+    w.until(lambda: "attachment.0" in w.widgets(), "the chip of the dropped file", 10)
+    assert "notes.txt" in w.widgets()["attachment.0"]["label"], w.widgets()["attachment.0"]
+    w.click("attachment.0.remove")
     w.click("mode.story")
 
 
-def kill_and_reopen(w, display, folder):
+def kill_and_reopen(w, here):
     w.click("story.page")
     w.key("ctrl+End")
     w.type(" Typed before the kill.")
     time.sleep(1.2)
     state = w.state()
     w.kill()
-    w = Window(BINARY, display, folder, SHOTS)
+    w = here.open(BINARY)
     w.until(lambda: w.state()["messages"] == state["messages"], "the page again")
     assert w.state()["text"].endswith("Typed before the kill."), w.state()["text"]
     for _ in range(2):
@@ -185,30 +209,20 @@ def kill_and_reopen(w, display, folder):
 
 
 def main():
-    require_tools()
     model = testdata() / "models/tinystories-656k"
-    with tempfile.TemporaryDirectory() as name:
-        folder, display = pathlib.Path(name), Display()
-        w = Window(BINARY, display, folder, SHOTS, ["--mode", "story", "--model", str(model)])
-        try:
-            write_on_the_page(w)
-            edit_in_place(w)
-            find_and_replace(w)
-            branches(w)
-            memory(w)
-            attach(w, folder)
-            type_while_writing(w, os.environ.get("FABULA_CHAT_MODEL"))
-            w = kill_and_reopen(w, display, folder)
-            state = w.state()
-            print(f"{state['frames']} frames, the slowest {state['slowest_frame_ms']:.1f} ms of CPU time")
-        except BaseException:
-            if w.process.poll() is None:
-                w.shot("59-failed")
-                print(json.dumps(w.state(), ensure_ascii=False)[:2000])
-            raise
-        finally:
-            w.close()
-            display.close()
+    with stage(SHOTS, "59-failed") as here:
+        w = here.open(BINARY, "--mode", "story", "--model", str(model))
+        write_on_the_page(w)
+        alternatives(w)
+        edit_in_place(w)
+        find_and_replace(w)
+        branches(w)
+        memory(w)
+        attach(w, here.folder)
+        type_while_writing(w, os.environ.get("FABULA_CHAT_MODEL"))
+        w = kill_and_reopen(w, here)
+        state = w.state()
+        print(f"{state['frames']} frames, the slowest {state['slowest_frame_ms']:.1f} ms of CPU time")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,32 @@ void draw_key_line(Ui& ui, Column& column, const std::string& label, const std::
   ui.text_in(cap, keys, key);
 }
 
+// What Fabula stands on, a line each: name and version, licence.
+void draw_licences(Ui& ui, const ImRect& box) {
+  ui.text(box.Min, ui.tr("about.libraries"), {.weight = text::FontWeight::semibold});
+  const ImRect frame(box.Min.x, box.Min.y + ui.px(26), box.Max.x, box.Max.y);
+  ui.fill(frame, ui.color().window, radius::control);
+  ui.stroke(frame, ui.color().border, radius::control);
+  ImGui::SetCursorScreenPos(ImVec2(frame.Min.x + 1, frame.Min.y + 1));
+  if (ImGui::BeginChild("libraries", ImVec2(frame.GetWidth() - 2, frame.GetHeight() - 2))) {
+    const ImVec2 top = ImGui::GetCursorScreenPos();
+    Column column{top.x + ui.px(12), top.y + ui.px(6), frame.GetWidth() - ui.px(36)};
+    const TextLook soft{.size = type::small, .color = ui.color().text_soft};
+    for (const Dependency& library : dependencies()) {
+      const ImRect row = column.take(ui.px(25));
+      const std::string id = "about.library." + std::string(library.name);
+      ui.record(id, std::string(library.licence), row);
+      const float used = ui.measure(library.name, {}).x, middle = row.GetCenter().y;
+      ui.text_in(row, library.name, {}, 0);
+      ui.text(ImVec2(row.Min.x + used + ui.px(8), middle - ui.measure(library.version, soft).y / 2), library.version, soft);
+      ui.text_in(row, library.licence, soft, 1);
+    }
+    ImGui::SetCursorScreenPos(top);
+    ImGui::Dummy(ImVec2(1, column.y - top.y + ui.px(6)));
+  }
+  ImGui::EndChild();
+}
+
 }  // namespace
 
 void Dialogs::open_asked(Shell& shell) {
@@ -138,7 +164,7 @@ void Dialogs::draw_shortcuts(Shell& shell) {
 
 void Dialogs::draw_about(Shell& shell) {
   Ui& ui = shell.ui;
-  if (!ui.begin_dialog("about", ui.tr("about.title"), 460, 290)) return;
+  if (!ui.begin_dialog("about", ui.tr("about.title"), 520, 560)) return;
   const ImVec2 start = ImGui::GetCursorScreenPos();
   const float width = ImGui::GetContentRegionAvail().x, mark = ui.px(56);
   draw_mark(ui.list(), start, mark, ui.color().accent, ui.color().raised);
@@ -150,7 +176,9 @@ void Dialogs::draw_about(Shell& shell) {
   const auto& model = shell.controller.frame().model;
   const TextLook small{.size = type::small, .color = ui.color().text_faint};
   if (!model.device.empty()) y += ui.paragraph(ImVec2(start.x, y), ui.tr.format("about.device", {model.device}), small, width) + ui.px(6);
-  ui.paragraph(ImVec2(start.x, y), ui.tr.format("about.data", {shell.controller.places().data.string()}), small, width);
+  y += ui.paragraph(ImVec2(start.x, y), ui.tr.format("about.data", {shell.controller.places().data.string()}), small, width) + ui.px(6);
+  y += ui.paragraph(ImVec2(start.x, y), std::string(build_description()), small, width) + ui.px(16);
+  draw_licences(ui, ImRect(start.x, y, start.x + width, ImGui::GetWindowPos().y + ImGui::GetWindowSize().y - ui.px(18)));
   ui.end_dialog();
 }
 

@@ -72,7 +72,7 @@ std::string FileDialog::suggested_name(const Shell& shell) const {
 void FileDialog::open(Shell& shell, FileTask task) {
   task_ = task;
   session_ = std::exchange(shell.ask.file_session, {});
-  name_ = task == FileTask::export_session ? suggested_name(shell) : "";
+  name_ = task == FileTask::export_session ? suggested_name(shell) : task == FileTask::export_all ? "fabula-sessions.json" : "";
   take_focus_ = true;
   close_ = false;
   const auto& recent = shell.settings.recent_folders;
@@ -88,7 +88,7 @@ void FileDialog::go(Shell& shell, const fs::path& folder) {
   const int serial = ++*serial_;
   reading_ = true;
   Background& background = shell.controller.background();
-  const bool models = task_ == FileTask::open_model, any = task_ == FileTask::attach;
+  const bool models = task_ == FileTask::open_model || task_ == FileTask::model_folder, any = task_ == FileTask::attach;
   background.run([this, &background, serial, current = serial_, folder = folder_, models, any] {
     auto read = std::make_shared<Result<std::vector<FolderEntry>>>(read_folder(folder, models, any ? "" : ".json"));
     const bool is_model = models && looks_like_model(folder);
@@ -108,7 +108,12 @@ void FileDialog::accept(Shell& shell, const fs::path& path) {
   switch (task_) {
     case FileTask::open_model: shell.controller.load_model(path.string()); break;
     case FileTask::export_session: shell.controller.export_to(session_, path.string()); break;
+    case FileTask::export_all: shell.controller.export_all_to(path.string()); break;
     case FileTask::import_session: shell.controller.import_from(path.string()); break;
+    case FileTask::model_folder:
+      remember(shell.settings.model_folders, path.string(), SIZE_MAX);
+      shell.controller.save_settings([&models = shell.models] { models.look_again(); });
+      break;
     case FileTask::attach: shell.ask.attach.push_back(path.string()); break;
     case FileTask::none: break;
   }
@@ -131,7 +136,7 @@ void FileDialog::typed(Shell& shell) {
       if (folder && !(model && path.lexically_normal() != folder_ / "")) {
         name_.clear();
         go(shell, path);
-      } else if (exists || task == FileTask::export_session) {
+      } else if (exists || task == FileTask::export_session || task == FileTask::export_all) {
         accept(shell, path);
       } else {
         error_ = shell.ui.tr.format("file.missing", {path.string()});
@@ -144,7 +149,7 @@ void FileDialog::draw(Shell& shell) {
   Ui& ui = shell.ui;
   if (shell.ask.file != FileTask::none) open(shell, std::exchange(shell.ask.file, FileTask::none));
   if (task_ == FileTask::none) return;
-  const char* title = task_ == FileTask::open_model ? "file.open_model" : task_ == FileTask::export_session ? "file.export" : task_ == FileTask::attach ? "file.attach" : "file.import";
+  const char* title = task_ == FileTask::open_model ? "file.open_model" : task_ == FileTask::export_session ? "file.export" : task_ == FileTask::export_all ? "file.export_all" : task_ == FileTask::attach ? "file.attach" : task_ == FileTask::model_folder ? "file.model_folder_title" : "file.import";
   if (!ui.begin_dialog("file", ui.tr(title), 760, 520)) {
     task_ = FileTask::none;
     shell.ask.focus_composer = true;
@@ -161,7 +166,8 @@ void FileDialog::draw(Shell& shell) {
   const float list_top = start.y + ui.px(46), list_bottom = bottom - button - ui.px(14), places = ui.px(170);
   draw_places(shell, ImRect(start.x, list_top, start.x + places, list_bottom));
   draw_entries(shell, ImRect(start.x + places + ui.px(12), list_top, start.x + width, list_bottom));
-  const std::string& action = ui.tr(task_ == FileTask::export_session ? "file.save" : "file.choose");
+  const bool saves = task_ == FileTask::export_session || task_ == FileTask::export_all;
+  const std::string& action = ui.tr(saves ? "file.save" : "file.choose");
   const float choose = ui.button_width(action, false), cancel = ui.button_width(ui.tr("action.cancel"), false), right = start.x + width;
   if (!error_.empty()) {
     ui.text_in(ImRect(start.x, bottom - button, right - choose - cancel - ui.px(24), bottom), error_, {.size = type::small, .color = ui.color().danger}, 0);
@@ -172,7 +178,8 @@ void FileDialog::draw(Shell& shell) {
   if (ui.button("file.cancel", ui.tr("action.cancel"), ImRect(right - choose - cancel - ui.px(8), bottom - button, right - choose - ui.px(8), bottom))) close_ = true;
   const ImRect choose_box(right - choose, bottom - button, right, bottom);
   if (ui.button("file.choose", action, choose_box, {.kind = ButtonKind::primary, .enabled = !path_.empty()})) {
-    if (folder_is_model_ && fs::path(path_.text()) == folder_ / "") {
+    const bool folder_itself = folder_is_model_ || task_ == FileTask::model_folder;
+    if (folder_itself && fs::path(path_.text()) == folder_ / "") {
       accept(shell, folder_);
     } else {
       typed(shell);

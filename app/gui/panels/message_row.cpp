@@ -102,6 +102,17 @@ float draw_message_row(Shell& shell, const MessageRow& row, ImVec2 at) {
   return row.vertical ? at.y : at.x;
 }
 
+std::optional<size_t> take_revealed(Shell& shell) {
+  const auto& view = shell.controller.frame().view;
+  if (shell.ask.reveal_message.empty() || !view || view->info.id != shell.ask.reveal_session) return std::nullopt;
+  const std::string wanted = std::exchange(shell.ask.reveal_message, {});
+  const auto found = std::find_if(view->path.begin(), view->path.end(), [&](const auto& m) { return m->id == wanted; });
+  if (found != view->path.end()) return static_cast<size_t>(found - view->path.begin());
+  shell.outline_open = true;
+  shell.controller.say(session::Notice::Kind::info, shell.ui.tr("search.other_branch"));
+  return std::nullopt;
+}
+
 void open_rollback_question(Shell& shell, const std::string& message) { shell.ask.rollback_message = message; }
 
 void draw_rollback_question(Shell& shell) {

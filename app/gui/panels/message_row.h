@@ -2,6 +2,8 @@
 // alternatives.
 #pragma once
 
+#include <optional>
+
 #include "app/gui/shell.h"
 
 namespace fabula::gui {
@@ -18,6 +20,10 @@ struct MessageRow {
 float message_row_length(const Ui& ui, const MessageRow& row);  // width, or height where it is vertical
 // From the row's top left; returns where it ends at the right (vertical: at the bottom).
 float draw_message_row(Shell& shell, const MessageRow& row, ImVec2 at);
+
+// The place on the path of the message that a search found. none: nothing was asked, or its session is not read yet. Where it
+// stands on another branch, this says so and shows the outline.
+std::optional<size_t> take_revealed(Shell& shell);
 
 // The question that a rollback asks: what it would drop. Draws the popup "rollback.ask"; open_rollback_question() opens it.
 void open_rollback_question(Shell& shell, const std::string& message);

@@ -9,6 +9,8 @@
 #include <set>
 #include <type_traits>
 
+#include "core/session/reply_rules.h"
+
 namespace fabula::gui {
 namespace {
 
@@ -39,16 +41,23 @@ bool same(const session::SessionSettings& a, const session::SessionSettings& b) 
 
 }  // namespace
 
-ReplySection::ReplySection(text::TextEngine& engine) : stop_(engine), seed_(engine), bias_(engine), breakers_(engine), presets_(engine) {
+ReplySection::ReplySection(text::TextEngine& engine)
+    : stop_(engine), seed_(engine), bias_(engine), breakers_(engine), grammar_(engine), presets_(engine) {
   for (text::Editor* editor : {&stop_, &seed_, &bias_, &breakers_}) editor->set_single_line(true);
 }
 
 void ReplySection::show(const session::SessionSettings& settings) {
   reply_ = settings;
-  stop_.set_text(joined_texts(reply_.stop));
-  seed_.set_text(reply_.seed ? std::to_string(*reply_.seed) : "");
-  bias_.set_text(joined_biases(reply_.sampler.logit_bias));
-  breakers_.set_text(joined_texts(reply_.sampler.dry_breakers));
+  // What was typed here comes back from the session: its caret stays where it is.
+  const auto put = [](text::Editor& editor, const std::string& text) {
+    if (editor.text() != text) editor.set_text(text);
+  };
+  put(stop_, joined_texts(reply_.stop));
+  put(seed_, reply_.seed ? std::to_string(*reply_.seed) : "");
+  put(bias_, joined_biases(reply_.sampler.logit_bias));
+  put(breakers_, joined_texts(reply_.sampler.dry_breakers));
+  put(grammar_, reply_.grammar);
+  grammar_error_.clear();
 }
 
 void ReplySection::follow(Shell& shell, bool other_session) {
@@ -69,6 +78,7 @@ void ReplySection::draw(Shell& shell, Column& column) {
   if (more_) {
     draw_sampler(shell, column, true);
     draw_texts(shell, column);
+    draw_grammar(shell, column);
   }
   draw_reset(shell, column);
   if (changed_ && !ImGui::IsMouseDown(0)) {  // one change, one step of undo
@@ -132,8 +142,11 @@ void ReplySection::draw_parameter(Shell& shell, Column& column, const SamplerPar
   }
   const ImRect row = column.take(ui.px(36), ui.px(8));
   auto value = static_cast<float>(field);
+  // What is off, or has an opposite, is drawn from its resting place; the others as an amount.
+  const bool at_rest = static_cast<double>(field) == p.off, both_ways = p.off > p.usual_lowest && p.off < p.usual_highest;
+  const auto neutral = static_cast<float>(at_rest || both_ways ? p.off : p.usual_lowest);
   if (ui.slider(id, ui.tr(key), row, value, static_cast<float>(p.usual_lowest), static_cast<float>(p.usual_highest),
-                shown_value(ui, p, static_cast<double>(field)))) {
+                shown_value(ui, p, static_cast<double>(field)), false, &neutral)) {
     const float step = std::pow(10.0f, static_cast<float>(-p.digits));
     field = static_cast<Field>(std::round(value / step) * step);
     changed_ = true;
@@ -178,6 +191,26 @@ void ReplySection::draw_texts(Shell& shell, Column& column) {
   if (reply_.sampler.dry_multiplier > 0 && field("reply.breakers", "reply.stop_hint", breakers_)) {
     reply_.sampler.dry_breakers = split_texts(breakers_.text());
   }
+}
+
+// A grammar in GBNF or a JSON Schema; what cannot be read is said and not taken.
+void ReplySection::draw_grammar(Shell& shell, Column& column) {
+  Ui& ui = shell.ui;
+  ui.text(column.take(ui.px(20)).Min, ui.tr("reply.grammar"), {.size = type::small, .color = ui.color().text_soft});
+  text::EditBox look{.size_px = ui.px(type::small), .placeholder = ui.tr("reply.grammar_hint"), .padding = ui.px(7), .max_lines = 0};
+  look.font.family = text::FontFamily::mono;
+  const bool changed = ui.field("reply.grammar", ui.tr("reply.grammar"), grammar_, column.take(ui.px(grammar_.empty() ? 52 : 116), ui.px(6)), look).changed;
+  if (changed) {
+    const std::string typed = grammar_.text();
+    const auto rules = session::read_rules(typed);
+    grammar_error_ = rules ? "" : rules.error().message;
+    if (rules && reply_.grammar != typed) {
+      reply_.grammar = typed;
+      changed_ = true;
+    }
+  }
+  if (grammar_error_.empty()) return;
+  column.y += ui.paragraph(ImVec2(column.x, column.y), grammar_error_, {.size = type::small, .color = ui.color().danger}, column.width) + ui.px(8);
 }
 
 void ReplySection::draw_reset(Shell& shell, Column& column) {

@@ -22,9 +22,11 @@ class ReplySection {
   void draw_parameter(Shell& shell, Column& column, const engine::SamplerParameter& p, Field& field);
   void draw_length(Shell& shell, Column& column);
   void draw_texts(Shell& shell, Column& column);
+  void draw_grammar(Shell& shell, Column& column);
   void draw_reset(Shell& shell, Column& column);
 
-  text::Editor stop_, seed_, bias_, breakers_;
+  text::Editor stop_, seed_, bias_, breakers_, grammar_;
+  std::string grammar_error_;
   PresetRow presets_;
   session::SessionSettings reply_;  // as shown; posted when the mouse lets go
   bool changed_ = false, more_ = false;

@@ -74,6 +74,17 @@ void draw_idle(Shell& shell, const ImRect& box) {
   if (chosen >= 0) shell.controller.set_idle_unload(minutes[static_cast<size_t>(chosen)]);
 }
 
+void draw_ask_above(Shell& shell, const ImRect& box) {
+  const std::vector<float> values = {0, 2, 5, 10, 30, 60};
+  std::vector<std::string> names;
+  for (const float seconds : values) names.push_back(seconds > 0 ? shell.ui.tr.format("settings.ask_above_seconds", {fmt::format("{:.0f}", seconds)}) : shell.ui.tr("settings.ask_never"));
+  const auto now = static_cast<int>(std::find(values.begin(), values.end(), shell.settings.ask_above_seconds) - values.begin());
+  const int chosen = shell.ui.choice("settings.ask_above", shell.ui.tr("settings.ask_above"), box, names, now);
+  if (chosen < 0) return;
+  shell.settings.ask_above_seconds = values[static_cast<size_t>(chosen)];
+  shell.controller.save_settings();
+}
+
 const std::vector<Row>& rows() {
   static const std::vector<Row> table = {
       {"settings.theme", "", draw_theme},
@@ -82,6 +93,7 @@ const std::vector<Row>& rows() {
       {"settings.notify", "settings.notify_hint",
        [](Shell& shell, const ImRect& box) { draw_toggle(shell, "settings.notify", box, &Settings::notify); }},
       {"settings.idle", "settings.idle_hint", draw_idle},
+      {"settings.ask_above", "settings.ask_above_hint", draw_ask_above},
   };
   return table;
 }
@@ -270,6 +282,7 @@ void SettingsWindow::draw_storage(Shell& shell, Column& column) {
     ui.text_in(column.take(ui.px(22)), ui.tr(folder.key), {.weight = text::FontWeight::medium}, 0);
     column.y += ui.paragraph(ImVec2(column.x, column.y), folder.path.string(), soft, column.width) + ui.px(10);
   }
+  draw_model_folders(shell, column);
   ui.hairline(ImVec2(column.x, column.y), ImVec2(column.x + column.width, column.y));
   column.y += ui.px(12);
   const std::string label = ui.tr.format("settings.cache_size", {size_words(cache_->bytes)});
@@ -280,6 +293,33 @@ void SettingsWindow::draw_storage(Shell& shell, Column& column) {
     clear_cache(shell);
   }
   column.y += ui.paragraph(ImVec2(column.x, column.y), ui.tr("settings.cache_hint"), soft, column.width) + ui.px(12);
+}
+
+// Folders of the person's own in which models are looked for, besides those that every program of the field uses.
+void SettingsWindow::draw_model_folders(Shell& shell, Column& column) {
+  Ui& ui = shell.ui;
+  const TextLook soft{.size = type::small, .color = ui.color().text_faint};
+  const float button = ui.button_width(ui.tr("settings.add_folder"), false);
+  const ImRect head = column.take(ui.px(34), ui.px(2));
+  ui.text_in(ImRect(head.Min, ImVec2(head.Max.x - button, head.Max.y)), ui.tr("settings.model_folders"), {.weight = text::FontWeight::medium}, 0);
+  if (ui.button("settings.add_folder", ui.tr("settings.add_folder"), ImRect(head.Max.x - button, head.Min.y, head.Max.x, head.Max.y))) {
+    ImGui::CloseCurrentPopup();
+    shell.ask.file = FileTask::model_folder;
+  }
+  size_t gone = SIZE_MAX;
+  const auto& folders = shell.settings.model_folders;
+  for (size_t i = 0; i < folders.size(); ++i) {
+    const ImRect row = column.take(ui.px(28));
+    const std::string id = "settings.model_folder." + std::to_string(i);
+    ui.record(id, folders[i], row);
+    ui.text_in(ImRect(row.Min, ImVec2(row.Max.x - ui.px(32), row.Max.y)), folders[i], soft, 0);
+    if (ui.icon_button(id + ".remove", Icon::close, ui.tr("settings.remove_folder"), ImRect(row.Max.x - ui.px(26), row.Min.y + 1, row.Max.x, row.Max.y - 1), true, false, 13)) gone = i;
+  }
+  if (folders.empty()) column.y += ui.paragraph(ImVec2(column.x, column.y), ui.tr("settings.model_folders_hint"), soft, column.width);
+  column.y += ui.px(12);
+  if (gone >= folders.size()) return;
+  shell.settings.model_folders.erase(shell.settings.model_folders.begin() + static_cast<ptrdiff_t>(gone));
+  shell.controller.save_settings([&models = shell.models] { models.look_again(); });
 }
 
 // What the engine kept on the disk is read through checks: a file that is gone means reading again, nothing else.

@@ -24,6 +24,7 @@ class SettingsWindow {
   void draw_general(Shell& shell, Column& column);
   void draw_keys(Shell& shell, Column& column);
   void draw_key(Shell& shell, const Command& command, const ImRect& row);
+  void draw_model_folders(Shell& shell, Column& column);
   void draw_storage(Shell& shell, Column& column);
   void measure_cache(Shell& shell);
   void clear_cache(Shell& shell);

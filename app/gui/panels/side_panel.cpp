@@ -49,6 +49,7 @@ void SidePanel::draw(Shell& shell, const ImRect& area) {
     Column column{start.x + ui.px(space::l), start.y + ui.px(space::s), area.GetWidth() - ui.px(2 * space::l)};
     if (heading(shell, column, "panel.model", "panel.model", open_model_)) draw_model(shell, column);
     if (heading(shell, column, "panel.throughput", "panel.throughput", open_throughput_)) throughput_.draw(shell, column);
+    if (heading(shell, column, "panel.context", "panel.context", open_context_)) context_.draw(shell, column);
     if (heading(shell, column, "panel.reply", "panel.reply", open_reply_)) reply_.draw(shell, column);
     if (shell.controller.mode() == Mode::chat && heading(shell, column, "panel.system", "panel.system", open_system_)) system_.draw(shell, column);
     ImGui::SetCursorScreenPos(start);

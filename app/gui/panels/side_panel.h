@@ -1,6 +1,7 @@
 // The right side: model, reply settings, system prompt, throughput.
 #pragma once
 
+#include "app/gui/panels/context_section.h"
 #include "app/gui/panels/device_section.h"
 #include "app/gui/panels/model_picker.h"
 #include "app/gui/panels/reply_section.h"
@@ -27,11 +28,12 @@ class SidePanel {
   DeviceSection device_;
   ReplySection reply_;
   SystemSection system_;
+  ContextSection context_;
   ThroughputSection throughput_;
   std::string session_;
   uint64_t revision_ = 0;
   int mode_ = -1;
-  bool open_model_ = true, open_reply_ = true, open_system_ = false, open_throughput_ = true;
+  bool open_model_ = true, open_reply_ = true, open_system_ = false, open_throughput_ = true, open_context_ = false;
 };
 
 }  // namespace fabula::gui

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "app/gui/panels/marked_text.h"
 #include "core/base/clock.h"
-#include "core/base/utf8.h"
 
 namespace fabula::gui {
 namespace {
@@ -11,21 +11,7 @@ namespace {
 using session::Mode;
 
 constexpr float row_dp = 46, button_dp = 26;
-
-std::string lower(std::string_view text) {  // ASCII is enough for a first filter; the full-text index does the rest
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
-const char* group_key(int days) {
-  if (days <= 0) return "sidebar.today";
-  if (days == 1) return "sidebar.yesterday";
-  if (days < 7) return "sidebar.week";
-  return "sidebar.older";
-}
+constexpr float row_button_dp = 22;  // five of them leave the middle of a row to the row itself
 
 std::string title_of(const Shell& shell, const session::SessionInfo& info) {
   return info.title.empty() ? shell.ui.tr("session.untitled") : info.title;
@@ -65,6 +51,7 @@ void SidebarPanel::draw(Shell& shell, const ImRect& area) {
     trash_ = !trash_;
   }
   draw_rollback_menu(shell);
+  draw_row_menu(shell);
 }
 
 void SidebarPanel::draw_tabs(Shell& shell, Column& column) {
@@ -97,48 +84,65 @@ void SidebarPanel::draw_tabs(Shell& shell, Column& column) {
   }
 }
 
-bool SidebarPanel::matches(const session::SessionInfo& info) const {
-  return query_.empty() || lower(info.title).find(lower(query_)) != std::string::npos;
-}
-
 void SidebarPanel::draw_list(Shell& shell, const ImRect& area) {
   Ui& ui = shell.ui;
   ImGui::SetCursorScreenPos(area.Min);
   if (ImGui::BeginChild("sessions", area.GetSize())) {
     const ImVec2 start = ImGui::GetCursorScreenPos();
     Column column{start.x + ui.px(space::s), start.y, area.GetWidth() - ui.px(2 * space::s)};
-    const int today = day_of(unix_milliseconds());
-    const char* group = nullptr;
-    size_t number = 0;
+    const auto sessions = shell.controller.frame().sessions;  // kept for as long as the groups point into it
+    size_t number = 0, group_number = 0;
     const ImRect clip = ImGui::GetCurrentWindow()->ClipRect;
-    for (const auto& info : *shell.controller.frame().sessions) {
-      if (info.mode != shell.controller.mode() || !matches(info)) continue;
-      if (const char* key = group_key(today - day_of(info.updated_at)); key != group) {
-        group = key;
-        const ImRect heading = column.take(ui.px(30));
-        ui.text_in(ImRect(heading.Min.x + ui.px(space::s), heading.Min.y + ui.px(6), heading.Max.x, heading.Max.y), ui.tr(key),
-                   {.size = type::caption, .color = ui.color().text_faint, .weight = text::FontWeight::semibold}, 0);
+    for (const SessionGroup& group : group_sessions(ui.tr, *sessions, shell.controller.mode(), query_, unix_milliseconds())) {
+      const bool folded = draw_group_heading(shell, column, group, group_number);
+      if (folded && query_.empty()) continue;
+      for (const session::SessionInfo* info : group.sessions) {
+        if (column.y + ui.px(row_dp) >= clip.Min.y && column.y <= clip.Max.y) {
+          draw_row(shell, column, *info, number);
+        } else {
+          column.take(ui.px(row_dp));
+        }
+        ++number;
       }
-      if (column.y + ui.px(row_dp) >= clip.Min.y && column.y <= clip.Max.y) {
-        draw_row(shell, column, info, number);
-      } else {
-        column.take(ui.px(row_dp));
-      }
-      ++number;
     }
     if (!query_.empty()) draw_hits(shell, column);
-    if (number == 0 && (query_.empty() || shell.controller.hits().empty())) {
-      const char* key = !shell.controller.ready() && shell.controller.open_error().empty() ? "sidebar.opening"
-                        : !query_.empty()                                                  ? "sidebar.nothing_found"
-                        : shell.controller.mode() == Mode::story                           ? "sidebar.no_stories"
-                                                                                           : "sidebar.no_chats";
-      ui.paragraph(ImVec2(column.x + ui.px(space::s), column.y + ui.px(space::l)), ui.tr(key), {.size = type::small, .color = ui.color().text_faint},
-                   column.width - ui.px(space::l));
-    }
+    if (group_number == 0 && (query_.empty() || shell.controller.hits().empty())) draw_nothing(shell, column);
     ImGui::SetCursorScreenPos(start);
     ImGui::Dummy(ImVec2(1, column.y - start.y + ui.px(space::s)));
   }
   ImGui::EndChild();
+}
+
+// true: a folder that is folded.
+bool SidebarPanel::draw_group_heading(Shell& shell, Column& column, const SessionGroup& group, size_t& number) {
+  Ui& ui = shell.ui;
+  const ImRect row = column.take(ui.px(30));
+  const ImRect words(row.Min.x + ui.px(space::s), row.Min.y + ui.px(6), row.Max.x, row.Max.y);
+  const TextLook look{.size = type::caption, .color = ui.color().text_faint, .weight = text::FontWeight::semibold};
+  const std::string id = "group." + std::to_string(number++);
+  if (group.folder.empty()) {
+    ui.text_in(words, group.label, look, 0);
+    return false;
+  }
+  const Hit hit = ui.interact(id, group.label, row);
+  if (hit.clicked && folded_.erase(group.folder) == 0) folded_.insert(group.folder);
+  const bool folded = folded_.contains(group.folder);
+  if (hit.hovered) ui.fill(row, ui.color().hover, radius::small);
+  ui.icon(folded ? Icon::chevron_right : Icon::chevron_down, ImRect(words.Min.x, words.Min.y, words.Min.x + ui.px(12), words.Max.y), 11, ui.color().text_faint);
+  ui.icon(Icon::folder, ImRect(words.Min.x + ui.px(16), words.Min.y, words.Min.x + ui.px(30), words.Max.y), 13, ui.color().text_soft);
+  const std::string label = group.label + "  " + std::to_string(group.sessions.size());
+  ui.text_in(ImRect(words.Min.x + ui.px(36), words.Min.y, words.Max.x, words.Max.y), label, look, 0);
+  return folded;
+}
+
+void SidebarPanel::draw_nothing(Shell& shell, Column& column) {
+  Ui& ui = shell.ui;
+  const char* key = !shell.controller.ready() && shell.controller.open_error().empty() ? "sidebar.opening"
+                    : !query_.empty()                                                  ? "sidebar.nothing_found"
+                    : shell.controller.mode() == Mode::story                           ? "sidebar.no_stories"
+                                                                                       : "sidebar.no_chats";
+  ui.paragraph(ImVec2(column.x + ui.px(space::s), column.y + ui.px(space::l)), ui.tr(key), {.size = type::small, .color = ui.color().text_faint},
+               column.width - ui.px(space::l));
 }
 
 void SidebarPanel::draw_row(Shell& shell, Column& column, const session::SessionInfo& info, size_t number) {
@@ -162,12 +166,14 @@ void SidebarPanel::draw_row(Shell& shell, Column& column, const session::Session
   draw_row_buttons(shell, info, id, row, hovered);
   const Hit hit = ui.interact(id, title_of(shell, info), row);
   if (hit.clicked) shell.controller.select(info.id);
+  if (hovered && ImGui::IsMouseClicked(1)) open_row_menu(info.id, ImGui::GetIO().MousePos);
   const bool show_buttons = hovered;
-  const float left = row.Min.x + ui.px(10), right = row.Max.x - ui.px(show_buttons ? 4 * button_dp + 8 : 10);
+  const float left = row.Min.x + ui.px(10), right = row.Max.x - ui.px(show_buttons ? 5 * row_button_dp + 8 : 10);
   const bool busy = info.generating;
-  ui.text(ImVec2(left, row.Min.y + ui.px(6)), title_of(shell, info),
-          {.weight = current ? text::FontWeight::semibold : text::FontWeight::regular}, right - left - (busy ? ui.px(22) : 0));
-  const std::string when = relative_time(ui.tr, info.updated_at, unix_milliseconds());
+  draw_marked(ui, ImVec2(left, row.Min.y + ui.px(6)), marked(title_of(shell, info), query_),
+              {.weight = current ? text::FontWeight::semibold : text::FontWeight::regular}, right - left - (busy ? ui.px(22) : 0));
+  std::string when = relative_time(ui.tr, info.updated_at, unix_milliseconds());
+  for (const std::string& tag : info.tags) when += "  #" + tag;
   ui.text(ImVec2(left, row.Min.y + ui.px(26)), when, {.size = type::caption, .color = ui.color().text_faint}, right - left);
   if (busy) {
     draw_spinner(ui.list(), ImVec2(right - ui.px(8), row.Min.y + ui.px(15)), ui.px(5.5f), static_cast<float>(ui.now() * 0.9 - static_cast<int64_t>(ui.now() * 0.9)),
@@ -185,17 +191,18 @@ void SidebarPanel::draw_row_buttons(Shell& shell, const session::SessionInfo& in
     const char *suffix, *label;
     Icon icon;
   } buttons[] = {{".rollback", "action.rollback", Icon::undo}, {".export", "action.export", Icon::export_},
-                 {".rename", "action.rename", Icon::pencil}, {".delete", "action.delete", Icon::trash}};
-  float x = row.Max.x - ui.px(4 * button_dp + 4);
+                 {".rename", "action.rename", Icon::pencil}, {".delete", "action.delete", Icon::trash},
+                 {".more", "action.more", Icon::more}};
+  float x = row.Max.x - ui.px(5 * row_button_dp + 4);
   for (const auto& b : buttons) {
-    const ImRect box(x, row.Min.y + ui.px((row_dp - button_dp) / 2), x + ui.px(button_dp), row.Min.y + ui.px((row_dp + button_dp) / 2));
-    x += ui.px(button_dp);
+    const ImRect box(x, row.Min.y + ui.px((row_dp - button_dp) / 2), x + ui.px(row_button_dp), row.Min.y + ui.px((row_dp + button_dp) / 2));
+    x += ui.px(row_button_dp);
     const std::string name = id + b.suffix;
     if (!shown && !(ui.focus_visible() && ui.focused() == name)) {
       ui.record(name, ui.tr(b.label), box);
       continue;
     }
-    if (!ui.icon_button(name, b.icon, ui.tr(b.label), box)) continue;
+    if (!ui.icon_button(name, b.icon, ui.tr(b.label), box, true, false, 15)) continue;
     switch (b.icon) {
       case Icon::undo:
         menu_session_ = info.id;
@@ -207,6 +214,7 @@ void SidebarPanel::draw_row_buttons(Shell& shell, const session::SessionInfo& in
         shell.ask.file_session = info.id;
         break;
       case Icon::pencil: shell.ask.rename_session = info.id; break;
+      case Icon::more: open_row_menu(info.id, ImVec2(box.Min.x, box.Max.y + ui.px(4))); break;
       default: shell.controller.remove(info.id); break;
     }
   }
@@ -237,22 +245,23 @@ void SidebarPanel::draw_hits(Shell& shell, Column& column) {
              {.size = type::caption, .color = ui.color().text_faint, .weight = text::FontWeight::semibold}, 0);
   size_t number = 0;
   for (const auto& hit : shell.controller.hits()) {
-    std::string snippet;
-    for (char c : hit.snippet) {
-      if (c != '\x02' && c != '\x03') snippet += c == '\n' ? ' ' : c;
-    }
+    std::string snippet = hit.snippet;
+    std::replace(snippet.begin(), snippet.end(), '\n', ' ');
     const auto& sessions = *shell.controller.frame().sessions;
     const auto found = std::find_if(sessions.begin(), sessions.end(), [&](const auto& s) { return s.id == hit.session; });
     if (found == sessions.end()) continue;
+    if (hit.message.empty() && found->mode == shell.controller.mode()) continue;  // its title: it is listed above
     const ImRect row = column.take(ui.px(row_dp));
-    const Hit pressed = ui.interact("hit." + std::to_string(number++), snippet, row);
+    const Hit pressed = ui.interact("hit." + std::to_string(number++), without_marks(snippet), row);
     if (pressed.hovered) ui.fill(row, ui.color().hover, radius::control);
     const float left = row.Min.x + ui.px(10), width = row.GetWidth() - ui.px(20);
     ui.text(ImVec2(left, row.Min.y + ui.px(6)), title_of(shell, *found), {.size = type::small, .weight = text::FontWeight::medium}, width);
-    ui.text(ImVec2(left, row.Min.y + ui.px(25)), snippet, {.size = type::small, .color = ui.color().text_soft}, width);
+    draw_marked(ui, ImVec2(left, row.Min.y + ui.px(25)), snippet, {.size = type::small, .color = ui.color().text_soft}, width);
     if (pressed.clicked) {
       shell.controller.set_mode(found->mode);
       shell.controller.select(found->id);
+      shell.ask.reveal_session = hit.session;
+      shell.ask.reveal_message = hit.message;
     }
   }
 }
@@ -288,6 +297,33 @@ void SidebarPanel::draw_trash(Shell& shell, const ImRect& area) {
     ImGui::Dummy(ImVec2(1, column.y - start.y + ui.px(space::s)));
   }
   ImGui::EndChild();
+}
+
+void SidebarPanel::open_row_menu(const std::string& session, ImVec2 at) {
+  menu_session_ = session;
+  open_row_menu_ = true;
+  menu_at_ = at;
+}
+
+void SidebarPanel::draw_row_menu(Shell& shell) {
+  Ui& ui = shell.ui;
+  if (std::exchange(open_row_menu_, false)) ImGui::OpenPopup("session.menu");
+  if (!ui.begin_menu("session.menu", menu_at_, 220)) return;
+  const std::string session = menu_session_;
+  const auto sessions = shell.controller.frame().sessions;
+  const auto found = std::find_if(sessions->begin(), sessions->end(), [&](const auto& s) { return s.id == session; });
+  const bool pinned = found != sessions->end() && found->pinned;
+  if (ui.menu_item("session.menu.pin", ui.tr(pinned ? "action.unpin" : "action.pin"), {}, true, false, Icon::pin)) shell.controller.set_pinned(session, !pinned);
+  if (ui.menu_item("session.menu.labels", ui.tr("action.labels"), {}, true, false, Icon::folder)) shell.ask.label_session = session;
+  if (ui.menu_item("session.menu.duplicate", ui.tr("action.duplicate"), {}, true, false, Icon::copy)) shell.controller.duplicate(session);
+  ui.menu_separator();
+  if (ui.menu_item("session.menu.rename", ui.tr("action.rename"), {}, true, false, Icon::pencil)) shell.ask.rename_session = session;
+  if (ui.menu_item("session.menu.export", ui.tr("action.export"), {}, true, false, Icon::export_)) {
+    shell.ask.file = FileTask::export_session;
+    shell.ask.file_session = session;
+  }
+  if (ui.menu_item("session.menu.delete", ui.tr("action.delete"), {}, true, false, Icon::trash, true)) shell.controller.remove(session);
+  ui.end_menu();
 }
 
 void SidebarPanel::draw_rollback_menu(Shell& shell) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/gui/panels/jump_button.h"
 #include "app/gui/panels/message_row.h"
 #include "app/gui/text/search.h"
 
@@ -250,6 +251,14 @@ void StoryPanel::draw_blank(Shell& shell, const ImRect& area) {
   if (shell.ui.focused() == "story.page" && shell.ui.focus_visible()) take_focus_ = true;
 }
 
+void StoryPanel::put_caret_behind(size_t part) {
+  size_t end = 0;
+  for (size_t i = 0; i <= part && i < page_.parts().size(); ++i) end += page_.parts()[i].size;
+  page_.editor().selection().set_caret({std::min(end, page_.editor().size_bytes())});
+  page_.editor().reveal_caret();
+  at_end_ = false;
+}
+
 void StoryPanel::draw(Shell& shell, const ImRect& area) {
   Ui& ui = shell.ui;
   follow(shell);
@@ -259,30 +268,30 @@ void StoryPanel::draw(Shell& shell, const ImRect& area) {
     const auto& parts = page_.parts();
     const auto found = std::find_if(parts.begin(), parts.end(), [&](const auto& p) { return p.id == shell.ask.edit_message; });
     if (found != parts.end()) {
-      const auto tag = static_cast<uint32_t>(found - parts.begin() + 1);
-      for (const auto& mark : page_.editor().marks()) {
-        if (mark.tag == tag) page_.editor().selection().set_caret({mark.end});
-      }
-      page_.editor().reveal_caret();
+      put_caret_behind(static_cast<size_t>(found - parts.begin()));
       take_focus_ = true;
     }
     shell.ask.edit_message.clear();
   }
+  if (const auto place = take_revealed(shell)) put_caret_behind(*place);
   hold_keys(shell);
-  ImGui::SetCursorScreenPos(area.Min);
-  if (ImGui::BeginChild("page", area.GetSize(), false, ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse)) {
-    draw_text(shell, area);
-    draw_margins(shell, area);
+  ImRect page = area;
+  page.Min.y += find_.height(ui, true);  // the bar hides nothing
+  ImGui::SetCursorScreenPos(page.Min);
+  if (ImGui::BeginChild("page", page.GetSize(), false, ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse)) {
+    draw_text(shell, page);
+    draw_margins(shell, page);
     if (shell.controller.generating()) draw_spinner_at_end(shell);
     float top = page_.editor().scroll();
-    if (scrollbar_.draw(ui, "scroll", area, most_ + area.GetHeight(), top)) {
+    if (scrollbar_.draw(ui, "scroll", page, most_ + page.GetHeight(), top)) {
       page_.editor().set_scroll(top);
       at_end_ = top >= most_ - 1;
     }
   }
   ImGui::EndChild();
   draw_find(shell, area);
-  draw_jump(shell, area);
+  if (!at_end_ && draw_jump_button(shell, page)) jump_ = true;
+  draw_alternatives(shell, page);
   count_words(shell);
   if (ui.now() >= page_.due_at()) {
     flush(shell);
@@ -331,6 +340,20 @@ void StoryPanel::draw_spinner_at_end(Shell& shell) {
   draw_spinner(ui.list(), ImVec2(text_at_.x + caret.x + ui.px(14), text_at_.y + caret.y + caret.height / 2), ui.px(5.5f),
                static_cast<float>(turns - std::floor(turns)), ui.color().accent);
   ui.wake_at(ui.now() + 1.0 / 20);
+}
+
+// What else could have stood where the mouse is. Not while the page is ahead of its session: its places would be others.
+void StoryPanel::draw_alternatives(Shell& shell, const ImRect& area) {
+  text::TextFlow& flow = page_.editor().flow();
+  const auto& view = shell.controller.frame().view;
+  const ImVec2 mouse = ImGui::GetIO().MousePos;
+  Alternatives::Passage passage;
+  const uint32_t tag = page_.unsaved() || !view ? 0 : flow.tag_at({mouse.x - text_at_.x, mouse.y - text_at_.y});
+  if (tag > 0 && tag <= view->path.size() && tag <= page_.parts().size() && page_.parts()[tag - 1].id == view->path[tag - 1]->id) {
+    passage.message = view->path[tag - 1];
+    for (uint32_t part = 0; part + 1 < tag; ++part) passage.begin += page_.parts()[part].size;
+  }
+  alternatives_.draw(shell, flow, text_at_, area, passage);
 }
 
 // One's own passages have their buttons in the left margin, the model's in the right one, at the passage's first line in view.
@@ -398,23 +421,6 @@ void StoryPanel::draw_margins(Shell& shell, const ImRect& area) {
     }
     draw_message_row(shell, {p.number, path[p.number].get(), is_last, visible, generating, true}, p.buttons.Min);
   }
-}
-
-void StoryPanel::draw_jump(Shell& shell, const ImRect& area) {
-  Ui& ui = shell.ui;
-  if (at_end_) return;
-  const float size = ui.px(34), x = area.GetCenter().x - size / 2, y = area.Max.y - size - ui.px(9);
-  const ImRect box(x, y, x + size, y + size);
-  ImGui::SetCursorScreenPos(box.Min);
-  if (ImGui::BeginChild("jump", box.GetSize(), false, ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoBackground)) {
-    const Hit hit = ui.interact("transcript.latest", ui.tr("chat.latest"), box, true, 17);
-    ui.fill(box, ui.color().raised, 17);
-    ui.stroke(box, hit.hovered ? ui.color().outline : ui.color().border, 17);
-    ui.icon(Icon::arrow_down, box, 16, ui.color().text);
-    if (hit.hovered) ui.tooltip(box, ui.tr("chat.latest"));
-    if (hit.clicked) jump_ = true;
-  }
-  ImGui::EndChild();
 }
 
 }  // namespace fabula::gui

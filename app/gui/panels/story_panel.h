@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "app/gui/panels/alternatives.h"
 #include "app/gui/panels/find_bar.h"
 #include "app/gui/panels/story_page.h"
 #include "app/gui/shell.h"
@@ -36,6 +37,7 @@ class StoryPanel {
   void paint(Shell& shell);
   void count_words(Shell& shell);
   void go_on_when_saved(Shell& shell);
+  void put_caret_behind(size_t part);
   void hold_keys(Shell& shell);
   void draw_find(Shell& shell, const ImRect& area);
   void find_again(Shell& shell, bool from_caret);
@@ -45,10 +47,11 @@ class StoryPanel {
   std::vector<Passage> passages_in_view(Shell& shell, const ImRect& area);
   void draw_margins(Shell& shell, const ImRect& area);
   void draw_spinner_at_end(Shell& shell);
-  void draw_jump(Shell& shell, const ImRect& area);
+  void draw_alternatives(Shell& shell, const ImRect& area);
 
   StoryPage page_;
   FindBar find_;
+  Alternatives alternatives_;
   std::vector<std::pair<size_t, size_t>> hits_;  // of the words looked for, in the editor's text
   size_t hit_ = 0;
   uint64_t searched_ = 0;

@@ -87,7 +87,7 @@ void ThroughputSection::draw_plot(Shell& shell, const ImRect& box) {
   ui.stroke(box, c.border, radius::control);
   const bool any = std::any_of(samples_.begin(), samples_.end(), [](const Sample& s) { return s.decode > 0 || s.prefill > 0; });
   if (!any) return ui.text_in(box, ui.tr("throughput.empty"), {.size = type::small, .color = c.text_faint});
-  const ImRect inner(box.Min.x + ui.px(1), box.Min.y + ui.px(8), box.Max.x - ui.px(1), box.Max.y - ui.px(4));
+  const ImRect inner(box.Min.x + ui.px(8), box.Min.y + ui.px(8), box.Max.x - ui.px(8), box.Max.y - ui.px(4));
   draw_curve(ui, inner, &Sample::prefill, c.own_tint, false);
   draw_curve(ui, inner, &Sample::decode, c.accent, true);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/gui/panels/jump_button.h"
 #include "app/gui/panels/message_row.h"
 #include "app/gui/text/search.h"
 
@@ -75,6 +76,7 @@ void TranscriptPanel::draw(Shell& shell, const ImRect& area) {
   }
   rows_.set_count(items_.size(), ui.px(120));
   if (std::exchange(shell.ask.jump_to_end, false)) rows_.jump_to_end();
+  if (const auto place = take_revealed(shell); place && *place < items_.size()) rows_.reveal(*place);
   ImGui::SetCursorScreenPos(area.Min);
   if (ImGui::BeginChild("transcript", area.GetSize(), false, ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoScrollWithMouse)) {
     const float wheel = ImGui::GetIO().MouseWheel;
@@ -89,7 +91,7 @@ void TranscriptPanel::draw(Shell& shell, const ImRect& area) {
   }
   ImGui::EndChild();
   draw_find(shell, area);
-  draw_jump(shell, area);
+  if (!rows_.at_end() && !items_.empty() && draw_jump_button(shell, area)) rows_.jump_to_end();
   drop_old_blocks();
 }
 
@@ -426,24 +428,6 @@ void TranscriptPanel::draw_editing(Shell& shell, const Item& item, const ImRect&
     editing_.clear();
     shell.ask.focus_composer = true;
   }
-}
-
-void TranscriptPanel::draw_jump(Shell& shell, const ImRect& area) {
-  Ui& ui = shell.ui;
-  if (rows_.at_end() || items_.empty()) return;
-  const float size = ui.px(34);
-  const ImVec2 centre(area.GetCenter().x, area.Max.y - ui.px(26));
-  const ImRect box(centre.x - size / 2, centre.y - size / 2, centre.x + size / 2, centre.y + size / 2);
-  ImGui::SetCursorScreenPos(box.Min);
-  if (ImGui::BeginChild("jump", box.GetSize(), false, ImGuiWindowFlags_NoScrollbar | ImGuiWindowFlags_NoBackground)) {
-    const Hit hit = ui.interact("transcript.latest", ui.tr("chat.latest"), box, true, 17);
-    ui.fill(box, ui.color().raised, 17);
-    ui.stroke(box, hit.hovered ? ui.color().outline : ui.color().border, 17);
-    ui.icon(Icon::arrow_down, box, 16, ui.color().text);
-    if (hit.hovered) ui.tooltip(box, ui.tr("chat.latest"));
-    if (hit.clicked) rows_.jump_to_end();
-  }
-  ImGui::EndChild();
 }
 
 void TranscriptPanel::drop_old_blocks() {

@@ -56,7 +56,6 @@ class TranscriptPanel {
   void draw_item(Shell& shell, const VirtualList::Placed& placed, const ImRect& area);
   void draw_footer(Shell& shell, const Item& item, size_t index, ImVec2 at, bool hovered);
   void draw_editing(Shell& shell, const Item& item, const ImRect& box);
-  void draw_jump(Shell& shell, const ImRect& area);
   void drop_old_blocks();
 
   text::TextEngine& engine_;

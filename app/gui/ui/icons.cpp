@@ -81,6 +81,11 @@ void draw_editing(const Pen& p, Icon icon) {
       p.line({{7, 8}, {7, 16}});
       p.line({{17, 11.2f}, {16, 13.6f}, {13, 14.4f}, {7.5f, 15}});
       break;
+    case Icon::pin:
+      p.line({{9, 4}, {15, 4}});
+      p.line({{10, 4}, {10, 10}, {7, 13}, {7, 14.5f}, {17, 14.5f}, {17, 13}, {14, 10}, {14, 4}});
+      p.line({{12, 14.5f}, {12, 20}});
+      break;
     case Icon::restore:
       p.line({{12, 4}, {12, 14}});
       p.line({{8, 10}, {12, 14}, {16, 10}});

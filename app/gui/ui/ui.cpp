@@ -183,7 +183,7 @@ bool Ui::icon_button(std::string_view id, Icon which, std::string_view label, co
 }
 
 bool Ui::slider(std::string_view id, std::string_view label, const ImRect& box, float& value, float lowest, float highest,
-                std::string_view shown, bool logarithmic) {
+                std::string_view shown, bool logarithmic, const float* neutral) {
   const Hit hit = interact(id, label, box);
   const Palette& c = color();
   const TextLook name{.size = type::small, .color = c.text_soft};
@@ -205,7 +205,8 @@ bool Ui::slider(std::string_view id, std::string_view label, const ImRect& box, 
   }
   const float x = left + ImClamp(to_position(value), 0.0f, 1.0f) * (right - left);
   list().AddRectFilled(ImVec2(left, y - px(1.5f)), ImVec2(right, y + px(1.5f)), c.border, px(2));
-  list().AddRectFilled(ImVec2(left, y - px(1.5f)), ImVec2(x, y + px(1.5f)), c.accent, px(2));
+  const float origin = left + (neutral == nullptr ? 0 : ImClamp(to_position(*neutral), 0.0f, 1.0f) * (right - left));
+  list().AddRectFilled(ImVec2(std::min(origin, x), y - px(1.5f)), ImVec2(std::max(origin, x), y + px(1.5f)), c.accent, px(2));
   list().AddCircleFilled(ImVec2(x, y), knob, c.accent, 24);
   list().AddCircleFilled(ImVec2(x, y), knob - px(2), c.raised, 24);
   return value != before;

@@ -90,8 +90,9 @@ class Ui {
                    float icon_dp = 16, ImU32 color = 0);
   float button_width(std::string_view label, bool with_icon, float text_size = type::body);
   // true: changed. The value's text stands at the right of the label, the track below.
+  // neutral: the value that changes nothing; the track is filled from there, else from its left end.
   bool slider(std::string_view id, std::string_view label, const ImRect& box, float& value, float lowest, float highest,
-              std::string_view shown, bool logarithmic = false);
+              std::string_view shown, bool logarithmic = false, const float* neutral = nullptr);
   bool toggle(std::string_view id, std::string_view label, const ImRect& box, bool& on);
   // A field that opens a popup with choices. Returns the index chosen, -1 for none.
   int choice(std::string_view id, std::string_view label, const ImRect& box, const std::vector<std::string>& names, int current,

@@ -1,4 +1,4 @@
-// What stands behind the panels without a window: keys, presets, the fields of the reply section.
+// What stands behind the panels without a window: keys, presets, the sidebar's groups, the fields of the reply section.
 #include <GLFW/glfw3.h>
 #include <doctest/doctest.h>
 
@@ -6,7 +6,9 @@
 #include <set>
 
 #include "app/gui/commands.h"
+#include "app/gui/panels/marked_text.h"
 #include "app/gui/panels/reply_section.h"
+#include "app/gui/panels/session_groups.h"
 #include "app/gui/presets.h"
 
 using namespace fabula;
@@ -93,6 +95,34 @@ TEST_CASE("presets: every one that comes with Fabula can be read in every langua
   CHECK(other.read_own(""));
 }
 
+TEST_CASE("the sidebar: pinned ones, folders by name, then days and months; searching looks at titles, folders and tags") {
+  const Strings tr("en");
+  const int64_t day = 86'400'000, now = 1'760'000'000'000;
+  std::vector<session::SessionInfo> sessions(6);
+  const char* titles[] = {"Fox", "Bear", "Crow", "Dove", "Elk", "Gnu"};
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    sessions[i].id = titles[i];
+    sessions[i].title = titles[i];
+    sessions[i].updated_at = now - static_cast<int64_t>(i) * 20 * day;
+  }
+  sessions[2].pinned = true;
+  sessions[3].folder = "Work";
+  sessions[4].folder = "Art";
+  sessions[4].tags = {"draft"};
+  sessions[5].mode = session::Mode::story;
+  const auto groups = group_sessions(tr, sessions, session::Mode::chat, "", now);
+  REQUIRE(groups.size() == 5);
+  CHECK(groups[0].sessions[0]->title == "Crow");
+  CHECK(groups[1].folder == "Art");
+  CHECK(groups[2].folder == "Work");
+  CHECK(groups[3].label == tr("sidebar.today"));
+  CHECK(groups[4].label == "Sep 2025");
+  CHECK(group_sessions(tr, sessions, session::Mode::chat, "#DRA", now).size() == 1);
+  CHECK(group_sessions(tr, sessions, session::Mode::chat, "wor", now)[0].sessions[0]->title == "Dove");
+  CHECK(group_sessions(tr, sessions, session::Mode::chat, "#wor", now).empty());
+  CHECK(folders_of(sessions) == std::vector<std::string>{"Art", "Work"});
+}
+
 TEST_CASE("stop strings and biases: what is shown is read back") {
   for (const std::vector<std::string>& texts : {std::vector<std::string>{"END", "\n\n"}, {"a|b", "c\\n"}, {}}) CHECK(split_texts(joined_texts(texts)) == texts);
   CHECK(split_texts(" END |  | \\n").size() == 2);
@@ -102,4 +132,12 @@ TEST_CASE("stop strings and biases: what is shown is read back") {
   CHECK(all);
   CHECK(split_biases("13=x, 7:1, -2=3", all).size() == 1);
   CHECK(!all);
+}
+
+TEST_CASE("found words are marked, in either case, as often as they stand there") {
+  CHECK(marked("A fox, a Fox", "fox") == "A \x02"
+                                         "fox\x03, a \x02"
+                                         "Fox\x03");
+  CHECK(without_marks(marked("A fox, a Fox", "a")) == "A fox, a Fox");
+  CHECK(marked("words", "") == "words");
 }
