@@ -142,7 +142,7 @@ def everything_out_and_in(w, folder):
     assert len(document["sessions"]) == len(before), (document.keys(), before)
     w.click("menu.help")
     w.click("menu.about")
-    w.until(lambda: w.widget("about.library.SQLite")["label"], "the licences")
+    w.until(lambda: w.widget("about.library.Boost")["label"] == "BSL-1.0", "the licences")
     w.shot("57-about")
     w.key("Escape")
 

@@ -78,6 +78,7 @@ Alternatives::Place Alternatives::place_under_mouse(Shell& shell, text::TextFlow
 
 void Alternatives::draw(Shell& shell, text::TextFlow& flow, ImVec2 text_at, const ImRect& area, const Passage& passage) {
   Ui& ui = shell.ui;
+  if (ImGui::IsPopupOpen(nullptr, ImGuiPopupFlags_AnyPopupId)) return close();  // a dialog or menu is in front of the page
   ImRect near = list_;
   near.Expand(ui.px(8));
   const bool on_list = shown_.message && near.Contains(ImGui::GetIO().MousePos);
