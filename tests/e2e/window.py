@@ -128,7 +128,8 @@ class Window:
         time.sleep(0.15)
 
     def type(self, words):
-        self.xdo("type", "--delay", 8, words)
+        # Characters no key has are typed by rebinding a key, which the window has to be told of in time.
+        self.xdo("type", "--delay", 8 if words.isascii() else 80, words)
         time.sleep(0.1)
 
     def key(self, *names):

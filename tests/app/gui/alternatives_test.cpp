@@ -11,12 +11,10 @@ using namespace fabula::gui;
 
 namespace {
 
-std::shared_ptr<const text::Tokenizer> story_tokenizer() {
-  const auto read = [](const char* name) {
-    const auto file = fabula::test::testdata_file(name);
-    return file ? fabula::test::read_text(*file) : std::string();
-  };
-  auto made = text::make_tokenizer_from_hf_json(read("models/tinystories-656k/tokenizer.json"), read("models/tinystories-656k/tokenizer_config.json"));
+// Llama 2's: what its vocabulary lacks it writes byte by byte.
+std::shared_ptr<const text::Tokenizer> byte_fallback_tokenizer() {
+  const auto file = fabula::test::testdata_file("tokenizers/sentencepiece/llama2.model");
+  auto made = text::make_tokenizer_from_sentencepiece(file ? fabula::test::read_text(*file) : std::string());
   REQUIRE(made.ok());
   return *made;
 }
@@ -25,7 +23,7 @@ std::shared_ptr<const text::Tokenizer> story_tokenizer() {
 
 TEST_CASE("every byte of a reply belongs to the token that wrote it") {
   FABULA_REQUIRE_TESTDATA();
-  const auto tokenizer = story_tokenizer();
+  const auto tokenizer = byte_fallback_tokenizer();
   session::Message message;
   message.text = " there was a little girl named 莉莉.\nShe loved 🦊s";
   message.tokens = tokenizer->encode(message.text, {.add_special = false, .parse_special = false, .continues = true});
@@ -45,7 +43,7 @@ TEST_CASE("every byte of a reply belongs to the token that wrote it") {
 
 TEST_CASE("tokens are shown as words: joined ones with dots, white space and parts of characters by signs") {
   FABULA_REQUIRE_TESTDATA();
-  const auto tokenizer = story_tokenizer();
+  const auto tokenizer = byte_fallback_tokenizer();
   int whole = 0, joined = 0, parts = 0;
   for (int32_t token = 0; token < tokenizer->vocab_size(); ++token) {
     const std::string words = token_words(*tokenizer, token, true);
@@ -56,7 +54,8 @@ TEST_CASE("tokens are shown as words: joined ones with dots, white space and par
     joined += words.starts_with("…");
     parts += words.starts_with('#') && words.size() > 1;
     whole += token_words(*tokenizer, token, false) == bytes;
-    CHECK_FALSE(token_words(*tokenizer, token, false).starts_with("…"));
+    const bool dots_of_its_own = bytes.find("…") != std::string::npos;
+    CHECK((dots_of_its_own || !token_words(*tokenizer, token, false).starts_with("…")));
   }
   CHECK(whole > 200);
   CHECK(joined > 100);

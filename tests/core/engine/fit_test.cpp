@@ -2,6 +2,7 @@
 #include "core/engine/fit.h"
 
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -30,7 +31,10 @@ uint64_t status_bytes(const std::string& key) {
 // system's within 3 % and what buffers lose to their alignment (three of 2 MiB).
 void check_against_loading(const model::Model& model, int64_t context) {
   static bool warm = false;  // the first load of all also starts TBB's workers, whose stacks are none of the model's
-  if (!std::exchange(warm, true)) check_against_loading(model, 64);
+  if (!std::exchange(warm, true)) {
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);  // and keeps it: what was freed goes back to the system, not to the next load
+    check_against_loading(model, 64);
+  }
   engine::ModelLoad load;
   load.context = context;
   const auto planned = engine::fit(model, load, {}, {});
