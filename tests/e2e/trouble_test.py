@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What goes wrong is said in the window, and nothing is lost: a missing model, a text file, a folder that may not be written,
-a broken settings file; and the window at twice the scale.
+a broken settings file, a GPU that is not there; and the window at twice the scale.
 usage: trouble_test.py FABULA SHOTS"""
 
+import json
 import pathlib
 import sys
 import tempfile
@@ -53,6 +54,28 @@ def unwritable_folder(display, folder):
         w.close()
 
 
+def no_such_gpu(display, folder):
+    """The GPU that was chosen is not there: a question, and the same model on the CPU. (Where there is one, nothing is missing.)"""
+    if pathlib.Path("/proc/driver/nvidia").exists():
+        return
+    config = folder / "data/config"
+    config.mkdir(parents=True)
+    (config / "settings.json").write_text(json.dumps({"story": {"device": "cuda"}}))
+    w = Window(BINARY, display, folder, SHOTS, ["--mode", "story", "--model", str(testdata() / "models/tinystories-656k")])
+    try:
+        w.widget("device.use_cpu")
+        assert any("driver" in t for t in w.state()["toasts"]), w.state()["toasts"]
+        assert not w.state()["model"]
+        w.shot("45-no-gpu")
+        w.click("device.use_cpu")
+        w.until(lambda: w.state()["model"], "the model on the CPU")
+        w.type("Once")
+        w.key("Return")
+        w.until(lambda: w.state()["messages"] == 2 and not w.state()["generating"], "the story, on the CPU")
+    finally:
+        w.close()
+
+
 def twice_the_scale(folder):
     display = Display(2560, 1640, 192)
     w = Window(BINARY, display, folder, SHOTS, ["--mode", "story", "--model", str(testdata() / "models/tinystories-656k")])
@@ -77,7 +100,7 @@ def main():
     testdata()
     display = Display()
     try:
-        for case in (bad_models, broken_settings, unwritable_folder):
+        for case in (bad_models, broken_settings, unwritable_folder, no_such_gpu):
             with tempfile.TemporaryDirectory() as name:
                 case(display, pathlib.Path(name))
                 print(case.__name__, "holds")

@@ -54,9 +54,11 @@ struct EditFrame {
 void hold_focus(EditFrame& frame, const EditBox& look) {
   ImGuiContext& g = *ImGui::GetCurrentContext();
   ImGuiWindow* window = ImGui::GetCurrentWindow();
+  ImGuiWindow* dialog = ImGui::GetTopMostPopupModal();
+  const bool behind = dialog && !ImGui::IsWindowWithinBeginStackOf(window, dialog);  // taking the focus would close the dialog
   const bool clicked = frame.hovered && g.IO.MouseClicked[0];
   const bool by_keyboard = activated_by_keyboard(g, frame.id);
-  if (look.enabled && (clicked || look.take_focus || by_keyboard) && g.ActiveId != frame.id) {
+  if (look.enabled && !behind && (clicked || look.take_focus || by_keyboard) && g.ActiveId != frame.id) {
     ImGui::SetActiveID(frame.id, window);
     ImGui::SetFocusID(frame.id, window);
     ImGui::FocusWindow(window);
