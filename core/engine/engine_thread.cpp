@@ -141,6 +141,7 @@ void EngineThread::handle(Join& command) {
   const ModelId model = command.resident->id();
   models_.set(model, command.resident->loaded());
   homes_.push_back({std::move(command.resident), command.channel});
+  publish_metrics();  // who is told of the model may look at once
   Event event;
   event.kind = Event::Kind::loaded;
   event.request = command.request;

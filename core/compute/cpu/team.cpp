@@ -149,7 +149,7 @@ Team::Team(int threads)
   birth_seconds_ = birth.seconds;
   birth_doubt_ = birth.doubt_seconds;
   birth_ticks_ = birth.ticks;
-  count_busy(0);
+  forget_busy();
 }
 
 Team::~Team() { dismiss(); }
@@ -165,8 +165,7 @@ void Team::resize(int threads) {
   state_ = std::make_shared<State>(threads);
   state_->hot.store(hot);
   policy_ = {};
-  busy_seconds_.clear();
-  count_busy(0);
+  forget_busy();
 }
 
 int Team::threads() const { return state_->threads; }
@@ -216,12 +215,14 @@ uint64_t Team::busy_ticks(int worker) const {
   return state_->slots[static_cast<size_t>(worker)].busy.load(std::memory_order_relaxed);
 }
 
+void Team::forget_busy() {
+  const auto n = static_cast<size_t>(state_->threads);
+  busy_seconds_.assign(n, 0.0);
+  busy_seen_.assign(n, 0);
+}
+
 void Team::count_busy(uint64_t step_ticks) {
   const auto n = static_cast<size_t>(state_->threads);
-  if (busy_seconds_.size() != n) {
-    busy_seconds_.assign(n, 0.0);
-    busy_seen_.assign(n, 0);
-  }
   busy_seconds_[0] += static_cast<double>(step_ticks - (waited_ticks_ - waited_before_)) * seconds_per_tick_;
   for (size_t i = 1; i < n; ++i) {
     const uint64_t busy = busy_ticks(static_cast<int>(i));

@@ -69,6 +69,7 @@ class Team {
   struct Limit;
   void run_phase(int64_t n_shards, Call call, const void* context);
   void dismiss();
+  void forget_busy();  // of a team that is new
   void count_busy(uint64_t step_ticks);
   void measure_ticks();
 
