@@ -41,7 +41,9 @@ std::string token_words(const text::Tokenizer& tokenizer, int32_t token, bool wi
   for (char c : words.substr(first)) {
     if (c == '\n') {
       out += "⏎";
-    } else if (static_cast<unsigned char>(c) >= 0x20) {
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      append_utf8(out, 0x2400 + static_cast<char32_t>(c));  // the picture of a control character
+    } else {
       out += c;
     }
   }
