@@ -67,6 +67,17 @@ class HostService::Impl {
     std::vector<Waiter> waiters;  // whoever asked for the same before it was there
   };
   struct Replay;
+  // Answered when its KV files and its words in the search index are gone, whichever goes last.
+  struct Purge {
+    explicit Purge(Promise<void> asked) : answer(std::move(asked)) {}
+    void end_part(const Status& status) {
+      if (!status.ok()) error = status;  // written by the service's thread alone
+      if (parts_left.fetch_sub(1) == 1) answer->set_value(error);
+    }
+    Promise<void> answer;
+    Status error;
+    std::atomic<int> parts_left{2};
+  };
   struct Text {  // of another process, being written
     std::string id;
     engine::ModelId model = 0;
@@ -102,6 +113,7 @@ class HostService::Impl {
   void on_finished(engine::RequestId request, const engine::Event& event);
   void flush_partials(bool all);
   void retry_unsaved();
+  bool tidy();
   void say(Notice::Kind kind, std::string text);
 
   // ---- snapshots ----
@@ -127,7 +139,7 @@ class HostService::Impl {
   Status edit(const std::string& session, const std::string& message, const std::string& text);
   Result<bool> edit_page(const std::string& session, const std::string& current, const std::vector<PageEdit>& edits);
   Status rollback_last_exchange(const std::string& session);
-  void purge(const std::string& session, Promise<void> answer);
+  void purge(const std::string& session, const Promise<void>& answer);
 
   struct Start {  // of one request
     std::vector<int32_t> prompt;
@@ -241,6 +253,7 @@ class HostService::Impl {
   std::set<engine::ModelId> unwanted;  // of them: given up while a reply was being written
   double idle_seconds = 0;             // after which models go to sleep; 0: never
   std::map<std::string, std::set<uint64_t>> open_views;  // who looks at them
+  std::vector<std::shared_ptr<Purge>> purges;  // that wait for the search index
   std::vector<Running> unsaved;  // finished, but the disk refused
   double unsaved_tried_at = 0;
   std::unique_ptr<Replay> replay;

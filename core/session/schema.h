@@ -13,7 +13,7 @@
 namespace fabula::session {
 
 inline constexpr int32_t database_application_id = 0x46616275;  // "Fabu"
-inline constexpr int schema_version = 4;
+inline constexpr int schema_version = 5;
 
 // Opens, judges, configures and migrates. A new file gets the newest schema.
 // Errors: io, busy, corrupt, unsupported (newer version; another program's database).

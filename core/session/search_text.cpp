@@ -139,6 +139,18 @@ bool ends_in_word(std::string_view typed) {
 
 // A single letter as a prefix would match nearly everything, slowly.
 constexpr size_t min_prefix_bytes = 2;
+constexpr size_t longest_indexed_prefix = 3;  // characters: prefix='2 3' of search_index_columns
+
+std::string_view first_characters(std::string_view text, size_t count) {
+  size_t end = 0;
+  for (; end < text.size(); ++end)
+    if ((static_cast<unsigned char>(text[end]) & 0xC0) != 0x80 && count-- == 0) break;
+  return text.substr(0, end);
+}
+
+std::string word_part(std::string_view word) {
+  return "words : \"" + std::string(word) + "\"";
+}
 
 }  // namespace
 
@@ -150,7 +162,20 @@ SearchTerms search_terms(std::string_view text) {
   return out;
 }
 
-std::string search_expression(std::string_view typed) {
+std::string unfinished_word(std::string_view typed) {
+  std::string last;
+  if (!ends_in_word(typed)) return last;
+  visit_terms(typed, [&](Term kind, std::string_view term, size_t, size_t) { last = kind == Term::word ? term : std::string_view(); });
+  return first_characters(last, longest_indexed_prefix).size() < last.size() ? last : std::string();
+}
+
+bool has_word_beginning(std::string_view text, std::string_view folded) {
+  bool found = false;
+  visit_terms(text, [&](Term kind, std::string_view term, size_t, size_t) { found |= kind == Term::word && term.starts_with(folded); });
+  return found;
+}
+
+std::string search_expression(std::string_view typed, LastWord last, std::span<const std::string> completions) {
   constexpr size_t max_parts = 64;
   std::vector<std::string> parts;
   std::string run, last_single, last_word;
@@ -159,17 +184,21 @@ std::string search_expression(std::string_view typed) {
     switch (kind) {
       case Term::word:
         last_word = term;
-        parts.push_back("words : \"" + last_word + "\"");
+        parts.push_back(word_part(term));
         break;
       case Term::single: last_single = term; break;
       case Term::pair: append_term(run, term); break;
       case Term::run_end:
-        parts.push_back(run.empty() ? "words : \"" + last_single + "\"" : "pairs : \"" + run + "\"");
+        parts.push_back(run.empty() ? word_part(last_single) : "pairs : \"" + run + "\"");
         run.clear();
         break;
     }
   });
-  if (last_word.size() >= min_prefix_bytes && ends_in_word(typed)) parts.back() += " *";
+  if (last_word.size() >= min_prefix_bytes && ends_in_word(typed)) {
+    if (last == LastWord::short_prefix) parts.back() = word_part(first_characters(last_word, longest_indexed_prefix));
+    if (last != LastWord::completed) parts.back() += " *";
+    for (const std::string& word : completions) parts.back() += " OR " + word_part(word);
+  }
   if (parts.size() > max_parts) parts.resize(max_parts);
   std::string out;
   for (const std::string& part : parts) out += (out.empty() ? "(" : " AND (") + part + ")";

@@ -7,6 +7,8 @@
 // backup check, PRAGMA integrity_check of SQLite 3.44 and later) could open the index in the database.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,7 +26,19 @@ SearchTerms search_terms(std::string_view text);
 
 // What a person types, as an FTS5 expression: all words must occur, the last one may be unfinished. "" where
 // nothing in it can be searched for. Nothing that is typed can become syntax.
-std::string search_expression(std::string_view typed);
+//
+// FTS5 answers newest first without reading on, but for prefixes that it keeps no index of: of these it reads every
+// place before the first answer. unfinished_word() says where that is so; there are two ways around it.
+enum class LastWord : uint8_t {
+  prefix,
+  completed,    // any of `completions`, the words that the index has
+  short_prefix  // only its first characters, which are indexed: more is found than was asked for
+};
+std::string search_expression(std::string_view typed, LastWord last = LastWord::prefix, std::span<const std::string> completions = {});
+
+// The last word (folded) where it may be unfinished and is longer than the prefixes that the index keeps; else "".
+std::string unfinished_word(std::string_view typed);
+bool has_word_beginning(std::string_view text, std::string_view folded);
 
 // A piece of `text` around the first match, matches between U+0002 and U+0003, line breaks as spaces.
 std::string search_snippet(std::string_view text, std::string_view typed);

@@ -85,9 +85,10 @@ void HostService::Impl::run() {
     for (auto& job : taken) job();
     if (!taken.empty())
       shown_changed = true;  // an answer came: whoever waits for it with the window's loop is woken too
-    const bool more = handle_events();
+    bool more = handle_events();
     flush_partials(false);
     retry_unsaved();
+    more |= tidy();
     unload_idle();
     if (shown_changed && options.wake) options.wake();
     if (shown_changed && watcher.changed) watcher.changed();
@@ -104,6 +105,7 @@ void HostService::Impl::run() {
     reply.answer->set_value(
         Error{ErrorCode::cancelled, "Fabula is closing; what was written so far is kept"});
   }
+  for (const auto& purge : std::exchange(purges, {})) purge->end_part({});  // the next start goes on with it
   if (replay) replay->answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
   for (auto& [request, text] : texts) text.answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
   running.clear();

@@ -53,8 +53,8 @@ Result<bool> HostService::Impl::edit_page(const std::string& session, const std:
   return made;
 }
 
-// The words go first, and are gone when this returns; the KV files follow before the answer does.
-void HostService::Impl::purge(const std::string& session, Promise<void> answer) {
+// The words go first; the KV files follow, and the search index step by step, before the answer does.
+void HostService::Impl::purge(const std::string& session, const Promise<void>& answer) {
   stop_now(session);
   std::vector<engine::Engine::ReadText> texts;
   if (const auto versions = store->all_versions(session); versions.ok()) {
@@ -76,7 +76,18 @@ void HostService::Impl::purge(const std::string& session, Promise<void> answer) 
   snapshots.set_view(session, nullptr);
   const Status purged = store->purge(session);
   publish_sessions();
-  engine.forget(texts, [answer, purged] { answer->set_value(purged); });
+  if (!purged.ok()) return answer->set_value(purged);
+  auto purge = std::make_shared<Purge>(answer);
+  purges.push_back(purge);
+  engine.forget(texts, [purge] { purge->end_part({}); });
+}
+
+// true: there is more to do.
+bool HostService::Impl::tidy() {
+  const Result<bool> more = store->tidy();
+  if (more.ok() && *more) return true;
+  for (const auto& purge : std::exchange(purges, {})) purge->end_part(more.ok() ? Status() : Status(more.error()));
+  return false;
 }
 
 Status HostService::Impl::rollback_last_exchange(const std::string& session) {

@@ -83,8 +83,12 @@ class Store {
   // Every message that the session has or had: deleted ones, and replies as they were before and after they were
   // continued.
   Result<std::vector<std::shared_ptr<const Message>>> all_versions(std::string_view session);
-  Status purge(
-      std::string_view session);  // for good: messages, log, search index; pages overwritten (secure_delete)
+  // For good: messages and log are gone when this returns, their pages overwritten (secure_delete). The words leave
+  // the search index step by step: tidy().
+  Status purge(std::string_view session);
+  // A step, of some milliseconds, towards an index without the words of purged sessions, also of those of an
+  // earlier run. true: there is more to do.
+  Result<bool> tidy();
 
   // A message's ids under another tokenizer than its own, kept so that a session that changed its model reads
   // the same ids every time. Empty: not known.

@@ -83,7 +83,15 @@ class Store::Impl {
   Result<std::vector<std::string>> import(std::vector<Document> documents);
   Result<bool> any_message_exists(const Document& document);
 
+  // Full text (store_search.cpp)
+  struct Found;
+  Result<std::vector<std::string>> words_that_begin(std::string_view prefix);
+  Result<Found> search_messages(std::string_view query, const std::string& expression, int limit, std::string_view wanted);
+  Result<std::vector<Hit>> hits_in_messages(std::string_view query, int limit);
+
   Database database;
+  enum class Forget : uint8_t { nothing, begin, go_on };
+  Forget forget = Forget::nothing;  // how far tidy() has come
   std::unordered_map<std::string, Loaded> sessions;
 };
 

@@ -1,10 +1,9 @@
-// What the Store does beside operations: drafts and models, search, export and import, purge.
+// What the Store does beside operations: drafts and models, export and import.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include "core/base/clock.h"
-#include "core/session/search_text.h"
 #include "core/session/store_impl.h"
 #include "core/session/title.h"
 
@@ -91,78 +90,6 @@ Result<std::vector<std::shared_ptr<const Message>>> Store::all_versions(std::str
       apply_content(*change.content, *version);
       all.push_back(std::move(version));
     }
-  }
-}
-
-Status Store::purge(std::string_view session) {
-  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
-  Database& database = impl_->database;
-  {
-    FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
-    FABULA_ASSIGN(
-        Query indexed,
-        database.query("SELECT key, text FROM messages WHERE session = ?1 AND indexed = 1", found->key));
-    for (;;) {
-      FABULA_ASSIGN(const bool row, indexed.step());
-      if (!row) break;
-      FABULA_TRY(take_from_index(database, SearchIndex::messages, indexed.integer(0), indexed.text(1)));
-    }
-    FABULA_TRY(take_from_index(database, SearchIndex::titles, found->key, found->info.title));
-    FABULA_TRY(database.run("UPDATE sessions SET current = NULL WHERE key = ?1", found->key));
-    FABULA_TRY(database.run(
-        "DELETE FROM message_alternatives WHERE message IN (SELECT key FROM messages WHERE session = ?1)",
-        found->key));
-    FABULA_TRY(database.run(
-        "DELETE FROM message_tokens WHERE message IN (SELECT key FROM messages WHERE session = ?1)",
-        found->key));
-    FABULA_TRY(database.run("DELETE FROM operations WHERE session = ?1", found->key));
-    FABULA_TRY(database.run("DELETE FROM messages WHERE session = ?1", found->key));
-    FABULA_TRY(database.run("DELETE FROM sessions WHERE key = ?1", found->key));
-    // Terms that were taken away stay in old segments of the index until these are merged.
-    FABULA_TRY(database.run("INSERT INTO message_index(message_index) VALUES('optimize')"));
-    FABULA_TRY(database.run("INSERT INTO title_index(title_index) VALUES('optimize')"));
-    FABULA_TRY(transaction.commit());
-  }
-  impl_->sessions.erase(std::string(session));
-  // The write-ahead log still holds the old pages.
-  FABULA_ASSIGN(const int64_t blocked, database.integer_or(1, "PRAGMA wal_checkpoint(TRUNCATE)"));
-  if (blocked)
-    return Error{
-        ErrorCode::busy,
-        "the session is gone, but another program reads the database: its text leaves the file later"};
-  return {};
-}
-
-Result<std::vector<Store::Hit>> Store::search(std::string_view query, int limit) {
-  std::vector<Hit> hits;
-  const std::string expression = search_expression(query);
-  if (expression.empty() || limit <= 0) return hits;
-  {
-    FABULA_ASSIGN(
-        Query rows,
-        impl_->database.query(
-            "SELECT s.id, s.title FROM title_index CROSS JOIN sessions s ON s.key = title_index.rowid"
-            " WHERE title_index MATCH ?1 AND s.in_trash = 0 ORDER BY title_index.rowid DESC LIMIT ?2",
-            expression, limit));
-    for (;;) {
-      FABULA_ASSIGN(const bool row, rows.step());
-      if (!row) break;
-      hits.push_back({std::string(rows.text(0)), "", search_snippet(rows.text(1), query)});
-    }
-  }
-  FABULA_ASSIGN(
-      Query rows,
-      impl_->database.query(
-          "SELECT s.id, m.id, m.text FROM message_index CROSS JOIN messages m ON m.key = message_index.rowid"
-          " CROSS JOIN sessions s ON s.key = m.session"
-          " WHERE message_index MATCH ?1 AND m.deleted = 0 AND s.in_trash = 0"
-          " ORDER BY message_index.rowid DESC LIMIT ?2",
-          expression, limit - static_cast<int>(hits.size())));
-  for (;;) {
-    FABULA_ASSIGN(const bool row, rows.step());
-    if (!row) return hits;
-    hits.push_back(
-        {std::string(rows.text(0)), std::string(rows.text(1)), search_snippet(rows.text(2), query)});
   }
 }
 

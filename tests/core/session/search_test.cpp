@@ -66,6 +66,40 @@ TEST_CASE("words are found whatever their case, accents and script, newest first
   CHECK(found("cafe") == Ids{cafe});
 }
 
+TEST_CASE("an unfinished word finds all that begin with it, however many there are, newest first") {
+  ScratchFolder folder;
+  auto store = open_store(folder.path() / "fabula.db");
+  const std::string id = store->create(Mode::chat, "t", "", {})->id;
+  // "castle…" has few completions, "tower…" many, and "towel" hides behind more "towers" than are looked at.
+  std::vector<std::pair<std::string, std::string>> written;  // text, id
+  for (int i = 0; i < 700; ++i) {
+    std::string text = "the Tower" + std::to_string(i);
+    if (i % 9 == 0) text += " castle" + std::string(i % 2 ? "s" : "");
+    if (i < 90) text += " Towel" + std::to_string(i);
+    const Message message = make_message(Role::user, std::move(text));
+    require_ok(store->append(id, message));
+    written.emplace_back(message.text, message.id);
+  }
+  struct Case {
+    const char *query, *part;
+  };
+  for (const Case& c : {Case{"castl", " castle"}, Case{"castle", " castle"}, Case{"castles", " castles"}, Case{"towe", "Tower"},
+                        Case{"tower", "Tower"}, Case{"tower1", "Tower1"}, Case{"towel", "Towel"}, Case{"the towel8", "Towel8"},
+                        Case{"the castle", " castle"}, Case{"castle towel", " castle "}, Case{"tower77 ", "Tower77 "}, Case{"towering", "towering"}}) {
+    const bool with_towel = std::string_view(c.query) == "castle towel";
+    for (int limit : {7, 50, 1000}) {
+      std::vector<std::string> expected;
+      for (size_t i = written.size(); i-- > 0 && static_cast<int>(expected.size()) < limit;)
+        if ((written[i].first + " ").find(c.part) != std::string::npos && (!with_towel || i < 90)) expected.push_back(written[i].second);
+      const auto hits = store->search(c.query, limit);
+      require_ok(hits);
+      std::vector<std::string> found;
+      for (const auto& hit : *hits) found.push_back(hit.message);
+      CHECK_MESSAGE(found == expected, std::string(c.query) << ", " << limit << ": " << found.size() << " found, " << expected.size() << " expected");
+    }
+  }
+}
+
 TEST_CASE("a snippet shows the match in its surroundings") {
   CHECK(search_snippet("The Café was\nclosed.", "cafe") ==
         "The \x02"

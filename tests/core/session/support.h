@@ -59,6 +59,15 @@ inline Message make_message(Role role, std::string text, std::string parent = ""
   return message;
 }
 
+// Until the words of purged sessions have left the search index.
+inline void finish_tidying(Store& store) {
+  for (;;) {
+    const auto more = store.tidy();
+    REQUIRE_MESSAGE(more.ok(), (more.ok() ? std::string() : more.error().message));
+    if (!*more) return;
+  }
+}
+
 inline Receipt make_receipt() {
   Receipt receipt;
   receipt.model_fingerprint = "abc";
