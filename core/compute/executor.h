@@ -148,6 +148,13 @@ class Executor {
   virtual Status read_block(int32_t block, std::span<std::byte> out) const = 0;
   virtual Status write_block(int32_t block, std::span<const std::byte> bytes) = 0;
 
+  // Between steps: calls run(i, worker) once for each i in 0 .. n - 1 and returns when all are done. Workers that are still awake from the
+  // last step may take some, so calls run beside each other, in any order; worker, below max(1, info().threads), is unique among those
+  // that run, and the caller is 0. run must not throw. No allocation.
+  virtual void share_out(int64_t n, const std::function<void(int64_t i, int worker)>& run) {
+    for (int64_t i = 0; i < n; ++i) run(i, 0);
+  }
+
   // Live change of the number of workers. Never changes a result.
   virtual void set_threads(int threads) = 0;
   // Between generations the workers may sleep; called by the engine when a generation starts or ends.

@@ -31,6 +31,7 @@ class JoinedExecutor final : public Executor {
   Status write_block(int32_t block, std::span<const std::byte> bytes) override;
   void set_threads(int threads) override;
   void set_hot(bool hot) override;
+  void share_out(int64_t n, const std::function<void(int64_t, int)>& run) override { upper_->share_out(n, run); }
 
  private:
   void describe();

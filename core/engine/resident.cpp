@@ -35,7 +35,7 @@ Resident::Resident(ModelId id, std::shared_ptr<const Engine::LoadedModel> loaded
       setting_(std::move(setting)),
       cache_(*executor_, root_key(loaded_->model->info.fingerprint, executor_->info().numerics_id),
              setting_.kv_blocks, setting_.disk, setting_.kv_ram_bytes),
-      sampler_(loaded_->model->spec.vocab) {}
+      draws_(*executor_, loaded_->model->spec.vocab) {}
 
 Resident::~Resident() = default;
 
@@ -322,19 +322,22 @@ void Resident::account(int64_t generated) {
 void Resident::take_results() {
   int64_t row = 0;
   if (!drafted_.empty() && !work_.empty()) return take_drafts(*work_[0].sequence);
+  draws_.clear();
   for (const auto& [sequence, n, decoding] : work_) {
     const compute::LogitRows wanted = rows_of(*sequence, n);
     const int64_t n_rows = wanted == compute::LogitRows::all ? n : wanted == compute::LogitRows::last ? 1 : 0;
     const int64_t begin = sequence->lease.tokens;
     cache_.advance(sequence->lease, sequence->tokens, begin + n);
-    if (n_rows > 0) take_logits(*sequence, begin, n_rows, row);
-    if (!sequence->job && sequence->generated() == 0 && sequence->stage == Sequence::Stage::running) {
+    if (sequence->job && n_rows > 0) take_logits(*sequence, begin, n_rows, row);
+    if (!sequence->job && n_rows > 0) want_token(*sequence, row);
+    if (!sequence->job && n_rows == 0) {
       Event event = event_of(*sequence, Event::Kind::prompt_progress);
       event.tokens = sequence->lease.tokens;
       sequence->channel->push(event);
     }
     row += n_rows;
   }
+  take_tokens();
 }
 
 // Row r follows drafted_[r]: as long as the word drawn from it is the next guess, the next row holds, too.
@@ -344,7 +347,9 @@ void Resident::take_drafts(Sequence& sequence) {
   for (size_t r = 0; r < drafted_.size(); ++r) {
     cache_.advance(sequence.lease, sequence.tokens, begin + static_cast<int64_t>(r) + 1);
     const int64_t size = sequence.size();
-    accept(sequence, static_cast<int64_t>(r));
+    draws_.clear();
+    want_token(sequence, static_cast<int64_t>(r));
+    take_tokens();
     if (sequence.stage != Sequence::Stage::running || sequence.size() == size) return;
     if (r + 1 == drafted_.size() || sequence.tokens.back() != drafted_[r + 1]) return;
     ++setting_.hub->metrics.drafts_accepted;
@@ -352,18 +357,9 @@ void Resident::take_drafts(Sequence& sequence) {
 }
 
 void Resident::take_logits(Sequence& sequence, int64_t begin, int64_t n, int64_t row) {
-  if (!sequence.job) return accept(sequence, row);
   sequence.job->put(begin, n, logits_of(row), static_cast<size_t>(n * loaded_->model->spec.vocab));
   sequence.rows_done = begin + n;
   if (sequence.rows_done == sequence.size()) end(sequence, FinishReason::length);
-}
-
-Result<Choice> Resident::sample(Sequence& sequence, int64_t row, std::span<const uint64_t> allowed) {
-  const GenerateRequest& request = sequence.request;
-  if (ranks_of(sequence) > 0)
-    return sampler_.sample(executor_->ranked_row(row), sequence.size(), request.seed, request.choice_index, request.sampler);
-  return sampler_.sample(logits_of(row), sequence.tokens, sequence.size(), request.seed, request.choice_index, request.sampler,
-                         &sequence.sampler, allowed);
 }
 
 Status Resident::follow_begun(Sequence& sequence) {
@@ -374,9 +370,9 @@ Status Resident::follow_begun(Sequence& sequence) {
   return {};
 }
 
-void Resident::accept(Sequence& sequence, int64_t row) {
+// A token is to be drawn from a row; where nothing may follow, the reply ends instead.
+void Resident::want_token(Sequence& sequence, int64_t row) {
   if (sequence.control->cancelled) return;  // no word after a stop
-  const GenerateRequest& request = sequence.request;
   std::span<const uint64_t> allowed;
   if (sequence.matcher) {
     if (sequence.generated() == 0)
@@ -387,25 +383,25 @@ void Resident::accept(Sequence& sequence, int64_t row) {
       return fail(sequence, {ErrorCode::unsupported, "the model's vocabulary cannot write what the reply must look like here"});
     allowed = mask.words();
   }
-  const auto choice = sample(sequence, row, allowed);
-  if (!choice.ok()) return fail(sequence, choice.error());
+  draws_.add(sequence, row, ranks_of(sequence), allowed);
+}
+
+void Resident::take_tokens() {
+  for (TokenDraws::Draw& draw : draws_.make()) take_token(draw);
+}
+
+void Resident::take_token(TokenDraws::Draw& draw) {
+  Sequence& sequence = *draw.sequence;
+  if (!draw.status.ok()) return fail(sequence, draw.status.error());
   if (sequence.matcher)
-    if (const Status status = sequence.matcher->advance(choice->token); !status.ok())
+    if (const Status status = sequence.matcher->advance(draw.choice.token); !status.ok())
       return fail(sequence, status.error());
-  if (request.top_logprobs > 0) {
-    std::vector<Choice> alternatives;
-    const Status status = ranks_of(sequence) > 0
-                              ? Sampler::top(executor_->ranked_row(row), request.top_logprobs, alternatives)
-                              : sampler_.top(logits_of(row), request.top_logprobs, alternatives);
-    if (!status.ok())
-      return fail(sequence, status.error());
-    sequence.channel->put_alternatives(sequence.control->request, sequence.generated(),
-                                       std::move(alternatives));
-  }
+  if (sequence.request.top_logprobs > 0)
+    sequence.channel->put_alternatives(sequence.control->request, sequence.generated(), std::move(draw.alternatives));
   if (sequence.generated() == 0) sequence.first_token_seconds = monotonic_seconds();
-  sequence.tokens.push_back(choice->token);
+  sequence.tokens.push_back(draw.choice.token);
   ++setting_.hub->metrics.tokens_generated;
-  emit_token(sequence, *choice);
+  emit_token(sequence, draw.choice);
 }
 
 void Resident::emit_token(Sequence& sequence, const Choice& choice) {

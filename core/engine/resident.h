@@ -10,8 +10,8 @@
 #include "core/engine/engine.h"
 #include "core/engine/hub.h"
 #include "core/engine/kv_cache.h"
-#include "core/engine/sampler.h"
 #include "core/engine/scheduler.h"
+#include "core/engine/token_draws.h"
 
 namespace fabula::engine {
 
@@ -69,9 +69,10 @@ class Resident {
   void take_results();
   void take_drafts(Sequence& sequence);
   void take_logits(Sequence& sequence, int64_t begin, int64_t n, int64_t row);
-  void accept(Sequence& sequence, int64_t row);
+  void want_token(Sequence& sequence, int64_t row);
+  void take_tokens();
+  void take_token(TokenDraws::Draw& draw);
   Status follow_begun(Sequence& sequence);
-  Result<Choice> sample(Sequence& sequence, int64_t row, std::span<const uint64_t> allowed);
   int ranks_of(const Sequence& sequence) const;
   const float* logits_of(int64_t row) const { return executor_->logits() + row * loaded_->model->spec.vocab; }
   void emit_token(Sequence& sequence, const Choice& choice);
@@ -91,7 +92,7 @@ class Resident {
   std::unique_ptr<compute::Executor> executor_;
   const Setting setting_;
   KvCache cache_;
-  Sampler sampler_;
+  TokenDraws draws_;  // of the step in progress
   std::vector<std::string> breaker_texts_;  // that breakers_ was made from: a vocabulary takes milliseconds
   std::shared_ptr<const std::vector<uint8_t>> breakers_;
   std::vector<SequencePtr> waiting_, active_;

@@ -1,6 +1,9 @@
 // Many clients of one server: total tokens a second for 1, 2, 4, 8 and 16 of them, the time to the first token,
-// and whether each gets the words that it gets alone.
-//   server_load http://127.0.0.1:8642 [tokens]
+// and whether each gets the words that it gets alone. The row of one client is the mean over all sixteen texts, each asked for alone:
+// a lone reply is drafted from its own words, so that one text alone may be twice as fast as another.
+// A shared machine's speed changes from second to second: every row is measured once a round, shown is the median of the rounds, and
+// of the ratio to one client in the same round.
+//   server_load http://127.0.0.1:8642 [tokens=48] [rounds=3]
 // Exit code 1 where a text differs or a request fails.
 #include <algorithm>
 #include <chrono>
@@ -19,6 +22,8 @@ using namespace fabula;
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr int most_clients = 16;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -97,6 +102,58 @@ std::vector<Outcome> ask_together(const std::string& url, const std::string& mod
   return outcomes;
 }
 
+struct Measured {
+  std::vector<Outcome> outcomes;
+  double seconds = 0;
+
+  double rate() const {
+    int64_t total = 0;
+    for (const Outcome& outcome : outcomes) total += outcome.tokens;
+    return static_cast<double>(total) / seconds;
+  }
+};
+
+template <class Ask>
+Measured measure(const Ask& ask) {
+  const auto start = Clock::now();
+  Measured measured;
+  measured.outcomes = ask();
+  measured.seconds = seconds_since(start);
+  return measured;
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+// How many got an error or other words than alone.
+int count_wrong(int clients, const Measured& measured, const Measured& alone) {
+  int wrong = 0;
+  for (size_t i = 0; i < measured.outcomes.size(); ++i) {
+    const Outcome& outcome = measured.outcomes[i];
+    if (outcome.error.empty() && outcome.text == alone.outcomes[i].text) continue;
+    ++wrong;
+    std::fprintf(stderr, "client %zu of %d: %s\n", i, clients, outcome.error.empty() ? "another text than alone" : outcome.error.c_str());
+  }
+  return wrong;
+}
+
+// Of one number of clients, by round; first tokens of all rounds.
+struct Row {
+  int clients;
+  std::vector<double> rates, ratios, first_tokens;
+
+  void add(const Measured& measured, double alone) {
+    rates.push_back(measured.rate());
+    ratios.push_back(measured.rate() / alone);
+    for (const Outcome& outcome : measured.outcomes) first_tokens.push_back(outcome.first_token_seconds);
+  }
+  void print() const {
+    std::printf("%8d %10.1f %8.2f %20.3f %7.3f\n", clients, median(rates), median(ratios), median(first_tokens), std::ranges::max(first_tokens));
+  }
+};
+
 std::string loaded_model(const std::string& url) {
   net::HttpRequest request;
   request.url = url + "/v1/models";
@@ -114,29 +171,22 @@ int main(int argc, char** argv) {
   const std::string model = loaded_model(url);
   if (model.empty()) return std::fprintf(stderr, "server_load: no model at %s\n", url.c_str()), 1;
 
-  std::vector<std::string> alone;
-  for (int i = 0; i < 16; ++i) alone.push_back(ask(url, model, i, tokens).text);
-  double single = 0;
+  const int rounds = argc > 3 ? std::max(1, std::atoi(argv[3])) : 3;
   int wrong = 0;
-  std::printf("%8s %10s %8s %28s\n", "clients", "tokens/s", "x one", "first token s (median, last)");
-  for (const int clients : {1, 2, 4, 8, 16}) {
-    const auto start = Clock::now();
-    const std::vector<Outcome> outcomes = ask_together(url, model, clients, tokens);
-    const double seconds = seconds_since(start);
-    int64_t total = 0;
-    std::vector<double> first;
-    for (size_t i = 0; i < outcomes.size(); ++i) {
-      total += outcomes[i].tokens;
-      first.push_back(outcomes[i].first_token_seconds);
-      if (outcomes[i].error.empty() && outcomes[i].text == alone[i]) continue;
-      ++wrong;
-      std::fprintf(stderr, "client %zu of %d: %s\n", i, clients,
-                   outcomes[i].error.empty() ? "another text than alone" : outcomes[i].error.c_str());
+  std::vector<Row> rows = {{1, {}, {}, {}}, {2, {}, {}, {}}, {4, {}, {}, {}}, {8, {}, {}, {}}, {most_clients, {}, {}, {}}};
+  for (int round = 0; round < rounds; ++round) {
+    const Measured alone = measure([&] {
+      std::vector<Outcome> outcomes;
+      for (int i = 0; i < most_clients; ++i) outcomes.push_back(ask(url, model, i, tokens));
+      return outcomes;
+    });
+    for (Row& row : rows) {
+      const Measured measured = row.clients == 1 ? alone : measure([&] { return ask_together(url, model, row.clients, tokens); });
+      wrong += count_wrong(row.clients, measured, alone);
+      row.add(measured, alone.rate());
     }
-    std::ranges::sort(first);
-    const double rate = static_cast<double>(total) / seconds;
-    if (clients == 1) single = rate;
-    std::printf("%8d %10.1f %8.2f %20.3f %7.3f\n", clients, rate, rate / single, first[first.size() / 2], first.back());
   }
+  std::printf("%8s %10s %8s %28s\n", "clients", "tokens/s", "x one", "first token s (median, last)");
+  for (const Row& row : rows) row.print();
   return wrong > 0;
 }

@@ -62,6 +62,7 @@ class CpuExecutor final : public Executor {
   Status write_block(int32_t block, std::span<const std::byte> bytes) override;
   void set_threads(int threads) override;
   void set_hot(bool hot) override { team_.set_hot(hot); }
+  void share_out(int64_t n, const std::function<void(int64_t, int)>& run) override { team_.run_after_step(n, run); }
   double measure_read_rate(const std::function<bool()>& interrupted) override;
 
  private:

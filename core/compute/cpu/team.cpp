@@ -165,6 +165,7 @@ void Team::resize(int threads) {
   state_ = std::make_shared<State>(threads);
   state_->hot.store(hot);
   policy_ = {};
+  was_alone_ = true;
   forget_busy();
 }
 
@@ -198,6 +199,18 @@ void Team::end_step() {
     off_core_share_ = std::max(0.0, 1 - (thread_cpu_seconds() - step_cpu_begin_) / last_seconds_);
   const double waited = static_cast<double>(waited_ticks_ - waited_before_) * seconds_per_tick_;
   if (state_->threads > 1) policy_.step_ended(shape_, last_seconds_, waited + off_core_share_ * last_seconds_);
+  was_alone_ = alone_;
+  alone_ = true;
+}
+
+void Team::begin_after_step() {
+  waited_before_ = waited_ticks_;
+  step_begin_ticks_ = ticks();
+  alone_ = was_alone_ || state_->threads == 1;
+}
+
+void Team::end_after_step() {
+  count_busy(ticks() - step_begin_ticks_);
   alone_ = true;
 }
 

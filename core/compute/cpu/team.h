@@ -33,6 +33,13 @@ class Team {
   // A step: workers are called in where they have left, unless the policy finds that they do not pay just now. shape: see TeamPolicy.
   void begin_step(int64_t shape);
   void end_step();
+  // Work that follows a step, before the next one: as run(), by the workers of the last step that have not left; none is called in.
+  template <class Run>
+  void run_after_step(int64_t n_shards, const Run& run) {
+    begin_after_step();
+    this->run(n_shards, run);
+    end_after_step();
+  }
   int workers_in_step() const;  // that ran at least one shard since begin_step, the caller included
 
   // By worker, the caller first: seconds with a shard in hand, over all steps that ended since the last resize.
@@ -68,6 +75,8 @@ class Team {
   struct State;
   struct Limit;
   void run_phase(int64_t n_shards, Call call, const void* context);
+  void begin_after_step();
+  void end_after_step();
   void dismiss();
   void forget_busy();  // of a team that is new
   void count_busy(uint64_t step_ticks);
@@ -77,6 +86,7 @@ class Team {
   std::shared_ptr<State> state_;
   TeamPolicy policy_;
   bool alone_ = true;  // this step, and between steps
+  bool was_alone_ = true;  // in the last step
   int64_t shape_ = 0, steps_ = 0;
   double step_begin_ = 0, step_cpu_begin_ = 0, last_seconds_ = 0, off_core_share_ = 0;
 

@@ -68,6 +68,32 @@ TEST_CASE("threads can change between steps, and workers come back after a rest"
   CHECK(sum == 5 * 5 * 4950);
 }
 
+TEST_CASE("work behind a step runs once each, on workers that are still there") {
+  Team team(3);
+  team.set_hot(true);
+  std::vector<std::atomic<int>> runs(200);
+  const auto behind = [&](int64_t n, int threads) {
+    for (auto& r : runs) r = 0;
+    std::atomic<bool> stranger{false};
+    team.run_after_step(n, [&](int64_t i, int worker) {
+      ++runs[static_cast<size_t>(i)];
+      if (worker < 0 || worker >= threads) stranger = true;
+    });
+    CHECK_FALSE(stranger);
+    for (int64_t i = 0; i < 200; ++i) REQUIRE(runs[static_cast<size_t>(i)] == (i < n ? 1 : 0));
+  };
+  behind(5, 1);  // before any step there is only the caller
+  for (int step = 0; step < 50; ++step) {
+    team.begin_step(1);
+    team.run(100, [](int64_t, int) {});
+    team.end_step();
+    behind(step % 4 == 0 ? 200 : step % 4, 3);
+    if (step == 25) std::this_thread::sleep_for(std::chrono::milliseconds(30));  // all have left
+  }
+  team.resize(2);
+  behind(20, 1);
+}
+
 // Steps of a machine on which one thread needs `alone` and the team needs `together` seconds, with `lost` of its share lost.
 struct Machine {
   double alone, together, lost;

@@ -181,6 +181,38 @@ TEST_CASE("the words are the same for every chunk size, alone or among seven oth
   }
 }
 
+TEST_CASE("tokens drawn beside each other are those drawn alone, whatever chooses them") {
+  FakeSetup setup;
+  setup.dials->phase_microseconds = 10;  // so that all meet in steps
+  Harness harness(options_of(setup));
+  const ModelId model = harness.load();
+  harness.engine().set_threads(model, 2);
+  std::vector<std::pair<RequestId, GenerateRequest>> sent;
+  for (uint64_t i = 0; i < 12; ++i) {
+    auto request = request_of(model, some_prompt(300 + i, 10 + i), 80, 40 + i);
+    SamplerSettings& sampler = request.sampler;
+    sampler.dry_breakers.clear();
+    if (i % 6 == 1) sampler.temperature = 0;
+    if (i % 6 == 2) sampler.mirostat = 2;
+    if (i % 6 == 3) sampler.dry_multiplier = 0.8f;
+    if (i % 6 == 4) sampler.repeat_penalty = 1.3f;
+    if (i % 6 == 5) sampler.xtc_probability = 0.5f;
+    if (i % 4 == 0) request.top_logprobs = 5;
+    sent.emplace_back(harness.submit(request), request);
+  }
+  for (const auto& [id, request] : sent) {
+    const Reply reply = harness.wait(id);
+    CHECK(reply.tokens == expected_reply(request, 1024).tokens);
+    for (size_t i = 0; request.top_logprobs > 0 && i < reply.tokens.size(); ++i) {
+      const auto alternatives = harness.consumer().take_alternatives(id, static_cast<int64_t>(i));
+      REQUIRE(alternatives.size() == 5);
+      const auto drawn = std::ranges::find(alternatives, reply.tokens[i], &Choice::token);
+      if (drawn != alternatives.end()) CHECK(drawn->logprob == reply.logprobs[i]);
+    }
+  }
+  CHECK(setup.dials->largest_batch >= 4);
+}
+
 TEST_CASE("nothing is read twice: regenerating, rolling back and branching reuse all that is common") {
   FakeSetup setup;
   setup.dials->end_token_every = never;

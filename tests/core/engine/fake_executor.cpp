@@ -160,6 +160,18 @@ void FakeExecutor::set_threads(int threads) {
   info_.threads = threads;
 }
 
+void FakeExecutor::share_out(int64_t n, const std::function<void(int64_t, int)>& run) {
+  const bool two = info_.threads > 1;
+  std::thread other;
+  if (two)
+    other = std::thread([n, &run] {
+      for (int64_t i = 1; i < n; i += 2) run(i, 1);
+    });
+  for (int64_t i = n; i-- > 0;)
+    if (!two || i % 2 == 0) run(i, 0);
+  if (two) other.join();
+}
+
 double FakeExecutor::measure_read_rate(const std::function<bool()>& interrupted) {
   if (interrupted()) return 0;
   return (40 + ++dials_->read_rates_measured) * 1e9;

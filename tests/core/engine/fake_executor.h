@@ -57,6 +57,8 @@ class FakeExecutor final : public compute::Executor {
   Status write_block(int32_t block, std::span<const std::byte> bytes) override;
   void set_threads(int threads) override;
   void set_hot(bool hot) override;
+  // With more than one thread on two at once; alone backwards: who goes first must not show.
+  void share_out(int64_t n, const std::function<void(int64_t, int)>& run) override;
   double measure_read_rate(const std::function<bool()>& interrupted) override;
 
  private:
