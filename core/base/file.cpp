@@ -6,15 +6,19 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "core/base/blocking.h"
+#include "core/base/leftovers.h"
 
 namespace fabula {
 
 namespace {
 
+constexpr std::string_view temporary_ending = ".XXXXXX";  // mkostemp puts letters and digits for the X
 constexpr size_t read_chunk_bytes = size_t{1} << 30;  // Linux transfers at most 2^31 - 4096 bytes a call
 
 Status write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path) {
@@ -94,7 +98,7 @@ Result<std::string> read_file(const std::filesystem::path& path, uint64_t max_by
 
 Status write_file_atomically(const std::filesystem::path& path, std::string_view bytes, Readable readable) {
   may_block("disk", "write " + path.string());
-  std::string temporary = path.string() + ".XXXXXX";
+  std::string temporary = path.string() + std::string(temporary_ending);
   const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);  // made with 0600
   if (descriptor < 0) return io_error("create a file beside", path, errno);
   Status status = write_all(descriptor, bytes, path);
@@ -112,6 +116,19 @@ Status write_file_atomically(const std::filesystem::path& path, std::string_view
     ::close(parent);
   }
   return {};
+}
+
+void remove_leftovers(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  std::error_code error;
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), error)) {
+    const std::string other = entry.path().filename().string();
+    if (other.size() == name.size() + temporary_ending.size() && other.starts_with(name) && other[name.size()] == '.' &&
+        other.find('.', name.size() + 1) == std::string::npos)
+      found.push_back(entry.path());
+  }
+  for (const auto& file : found) std::filesystem::remove(file, error);
 }
 
 Status create_directories(const std::filesystem::path& path) {

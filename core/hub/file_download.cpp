@@ -200,6 +200,12 @@ void forget_download(const FileDownload& download) {
 }
 
 Status download_file(const FileDownload& download) {
+  std::error_code error;
+  if (std::filesystem::is_regular_file(download.destination, error) && std::filesystem::file_size(download.destination, error) == download.bytes) {
+    // Its process was killed before it could clear up, or another one fetches it as we speak: then the map belongs to a part.
+    if (!std::filesystem::exists(part_path(download), error)) std::filesystem::remove(map_path(download), error);
+    return {};
+  }
   FABULA_TRY(fabula::create_directories(download.folder));
   PieceMap map(part_path(download), map_path(download), download.bytes);
   FABULA_TRY(map.open());
@@ -215,7 +221,6 @@ Status download_file(const FileDownload& download) {
       return Error{ErrorCode::corrupt, download.what + " is not what the hub promised, twice: its SHA-256 is " + found + ", expected was " + download.sha256};
   }
   FABULA_TRY(fabula::create_directories(download.destination.parent_path()));
-  std::error_code error;
   std::filesystem::rename(map.part(), download.destination, error);
   if (error) return io_error("rename", map.part(), error.value());
   std::filesystem::remove(map_path(download), error);

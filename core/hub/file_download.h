@@ -26,7 +26,7 @@ struct FileDownload {
   uint64_t bytes = 0;
   std::string sha256;                  // hex
   std::filesystem::path folder;        // of PART and MAP
-  std::filesystem::path destination;   // in the same file system; replaced where it exists
+  std::filesystem::path destination;   // in the same file system; where it has the right length already, it is what was checked before
   int connections = 4;
   double stall_seconds = 30;
   int tries = 8;                       // without a single new byte in between

@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/file.h"
+#include "core/base/leftovers.h"
 #include "core/hub/file_download.h"
 #include "core/hub/pull_records.h"
 
@@ -172,7 +173,7 @@ Status Pull::fetch_large() {
   uint64_t before = total_;
   for (const RepositoryFile& file : missing_) before -= file.bytes;
   for (const RepositoryFile& file : missing_) {
-    if (!file.sha256.empty() && !has_size(checked_file(options_.places, file), file.bytes)) {
+    if (!file.sha256.empty()) {
       reporter_.file(file.path, before);
       FABULA_TRY(download_file(download_of(file)));
     }
@@ -206,11 +207,13 @@ Status Pull::fetch_small() {
 // in it would be taken for the user's own. The file that shows the model comes last.
 Status Pull::put_in_place() {
   FABULA_TRY(fabula::create_directories(folder_));
+  remove_leftovers(folder_ / receipt_name);
   FABULA_TRY(add_to_receipt(folder_, {repository_.id, repository_.revision, repository_.licence, files_}));
   for (const RepositoryFile& file : missing_) {
     const fs::path place = place_of(file);
     FABULA_TRY(fabula::create_directories(place.parent_path()));
     if (file.sha256.empty()) {
+      remove_leftovers(place);
       FABULA_TRY(write_file_atomically(place, small_[file.path]));
       continue;
     }

@@ -6,6 +6,7 @@
 #include "core/base/file.h"
 #include "core/base/hash.h"
 #include "core/base/json.h"
+#include "core/base/leftovers.h"
 
 namespace fabula::hub {
 
@@ -21,7 +22,7 @@ fs::path record_file(const Places& places, const std::string& name) {
   return partial_folder(places) / (to_hex(hash.finish()).substr(0, 32) + ".pull");
 }
 
-fs::path receipt_file(const fs::path& folder) { return folder / ".fabula.json"; }
+fs::path receipt_file(const fs::path& folder) { return folder / receipt_name; }
 
 Json json_of(const std::vector<RepositoryFile>& files) {
   Json list = Json::array();
@@ -79,6 +80,7 @@ std::vector<PullRecord> read_records(const Places& places) {
 void remove_record(const Places& places, const std::string& name) {
   std::error_code ignored;
   fs::remove(record_file(places, name), ignored);
+  remove_leftovers(record_file(places, name));
 }
 
 Receipt read_receipt(const fs::path& folder) {

@@ -23,6 +23,8 @@ Status write_record(const Places& places, const PullRecord& record);
 std::vector<PullRecord> read_records(const Places& places);
 void remove_record(const Places& places, const std::string& name);
 
+inline constexpr const char* receipt_name = ".fabula.json";
+
 struct Receipt {
   std::string repository, revision, licence;
   std::vector<RepositoryFile> files;

@@ -289,6 +289,27 @@ TEST_CASE("killed at random moments it always completes, and never shows a part 
   MESSAGE(killed << " kills, " << completed << " times completed");
 }
 
+TEST_CASE("what killed processes leave is cleared away by the next one that ends well") {
+  const Desk desk;
+  const std::string file = "tiny-Q8_0.gguf", hash = hashes_of(desk, "good/Tiny-GGUF").at(file);
+  const fs::path shown = desk.models() / "good/Tiny-GGUF" / file, partial = desk.models() / ".partial";
+  REQUIRE(desk.pull("good/Tiny-GGUF:Q8_0").ok());
+  // Killed behind the check of the whole file, and while the record and the receipt were written.
+  Sha256 name;
+  name.update("good/Tiny-GGUF:Q8_0");
+  const std::string record = to_hex(name.finish()).substr(0, 32) + ".pull";
+  fs::rename(shown, partial / (hash + ".whole"));
+  for (const fs::path& left : {partial / (hash + ".map"), partial / (record + ".aB3dE6"), shown.parent_path() / ".fabula.json.Zz0Zz0"}) std::ofstream(left) << "x";
+  const fs::path other = partial / (record + ".other.x");
+  std::ofstream(other) << "x";
+  REQUIRE(desk.pull("good/Tiny-GGUF:Q8_0").ok());
+  require_whole(desk, file);
+  CHECK(fs::exists(other));
+  fs::remove(other);
+  CHECK(fs::is_empty(partial));
+  CHECK_FALSE(fs::exists(shown.parent_path() / ".fabula.json.Zz0Zz0"));
+}
+
 TEST_CASE("removing: what Fabula fetched, nothing else") {
   const Desk desk;
   REQUIRE(desk.pull("good/Tiny-GGUF").ok());
