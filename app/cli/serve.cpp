@@ -18,7 +18,7 @@ struct Options {
   int port = 8642;
   std::vector<std::string> allow_origins;
   bool quiet = false, log_text = false;
-  int64_t idle_unload = 0;  // minutes
+  double idle_unload = 0;  // minutes
   EngineFlags engine;
 };
 
@@ -106,7 +106,7 @@ void add_serve(CLI::App& command, App& app) {
   auto* quiet = command.add_flag("--quiet", options->quiet, "No request log");
   command.add_flag("--log-text", options->log_text, "What is asked and answered goes into the request log, too")->excludes(quiet);
   command.add_option("--idle-unload", options->idle_unload, "Minutes without a request after which models give their memory back until the next one; 0: never")
-      ->check(CLI::Range(0, 100000))
+      ->check(CLI::Range(0.0, 100000.0))
       ->capture_default_str();
   options->engine.add_to(command);
   set_body(command, app, [options, &app] { return serve(app, *options); });

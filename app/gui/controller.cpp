@@ -67,7 +67,7 @@ void Controller::opened(Result<std::unique_ptr<session::Service>> service) {
     return;
   }
   service_ = *std::move(service);
-  if (service_->host_name().empty()) service_->set_idle_unload(settings_.idle_unload_minutes);
+  if (service_->host_name().empty()) service_->set_idle_unload(static_cast<double>(settings_.idle_unload_minutes));
   ensure_model();
   if (!current().empty()) select(current());
 }

@@ -100,7 +100,7 @@ void Controller::unload_resident(const std::string& path) {
 void Controller::set_idle_unload(int64_t minutes) {
   settings_.idle_unload_minutes = minutes;
   save_settings();
-  if (service_) service_->set_idle_unload(minutes);
+  if (service_) service_->set_idle_unload(static_cast<double>(minutes));
 }
 
 void Controller::reload_model() {

@@ -62,6 +62,7 @@ Backends real_backends(std::string isa, std::filesystem::path fingerprint_folder
     return model::open_model(path, {.fingerprint_folder = folder, .cancel = cancel});
   };
   backends.place = place;
+  backends.room = room_for;
   backends.make_executor = [isa = std::move(isa)](const model::Model& model, const ModelLoad& load,
                                                   const compute::LoadOptions& options) -> ExecutorResult {
     const compute::CpuOptions cpu{.threads = load.threads, .isa_override = isa};

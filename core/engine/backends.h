@@ -15,6 +15,14 @@ namespace fabula::engine {
 
 struct ModelLoad;
 
+// What loading a model takes, KV of one context included.
+struct Room {
+  uint64_t ram_bytes = 0;
+  int gpu = -1;            // index; -1: nothing of a GPU
+  uint64_t gpu_bytes = 0;  // with what is left alone there; never more than the device has
+  bool gpu_named = false;  // the load names the GPU: "auto" could go on without it
+};
+
 struct Backends {
   std::function<Result<std::shared_ptr<const model::Model>>(const std::filesystem::path&,
                                                             const std::atomic<bool>* cancel)>
@@ -22,6 +30,8 @@ struct Backends {
   // Where the model is to compute: turns the load's device into "cpu" or "cuda:i", its gpu_layers into their number, and options.kv_blocks
   // into what fits there. Empty: they stay as they are. Errors: no_device, out_of_memory, invalid_argument.
   std::function<Status(const model::Model&, int64_t context, ModelLoad&, compute::LoadOptions&)> place;
+  // What place() and make_executor() would take if memory were empty. Empty function: nobody asks.
+  std::function<Room(const model::Model&, const ModelLoad&, const compute::LoadOptions& one_context)> room;
   // options.precision, kv_precision, kv_blocks, on_progress and cancel are filled in.
   std::function<Result<std::unique_ptr<compute::Executor>>(const model::Model&, const ModelLoad&,
                                                            const compute::LoadOptions&)>

@@ -123,9 +123,9 @@ struct EngineOptions {
       0;  // per model, for kept prefixes and running requests; 0: by the machine's free memory
   std::filesystem::path fingerprint_folder;  // model::OpenOptions; below the cache
   std::filesystem::path packed_folder;       // copies of converted weights (Places::packed_folder()); empty: none
-  // Called on the loader's thread before a model takes `bytes` of memory, KV of one context included: whoever
-  // keeps models may unload some and wait for it. Loading goes on in either case.
-  std::function<void(uint64_t bytes, const std::atomic<bool>& cancel)> make_room;
+  // Called on the loader's thread before a model takes that much memory: whoever keeps models may unload some and wait for it.
+  // Loading goes on in either case.
+  std::function<void(const Room& room, const std::atomic<bool>& cancel)> make_room;
   Backends backends;                         // left empty: real models on real devices
   LogSink* log = nullptr;                    // outlives the engine
 };

@@ -72,9 +72,11 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   FABULA_ASSIGN(const int64_t context, context_for(job.load, *model));
 
   ModelLoad load = job.load;
-  if (options_.make_room && !load.device.starts_with("cuda"))
-    if (const auto needs = fit(*model, load, options_, {}); needs.ok())
-      options_.make_room(needs->memory.total(), job.control->cancelled);
+  if (options_.make_room && backends_.room) {
+    EngineOptions alone = options_;
+    alone.kv_ram_bytes = 1;  // no room for other prefixes
+    options_.make_room(backends_.room(*model, load, load_options_for(alone, load, model->spec, context, 0)), job.control->cancelled);
+  }
   compute::LoadOptions options = load_options_for(options_, load, model->spec, context, available_memory_bytes());
   options.cancel = &job.control->cancelled;
   options.packed_folder = options_.packed_folder.string();

@@ -41,6 +41,12 @@ std::vector<Gpu> list_gpus() {
   return gpus;
 }
 
+uint64_t free_gpu_bytes(int index) {
+  for (const Gpu& gpu : list_gpus())
+    if (gpu.index == index) return gpu.free_bytes;
+  return 0;
+}
+
 Result<int64_t> layers_that_fit(const compute::ModelSpec& spec, const compute::LoadOptions& options, uint64_t gpu_bytes) {
   const uint64_t usable = beyond(gpu_bytes, left_alone_bytes);
   for (int64_t layers = spec.n_layers; layers > 0; --layers) {
@@ -48,6 +54,27 @@ Result<int64_t> layers_that_fit(const compute::ModelSpec& spec, const compute::L
     if (plan.total() <= usable) return layers;
   }
   return 0;
+}
+
+Room room_for(const model::Model& model, const ModelLoad& load, const compute::LoadOptions& one_context) {
+  Room room;
+  const auto choice = gpu::choose_device(load.device);
+  const auto devices = choice.ok() && choice->on_gpu ? gpu::list_devices() : Result<std::vector<gpu::DeviceInfo>>(Error{});
+  int64_t layers = 0;
+  if (devices.ok() && static_cast<size_t>(choice->index) < devices->size()) {
+    const uint64_t total = (*devices)[static_cast<size_t>(choice->index)].total_bytes;
+    const auto most = load.gpu_layers >= 0 ? Result<int64_t>(load.gpu_layers) : layers_that_fit(model.spec, one_context, total);
+    layers = most.ok() ? std::min(*most, model.spec.n_layers) : 0;
+    if (const auto plan = layers > 0 ? plan_upper(model.spec, one_context, layers) : Result<compute::MemoryPlan>(Error{}); plan.ok()) {
+      room.gpu = choice->index;
+      room.gpu_bytes = std::min(total, plan->total() + left_alone_bytes);
+      room.gpu_named = load.device != "auto";
+    }
+  }
+  if (room.gpu >= 0 && layers == model.spec.n_layers) return room;
+  const auto lower = room.gpu >= 0 ? compute::part_of(model.spec, 0, model.spec.n_layers - layers) : model.spec;
+  if (const auto plan = compute::plan_cpu_memory(lower, *model.source, one_context); plan.ok()) room.ram_bytes = plan->total();
+  return room;
 }
 
 Status place_on_gpu(const compute::ModelSpec& spec, int64_t context, const FreeMemory& free, ModelLoad& load, compute::LoadOptions& options) {

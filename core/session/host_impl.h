@@ -191,10 +191,11 @@ class HostService::Impl {
   bool is_writing(engine::ModelId model) const;
   bool is_spoken_with(engine::ModelId model) const;
   void publish_residents();
+  enum class RoomFor : uint8_t { memory, gpu, gpu_by_name };
   void retire_unwanted();
   void on_unloaded(engine::ModelId model);
-  engine::ModelId least_missed(const std::set<engine::ModelId>& refused) const;
-  void make_room(uint64_t bytes, const std::atomic<bool>& cancel);  // the loader's thread
+  engine::ModelId least_missed(const std::set<engine::ModelId>& refused, RoomFor room) const;
+  void make_room(const engine::Room& room, const std::atomic<bool>& cancel);  // the loader's thread
   std::optional<double> until_idle() const;
   void unload_idle();
   void unload_resident(const std::string& path);

@@ -88,8 +88,8 @@ Answer<ModelState> HostService::wake_model(Mode mode) {
   return impl_->ask_later<ModelState>([impl = impl_.get(), mode](auto promise) { impl->wake_model(mode, std::move(promise)); });
 }
 
-void HostService::set_idle_unload(int64_t minutes) {
-  impl_->post([impl = impl_.get(), minutes] { impl->idle_seconds = 60.0 * static_cast<double>(std::max<int64_t>(minutes, 0)); });
+void HostService::set_idle_unload(double minutes) {
+  impl_->post([impl = impl_.get(), minutes] { impl->idle_seconds = 60 * std::max(minutes, 0.0); });
 }
 
 void HostService::set_threads(int threads) {

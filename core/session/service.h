@@ -45,6 +45,7 @@ class Service {
     OpenListener open_listener;          // what opens the HTTP API; empty: listen() says that this program cannot
     std::function<void(const std::string& argument)> raise;  // any thread; of a window: to the front, and open this file
     std::function<uint64_t()> available_memory = available_memory_bytes;  // any thread; what decides how many models stay
+    std::function<uint64_t(int gpu)> available_gpu_memory;  // the same of a GPU; empty: as the driver says
     bool may_attach = true;              // false: be the host, or fail
   };
   // The host's service where nobody holds the data directory, else one attached to its host. Errors: io (read-only, full),
@@ -76,7 +77,7 @@ class Service {
   virtual void unload_resident(std::string path) = 0;    // whoever speaks with it wakes it when it is needed
   // Ready at once, unless it is asleep: then when it is there again. Errors: unsupported (no model), those of loading.
   virtual Answer<ModelState> wake_model(Mode mode) = 0;
-  virtual void set_idle_unload(int64_t minutes) = 0;     // without a request for so long, models go to sleep; 0: never
+  virtual void set_idle_unload(double minutes) = 0;      // without a request for so long, models go to sleep; 0: never
   virtual void set_threads(int threads) = 0;
 
   // ---- sessions ----

@@ -30,7 +30,7 @@ HostService::Impl::Impl(Options given, HostLock held, std::unique_ptr<Store> ope
     : options(std::move(given)),
       lock(std::move(held)),
       store(std::move(opened)),
-      engine(engine_options(options, [this](uint64_t bytes, const std::atomic<bool>& cancel) { make_room(bytes, cancel); })) {
+      engine(engine_options(options, [this](const engine::Room& room, const std::atomic<bool>& cancel) { make_room(room, cancel); })) {
   consumer = engine.make_consumer([this] {
     if (engine_has_events.exchange(true)) return;
     const std::lock_guard guard(mutex);

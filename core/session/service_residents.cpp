@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "core/base/clock.h"
-#include "core/base/memory_info.h"
+#include "core/engine/placement.h"
 #include "core/model/library.h"
 #include "core/session/host_impl.h"
 
@@ -72,27 +72,37 @@ void HostService::Impl::on_unloaded(engine::ModelId model) {
 // ---- room for another ----
 
 // The one that is missed least: kept ones before those that a mode speaks with, those before the one that is being replaced.
-engine::ModelId HostService::Impl::least_missed(const std::set<engine::ModelId>& refused) const {
+// On a GPU, room is made by models that have a part there; "auto", which can go on without, sends no mode's model to sleep.
+engine::ModelId HostService::Impl::least_missed(const std::set<engine::ModelId>& refused, RoomFor room) const {
   const auto missed = [&](engine::ModelId id) {
     int use = 0;
     for (Mode mode : both_modes)
       if (models[static_cast<size_t>(mode)].id == id) use = std::max(use, is_loading(mode) ? 2 : 1);
     return std::pair(use, engine.last_used(id));
   };
+  const auto helps = [&](engine::ModelId id) {
+    if (room == RoomFor::memory) return true;
+    const auto loaded = engine.loaded_or_null(id);
+    return loaded && loaded->executor.gpu_layers > 0 && (room == RoomFor::gpu_by_name || missed(id).first != 1);
+  };
   engine::ModelId least = 0;
   for (const auto& [id, load] : loaded_models)
-    if (!refused.contains(id) && !is_writing(id) && (least == 0 || missed(id) < missed(least))) least = id;
+    if (!refused.contains(id) && !is_writing(id) && helps(id) && (least == 0 || missed(id) < missed(least))) least = id;
   return least;
 }
 
 // Thread: the loader's. The service's thread chooses and asks, the engine's unloads.
-void HostService::Impl::make_room(uint64_t bytes, const std::atomic<bool>& cancel) {
+void HostService::Impl::make_room(const engine::Room& room, const std::atomic<bool>& cancel) {
   const std::lock_guard lock(room_mutex);
   const auto given_up = [&] { return cancel || no_more_room; };
+  const auto free_on_gpu = [this](int gpu) { return options.available_gpu_memory ? options.available_gpu_memory(gpu) : engine::free_gpu_bytes(gpu); };
   std::set<engine::ModelId> refused;
-  while (!given_up() && options.available_memory() < bytes + spare_bytes) {
-    Answer<engine::ModelId> asked = ask<engine::ModelId>([this, refused]() -> Result<engine::ModelId> {
-      const engine::ModelId least = least_missed(refused);
+  while (!given_up()) {
+    const bool short_of_memory = room.ram_bytes > 0 && options.available_memory() < room.ram_bytes + spare_bytes;
+    if (!short_of_memory && (room.gpu < 0 || free_on_gpu(room.gpu) >= room.gpu_bytes)) return;
+    const RoomFor what = short_of_memory ? RoomFor::memory : room.gpu_named ? RoomFor::gpu_by_name : RoomFor::gpu;
+    Answer<engine::ModelId> asked = ask<engine::ModelId>([this, refused, what]() -> Result<engine::ModelId> {
+      const engine::ModelId least = least_missed(refused, what);
       if (least != 0) engine.unload(least, /*only_if_idle=*/true);
       return least;
     });

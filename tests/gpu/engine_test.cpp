@@ -84,6 +84,38 @@ TEST_CASE("replies from ranked rows are those from whole rows, alternatives too"
   }
 }
 
+TEST_CASE("whoever makes room is told what a load takes of the GPU and of memory") {
+  const Restored restored;
+  const Setup setup(4);
+  std::vector<engine::Room> asked;
+  EngineOptions options = setup.options();
+  options.make_room = [&asked](const engine::Room& room, const std::atomic<bool>&) { asked.push_back(room); };
+  const auto room = [&](uint64_t gpu_memory, const char* device, int64_t layers = -1) {
+    gpu::emulated::settings() = {.memory_bytes = gpu_memory};
+    Harness harness(options);
+    harness.load({.path = "random", .device = device, .gpu_layers = layers});
+    return asked.back();
+  };
+  const engine::Room whole = room(1024 * mib, "auto");
+  CHECK(whole.gpu == 0);
+  CHECK(whole.gpu_bytes > 384 * mib);
+  CHECK(whole.gpu_bytes < 1024 * mib);
+  CHECK(whole.ram_bytes == 0);
+  CHECK_FALSE(whole.gpu_named);
+  CHECK(room(1024 * mib, "cuda").gpu_named);
+  const engine::Room on_cpu = room(1024 * mib, "cpu");
+  CHECK(on_cpu.gpu == -1);
+  CHECK(on_cpu.ram_bytes > 0);
+  const engine::Room split = room(1024 * mib, "cuda", 2);
+  CHECK(split.gpu == 0);
+  CHECK(split.gpu_bytes < whole.gpu_bytes);
+  CHECK(split.ram_bytes > 0);
+  CHECK(split.ram_bytes < on_cpu.ram_bytes);
+  const engine::Room none = room(300 * mib, "auto");
+  CHECK(none.gpu == -1);
+  CHECK(none.ram_bytes == on_cpu.ram_bytes);
+}
+
 TEST_CASE("a named GPU that is not there is an error that says how to go on, auto is not") {
   const Restored restored;
   gpu::emulated::settings().driver = false;

@@ -27,10 +27,12 @@ class Shelf {
     options.places = places_below(folder_.path() / "data");
     options.engine.backends = std::move(backends);
     options.available_memory = std::move(available);
+    options.available_gpu_memory = [this](int) { return gpu_looks-- > 0 ? uint64_t{0} : uint64_t{1} << 40; };
     auto opened = Service::open(std::move(options));
     REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? std::string() : opened.error().message));
     service_ = *std::move(opened);
   }
+  std::atomic<int> gpu_looks{0};  // so many looks find a GPU's memory full
   Service* operator->() { return service_.get(); }
   std::filesystem::path path(const std::string& name) const { return folder_.path() / (name + ".gguf"); }
   engine::ModelLoad load(const std::string& name) const {
@@ -57,7 +59,57 @@ class Shelf {
   std::unique_ptr<Service> service_;
 };
 
+// Computes where the other does, and says that it is a GPU.
+class OnGpu final : public SlowExecutor {
+ public:
+  explicit OnGpu(std::unique_ptr<compute::Executor> inner) : SlowExecutor(std::move(inner), {}), info_(SlowExecutor::info()) {
+    info_.gpu_layers = 1;
+  }
+  const compute::ExecutorInfo& info() const override { return info_; }
+
+ private:
+  compute::ExecutorInfo info_;
+};
+
+// "a" and "b" are on a GPU, which every load wants a place on.
+engine::Backends backends_with_gpu() {
+  engine::Backends backends = with_template();
+  backends.place = nullptr;
+  backends.room = [](const model::Model&, const engine::ModelLoad& load, const compute::LoadOptions&) {
+    return engine::Room{.gpu = 0, .gpu_bytes = 100, .gpu_named = load.device != "auto"};
+  };
+  backends.make_executor = [make = backends.make_executor](const model::Model& model, engine::ModelLoad load, const compute::LoadOptions& options)
+      -> Result<std::unique_ptr<compute::Executor>> {
+    load.device = "cpu";
+    FABULA_ASSIGN(auto made, make(model, load, options));
+    if (load.path.filename() == "c.gguf") return made;
+    return std::unique_ptr<compute::Executor>(std::make_unique<OnGpu>(std::move(made)));
+  };
+  return backends;
+}
+
 }  // namespace
+
+TEST_CASE("a full GPU: what is kept on it goes, what is spoken with only where the GPU was named") {
+  FABULA_REQUIRE_TESTDATA();
+  Shelf shelf([] { return uint64_t{1} << 40; }, backends_with_gpu());
+  shelf.take(Mode::story, "a");
+  shelf.take(Mode::chat, "b");
+  shelf.take(Mode::chat, "c");
+  CHECK(shelf.resident() == "cba");
+  engine::ModelLoad load = shelf.load("c");
+  load.context = 128;
+  shelf.gpu_looks = 9;
+  CHECK(wait(shelf->load_model(Mode::chat, load)).context == 128);
+  CHECK(shelf.comes_to([&] { return shelf.resident() == "ca"; }));
+  CHECK(shelf->model_state(Mode::story).phase == ModelState::Phase::ready);
+  load.context = 192;
+  load.device = "cuda";
+  shelf.gpu_looks = 9;
+  CHECK(wait(shelf->load_model(Mode::chat, load)).context == 192);
+  CHECK(shelf.comes_to([&] { return shelf.resident() == "c"; }));
+  CHECK(shelf->model_state(Mode::story).phase == ModelState::Phase::asleep);
+}
 
 TEST_CASE("models stay side by side and come back at once; what is given up leaves") {
   FABULA_REQUIRE_TESTDATA();

@@ -10,7 +10,7 @@
 
 namespace fabula::session::test {
 
-class SlowExecutor final : public compute::Executor {
+class SlowExecutor : public compute::Executor {
  public:
   SlowExecutor(std::unique_ptr<compute::Executor> inner, std::chrono::microseconds per_token)
       : inner_(std::move(inner)), per_token_(per_token) {}
