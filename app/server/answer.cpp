@@ -98,7 +98,7 @@ std::vector<ReplyPart> Answer::take(size_t index, const engine::Event& event) {
   }
   std::vector<ReplyPart> parts;
   if (!dialect_.chat) {
-    if (!piece.empty()) parts.push_back({ReplyPart::Kind::content, std::move(piece), {}});
+    if (!piece.empty()) parts.push_back({ReplyPart::Kind::content, std::move(piece)});
   } else if (!piece.empty()) {
     parts = choice.splitter.push(piece);
   }
@@ -109,9 +109,10 @@ std::vector<ReplyPart> Answer::take(size_t index, const engine::Event& event) {
   for (ReplyPart& part : parts) {
     if (part.kind == ReplyPart::Kind::content) choice.text += part.text;
     if (part.kind == ReplyPart::Kind::reasoning) choice.reasoning += part.text;
-    if (part.kind != ReplyPart::Kind::call) continue;
-    part.index = choice.calls.size();
-    choice.calls.push_back(call_json(part.call));
+    if (part.kind == ReplyPart::Kind::call) choice.calls.push_back(begun_call(part.text));
+    if (!choice.calls.empty()) part.index = choice.calls.size() - 1;
+    if (part.kind == ReplyPart::Kind::arguments)
+      choice.calls.back()["function"]["arguments"].get_ref<std::string&>() += part.text;
   }
   if (event.kind == engine::Event::Kind::finished) {
     const bool called = event.reason == engine::FinishReason::stop && !choice.calls.empty();
@@ -188,7 +189,8 @@ OrderedJson Answer::choice_base(size_t index) {
   return out;
 }
 
-OrderedJson Answer::call_json(const ToolCall& call) const {
+// Its arguments follow.
+OrderedJson Answer::begun_call(const std::string& name) const {
   const size_t wanted = splitting_.format ? splitting_.format->id_length : 0;
   std::string id = make_uuid_v7();
   std::erase(id, '-');
@@ -196,14 +198,19 @@ OrderedJson Answer::call_json(const ToolCall& call) const {
     id = id.substr(id.size() - wanted);
   else
     id.insert(0, "call_");
-  return {{"id", id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}};
+  return {{"id", id}, {"type", "function"}, {"function", {{"name", name}, {"arguments", ""}}}};
 }
 
 OrderedJson Answer::delta_of(const ReplyPart& part, const ChoiceState& choice) const {
   if (part.kind == ReplyPart::Kind::content) return {{"content", part.text}};
   if (part.kind == ReplyPart::Kind::reasoning) return {{"reasoning_content", part.text}};
   OrderedJson call = {{"index", part.index}};
-  call.update(choice.calls[part.index]);
+  if (part.kind == ReplyPart::Kind::call) {
+    call.update(choice.calls[part.index]);
+    call["function"]["arguments"] = "";
+  } else {
+    call["function"] = {{"arguments", part.text}};
+  }
   return {{"tool_calls", OrderedJson::array({std::move(call)})}};
 }
 

@@ -57,7 +57,7 @@ class Answer {
   OrderedJson choice_base(size_t index);
   OrderedJson delta_of(const ReplyPart& part, const ChoiceState& choice) const;
   OrderedJson message_of(const ChoiceState& choice) const;
-  OrderedJson call_json(const ToolCall& call) const;
+  OrderedJson begun_call(const std::string& name) const;
   std::string chunk(size_t index, OrderedJson delta_or_text);
   std::string chunk_document(OrderedJson choices, OrderedJson usage_or_null) const;
   std::string opening_chunk(size_t index) const;

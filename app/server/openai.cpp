@@ -102,26 +102,26 @@ asio::awaitable<void> complete(Exchange& exchange, ApiContext& context, const Di
   co_await answer.run(echoes);
 }
 
-OrderedJson model_json(const engine::Engine::LoadedModel& loaded) {
-  return {{"id", model::model_name(loaded.load.path)},
-          {"object", "model"},
-          {"created", 0},
-          {"owned_by", "local"}};
+OrderedJson model_json(const std::string& name) {
+  return {{"id", name}, {"object", "model"}, {"created", 0}, {"owned_by", "local"}};
 }
 
-// The models of both modes, each once.
-std::vector<LoadedPtr> loaded_models(const ApiContext& context) {
-  std::vector<LoadedPtr> models;
+// The models of both modes, each once; one that sleeps wakes when it is asked something.
+std::vector<std::string> model_names(const ApiContext& context) {
+  std::vector<std::string> names;
   for (const session::Mode mode : {session::Mode::chat, session::Mode::story}) {
-    const LoadedPtr loaded = context.bridge.engine().loaded_or_null(context.service.model_state(mode).id);
-    if (loaded && std::find(models.begin(), models.end(), loaded) == models.end()) models.push_back(loaded);
+    const session::ModelState state = context.service.model_state(mode);
+    const LoadedPtr loaded = context.bridge.engine().loaded_or_null(state.id);
+    if (!loaded && state.phase != session::ModelState::Phase::asleep) continue;
+    std::string name = loaded ? model::model_name(loaded->load.path) : state.name;
+    if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
   }
-  return models;
+  return names;
 }
 
 asio::awaitable<void> list_models(Exchange& exchange, ApiContext& context) {
   OrderedJson data = OrderedJson::array();
-  for (const LoadedPtr& loaded : loaded_models(context)) data.push_back(model_json(*loaded));
+  for (const std::string& name : model_names(context)) data.push_back(model_json(name));
   OrderedJson document = {{"object", "list"}, {"data", std::move(data)}};
   co_await exchange.send_json(200, std::move(document));
 }
@@ -129,7 +129,7 @@ asio::awaitable<void> list_models(Exchange& exchange, ApiContext& context) {
 asio::awaitable<void> one_model(Exchange& exchange, ApiContext& context) {
   const Found found = co_await find_model(exchange, context, exchange.parameters()[0]);
   if (!found.loaded) co_return co_await exchange.send_error(found.problem);
-  co_await exchange.send_json(200, model_json(*found.loaded));
+  co_await exchange.send_json(200, model_json(model::model_name(found.loaded->load.path)));
 }
 
 asio::awaitable<void> tokenize(Exchange& exchange, ApiContext& context) {

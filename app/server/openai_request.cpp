@@ -93,31 +93,6 @@ void read_messages(FieldReader& fields, OpenAiRequest& request) {
   }
 }
 
-// {"type":"text"}, {"type":"json_object"} or {"type":"json_schema","json_schema":{"name","schema","strict"?,"description"?}}.
-void read_response_format(FieldReader& fields, OpenAiRequest& request) {
-  const OrderedJson* format = fields.find_or_null("response_format");
-  if (!format) return;
-  const auto fail = [&](const std::string& message) { fields.fail("response_format", "response_format: " + message); };
-  if (!format->is_object()) return fail("must be an object");
-  const OrderedJson type = format->value("type", OrderedJson());
-  for (const auto& [key, value] : format->items())
-    if (key != "type" && !(type == "json_schema" && key == "json_schema")) return fail("unknown field " + key);
-  if (type == "text") return;
-  if (type == "json_object") {
-    request.schema = OrderedJson{{"type", "object"}};
-  } else if (type == "json_schema") {
-    const auto outer = format->find("json_schema");
-    if (outer == format->end() || !outer->is_object() || !outer->contains("schema"))
-      return fail("json_schema.schema is required");
-    for (const auto& [key, value] : outer->items())
-      if (key != "name" && key != "schema" && key != "strict" && key != "description")
-        return fail("unknown field json_schema." + key);
-    request.schema = (*outer)["schema"];
-  } else {
-    fail("type must be text, json_object or json_schema");
-  }
-}
-
 void read_prompts(FieldReader& fields, OpenAiRequest& request) {
   fields.require("prompt");
   const OrderedJson* prompt = fields.find_or_null("prompt");
@@ -174,6 +149,28 @@ void read_sampling(FieldReader& fields, engine::SamplerSettings& sampler) {
   if (fields.texts("dry_breakers", breakers, max_stops)) sampler.dry_breakers = std::move(breakers);
 }
 
+// {"type":"text"}, {"type":"json_object"} or {"type":"json_schema","json_schema":{"name","schema","strict"?,"description"?}}.
+std::optional<OrderedJson> read_response_format(FieldReader& fields) {
+  const OrderedJson* format = fields.find_or_null("response_format");
+  if (!format) return std::nullopt;
+  const auto fail = [&](const std::string& message) {
+    fields.fail("response_format", "response_format: " + message);
+    return std::nullopt;
+  };
+  if (!format->is_object()) return fail("must be an object");
+  const OrderedJson type = format->value("type", OrderedJson());
+  for (const auto& [key, value] : format->items())
+    if (key != "type" && !(type == "json_schema" && key == "json_schema")) return fail("unknown field " + key);
+  if (type == "text") return std::nullopt;
+  if (type == "json_object") return OrderedJson{{"type", "object"}};
+  if (type != "json_schema") return fail("type must be text, json_object or json_schema");
+  const auto outer = format->find("json_schema");
+  if (outer == format->end() || !outer->is_object() || !outer->contains("schema")) return fail("json_schema.schema is required");
+  for (const auto& [key, value] : outer->items())
+    if (key != "name" && key != "schema" && key != "strict" && key != "description") return fail("unknown field json_schema." + key);
+  return (*outer)["schema"];
+}
+
 ParsedRequest parse_chat_request(const OrderedJson& body, const engine::SamplerSettings& defaults) {
   ParsedRequest parsed;
   OpenAiRequest& request = parsed.request;
@@ -193,7 +190,7 @@ ParsedRequest parse_chat_request(const OrderedJson& body, const engine::SamplerS
     else
       fields.fail("chat_template_kwargs", "chat_template_kwargs must be an object");
   }
-  read_response_format(fields, request);
+  request.schema = read_response_format(fields);
   request.tools = read_tools(fields);
   fields.refuse("functions", OrderedJson::array());
   fields.refuse("function_call", "none");

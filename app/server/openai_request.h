@@ -48,6 +48,9 @@ struct FieldRange {
 FieldRange field_range(const engine::SamplerParameter& parameter);
 void read_sampling(FieldReader& fields, engine::SamplerSettings& sampler);
 
+// The field response_format as a JSON Schema; nothing where the reply is free (or the field refused).
+std::optional<OrderedJson> read_response_format(FieldReader& fields);
+
 // The model's name, before anything else is known: its defaults decide on the rest. "" where absent.
 std::string requested_model(const OrderedJson& body);
 

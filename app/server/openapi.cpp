@@ -22,8 +22,8 @@ struct Operation {
 constexpr Operation operations[] = {
     {"get", "/health", "Whether the server is ready", "", "200"},
     {"get", "/metrics", "Counters in Prometheus's text format", "", "200"},
-    {"get", "/v1/models", "The loaded models", "", "200"},
-    {"get", "/v1/models/{id}", "One loaded model", "", "200"},
+    {"get", "/v1/models", "The models that can be asked", "", "200"},
+    {"get", "/v1/models/{id}", "One of them", "", "200"},
     {"post", "/v1/chat/completions", "Answer a conversation", "ChatRequest", "200"},
     {"post", "/v1/completions", "Continue a text", "CompletionRequest", "200"},
     {"post", "/tokenize", "Text to token ids", "TokenizeRequest", "200"},
@@ -90,6 +90,10 @@ OrderedJson response_format_schema() {
                        {"type"});
 }
 
+OrderedJson reply_properties() {
+  return with(sampling_properties(), {{"response_format", response_format_schema()}, {"grammar", string_schema()}});
+}
+
 OrderedJson tool_schema() {
   OrderedJson function = object_schema({{"name", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_.-]{1,64}$"}}},
                                         {"description", string_schema()},
@@ -138,10 +142,10 @@ OrderedJson schemas() {
                                         {"model", string_schema()}})},
       {"SessionChange", object_schema({{"title", string_schema()}, {"system", string_schema()}})},
       {"MessageRequest",
-       object_schema(with(sampling_properties(),
+       object_schema(with(reply_properties(),
                           {{"role", {{"type", "string"}, {"enum", {"user"}}}}, {"content", string_schema()}}),
                      {"content"})},
-      {"ReplyRequest", object_schema(sampling_properties())},
+      {"ReplyRequest", object_schema(reply_properties())},
       {"RollbackRequest", object_schema({{"message", string_schema()}}, {"message"})},
       {"Error", object_schema({{"error",
                                 {{"type", "object"},

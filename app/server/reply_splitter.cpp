@@ -51,6 +51,8 @@ bool ReplySplitter::step(std::vector<ReplyPart>& out, bool at_end) {
     }
     case Stage::content: return step_content(out, at_end);
     case Stage::calls: return step_calls(out, at_end);
+    case Stage::arguments: return step_arguments(out);
+    case Stage::behind_arguments: return step_behind_arguments(at_end);
   }
   return false;
 }
@@ -60,7 +62,7 @@ void ReplySplitter::emit(std::vector<ReplyPart>& out, ReplyPart::Kind kind, size
   if (!out.empty() && out.back().kind == kind)
     out.back().text.append(held_, 0, bytes);
   else
-    out.push_back({kind, held_.substr(0, bytes), {}});
+    out.push_back({kind, held_.substr(0, bytes)});
   held_.erase(0, bytes);
 }
 
@@ -137,23 +139,80 @@ bool ReplySplitter::step_content(std::vector<ReplyPart>& out, bool at_end) {
   return true;
 }
 
+bool ReplySplitter::is_known(const std::string& name) const {
+  return *options_.format->open || std::ranges::find(options_.names, name) != options_.names.end();
+}
+
 bool ReplySplitter::step_calls(std::vector<ReplyPart>& out, bool at_end) {
+  CallHead head = read_call_head(*options_.format, held_, in_list_);
+  if (head.outcome == CallHead::Outcome::incomplete && !at_end) return false;
+  if (head.outcome != CallHead::Outcome::begun || !is_known(head.name)) return take_whole_calls(out, at_end);
+  held_.erase(0, head.arguments);
+  out.push_back({ReplyPart::Kind::call, std::move(head.name)});
+  in_list_ = in_list_ || head.opens_list;
+  had_calls_ = true;
+  arguments_ = ObjectEnd();
+  rest_ = ObjectEnd(1);
+  stage_ = Stage::arguments;
+  return true;
+}
+
+bool ReplySplitter::take_whole_calls(std::vector<ReplyPart>& out, bool at_end) {
   const ToolFormat& format = *options_.format;
   const ParsedCalls parsed = parse_calls(format, held_, at_end);
   if (parsed.outcome == ParsedCalls::Outcome::incomplete) return false;
   const bool bare = !*format.open;
-  bool known = parsed.outcome == ParsedCalls::Outcome::calls;
-  for (const ToolCall& call : parsed.calls)
-    known = known && (!bare || std::ranges::find(options_.names, call.name) != options_.names.end());
-  if (known) {
-    for (const ToolCall& call : parsed.calls) out.push_back({ReplyPart::Kind::call, "", call});
+  stage_ = Stage::content;
+  if (parsed.outcome == ParsedCalls::Outcome::calls && std::ranges::all_of(parsed.calls, [this](const ToolCall& call) { return is_known(call.name); })) {
+    for (const ToolCall& call : parsed.calls) {
+      out.push_back({ReplyPart::Kind::call, call.name});
+      out.push_back({ReplyPart::Kind::arguments, call.arguments});
+    }
     held_.erase(0, parsed.bytes);
     had_calls_ = true;
+    rest_.take("}");
+    if (in_list_) stage_ = Stage::behind_arguments;
   } else {  // no call after all: text, its announcement included
-    held_.insert(0, format.open);
+    const std::string_view open = in_list_ ? "" : format.open;
+    held_.insert(0, open);
     said_something_ = true;
-    emit(out, ReplyPart::Kind::content, std::max(std::string_view(format.open).size(), bare ? held_.size() : 0));
+    emit(out, ReplyPart::Kind::content, std::max(open.size(), bare ? held_.size() : 0));
+    in_list_ = false;
   }
+  return !held_.empty();
+}
+
+bool ReplySplitter::step_arguments(std::vector<ReplyPart>& out) {
+  emit(out, ReplyPart::Kind::arguments, arguments_.take(held_));
+  if (!arguments_.ended()) return false;
+  stage_ = Stage::behind_arguments;
+  return !held_.empty();
+}
+
+// What is left of the call's object, what parts it from the next one in a list, the mark behind all of them.
+bool ReplySplitter::step_behind_arguments(bool at_end) {
+  const ToolFormat& format = *options_.format;
+  if (!format.between && !rest_.ended()) {
+    held_.erase(0, rest_.take(held_));
+    if (!rest_.ended()) return false;
+  }
+  const auto past_blanks = [this] { return std::min(held_.find_first_not_of(blanks), held_.size()); };
+  if (in_list_) {
+    held_.erase(0, past_blanks());
+    if (held_.empty()) return false;
+    if (held_[0] == ',') {
+      held_.erase(0, 1);
+      stage_ = Stage::calls;
+      return true;
+    }
+    if (held_[0] == ']') held_.erase(0, 1);
+    in_list_ = false;
+  }
+  const std::string_view close = format.close, rest = std::string_view(held_).substr(past_blanks());
+  if (!close.empty() && rest.starts_with(close))
+    held_.erase(0, held_.size() - rest.size() + close.size());
+  else if (!close.empty() && !at_end && close.starts_with(rest))
+    return false;
   stage_ = Stage::content;
   return !held_.empty();
 }

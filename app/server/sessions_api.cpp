@@ -7,6 +7,7 @@
 #include "app/server/await_answer.h"
 #include "app/server/openai_request.h"
 #include "core/base/clock.h"
+#include "core/session/reply_rules.h"
 #include "core/session/view_json.h"
 
 namespace fabula::server {
@@ -181,6 +182,22 @@ struct ReplyFields {
   session::ReplyOptions options;
 };
 
+// What the reply is held to: response_format as in chat/completions, or a grammar in GBNF (or a JSON Schema as text).
+void read_rules(FieldReader& fields, session::ReplyOptions& options) {
+  std::string rules;
+  const bool as_format = fields.find_or_null("response_format") != nullptr;
+  const char* const name = as_format ? "response_format" : "grammar";
+  if (const auto schema = read_response_format(fields)) {
+    if (!schema->is_object()) fields.fail(name, "response_format: json_schema.schema must be an object");
+    rules = dump_json(*schema);
+  }
+  const bool as_text = fields.text("grammar", rules);
+  if (as_text && as_format) fields.fail("grammar", "give response_format or grammar, not both");
+  if (fields.problem() || (!as_format && !as_text)) return;
+  if (const auto read = session::read_rules(rules); !read.ok()) fields.fail(name, std::string(name) + ": " + read.error().message);
+  options.rules = std::move(rules);
+}
+
 std::optional<ApiError> read_reply_fields(const OrderedJson& body, bool wants_content,
                                           const engine::SamplerSettings& sampler, ReplyFields& out) {
   FieldReader fields(body);
@@ -199,6 +216,7 @@ std::optional<ApiError> read_reply_fields(const OrderedJson& body, bool wants_co
   engine::SamplerSettings changed = sampler;
   read_sampling(fields, changed);
   out.options.sampler = changed;
+  read_rules(fields, out.options);
   fields.refuse_unknown();
   return fields.problem();
 }

@@ -53,6 +53,8 @@ Status HostService::Impl::continue_message(const SessionView& view, const ReplyO
   start.before = old;
   Message& reply = start.message;
   Receipt& receipt = *reply.receipt;
+  if (options.rules && *options.rules != receipt.grammar)
+    return Error{ErrorCode::invalid_argument, "this reply was begun under other rules: regenerate it to hold it to these"};
   const bool cut_short = was_cut_short(old);
   const bool at_end_token =
       !reply.tokens.empty() && std::find(model.end_tokens.begin(), model.end_tokens.end(),

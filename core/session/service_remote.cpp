@@ -79,6 +79,8 @@ Status HostService::Impl::start_remote(const SessionView& view, const MessagePat
   const std::string model = models[static_cast<size_t>(view.info.mode)].path;
   const auto name = engine::remote_name_or_none(model);
   if (!name) return Error{ErrorCode::internal, "no model elsewhere is chosen"};
+  if (!chosen.rules.value_or(view.settings.grammar).empty())
+    return Error{ErrorCode::unsupported, "a model elsewhere cannot be held to a grammar: its server alone decides on its words"};
   FABULA_ASSIGN(engine::RemoteRequest request, remote_request(view, path, sampler_of(view, chosen)));
   request.model = name->model;
   request.seed = chosen.seed ? chosen.seed : view.settings.seed;

@@ -90,6 +90,7 @@ struct ReplyOptions {  // of one reply; absent: the session's settings
   std::optional<uint64_t> seed;
   std::optional<engine::SamplerSettings> sampler;
   std::vector<std::string> stop;
+  std::optional<std::string> rules;  // as SessionSettings::grammar. A reply that goes on keeps those that it began with
 };
 
 // What replaying the receipts of a session gave.

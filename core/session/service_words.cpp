@@ -154,7 +154,7 @@ Result<HostService::Impl::Start> HostService::Impl::new_reply(const SessionView&
   receipt.seed = start.seed;
   receipt.max_tokens = start.max_tokens;
   receipt.stop = options.stop.empty() ? view.settings.stop : options.stop;
-  receipt.grammar = view.settings.grammar;
+  receipt.grammar = options.rules.value_or(view.settings.grammar);
   describe_prompt(receipt, start.prompt, path, finder(view.info.id));
   return start;
 }

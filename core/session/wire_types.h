@@ -173,13 +173,14 @@ inline engine::SamplerSettings sampler_from_json(const Json& in) {
 }
 
 inline void to_json(Json& out, const ReplyOptions& value) {
-  out = {{"max_tokens", value.max_tokens}, {"seed", value.seed}, {"stop", value.stop}};
+  out = {{"max_tokens", value.max_tokens}, {"seed", value.seed}, {"stop", value.stop}, {"rules", value.rules}};
   if (value.sampler) out["sampler"] = sampler_to_json(*value.sampler);
 }
 inline void from_json(const Json& in, ReplyOptions& value) {
   in.at("max_tokens").get_to(value.max_tokens);
   in.at("seed").get_to(value.seed);
   in.at("stop").get_to(value.stop);
+  in.at("rules").get_to(value.rules);
   if (in.contains("sampler")) value.sampler = sampler_from_json(in.at("sampler"));
 }
 

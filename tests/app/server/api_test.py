@@ -278,6 +278,23 @@ class Sessions(unittest.TestCase):
         thread.join(30)
         self.assertIn(result["reply"][1]["finish_reason"], ("cancelled", "stop", "length"))
 
+    def test_a_reply_may_be_held_to_rules(self):
+        place = self.story()
+        schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 99}}, "required": ["n"], "additionalProperties": False}
+        held = {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}, "seed": 1, "max_tokens": 60}
+        status, reply, _ = SERVER.post(place + "/messages", {"content": "A number: ", **held})
+        self.assertEqual((status, reply["finish_reason"]), (200, "stop"), reply)
+        self.assertEqual(list(json.loads(reply["content"])), ["n"])
+        other = SERVER.post(place + "/regenerate", {"grammar": 'root ::= "yes" | "no"', "max_tokens": 20})[1]
+        self.assertIn(other["content"], ("yes", "no"))
+        for more, field in (({"grammar": "root ::= ("}, "grammar"), ({"grammar": 7}, "grammar"), ({"response_format": {"type": "xml"}}, "response_format"),
+                            ({"response_format": {"type": "json_schema", "json_schema": {"schema": True}}}, "response_format"),
+                            ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": 7}}}}, "response_format"),
+                            ({**held, "grammar": "root ::= \"a\""}, "grammar")):
+            status, answer, _ = SERVER.post(place + "/regenerate", more)
+            self.assertEqual((status, answer["error"]["param"]), (400, field), answer)
+        self.assertEqual(len(SERVER.get(place)[1]["messages"]), 2)
+
     def test_openapi_names_every_path(self):
         document = SERVER.get("/openapi.json")[1]
         self.assertIn("/v1/chat/completions", document["paths"])
@@ -349,9 +366,13 @@ class Tools(unittest.TestCase):
                     self.assertEqual(status, 200)
                     if stream:
                         chunks = [json.loads(line[6:]) for line in answer.decode().split("\n\n") if line.startswith("data: {")]
-                        calls = [c for chunk in chunks for c in chunk["choices"][0]["delta"].get("tool_calls", [])]
+                        pieces = [c for chunk in chunks for c in chunk["choices"][0]["delta"].get("tool_calls", [])]
                         finish = chunks[-1]["choices"][0]["finish_reason"]
-                        self.assertEqual([c["index"] for c in calls], [0])
+                        self.assertEqual({c["index"] for c in pieces}, {0})
+                        self.assertEqual(["id" in c for c in pieces], [True] + [False] * (len(pieces) - 1))
+                        calls = [{**pieces[0], "function": {**pieces[0]["function"], "arguments": "".join(c["function"]["arguments"] for c in pieces)}}]
+                        self.assertEqual(pieces[0]["function"]["arguments"], "")
+                        self.assertGreater(len(pieces), 1)
                         self.assertEqual("".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks), "")
                     else:
                         calls, finish = answer["choices"][0]["message"]["tool_calls"], answer["choices"][0]["finish_reason"]
@@ -394,6 +415,10 @@ class Tools(unittest.TestCase):
         answer = client.chat.completions.create(model=completion()["model"], messages=[{"role": "user", "content": "The weather in Rome?"}], tools=self.TOOLS, tool_choice="required", max_tokens=300, seed=4)
         self.assertEqual(answer.choices[0].finish_reason, "tool_calls")
         json.loads(answer.choices[0].message.tool_calls[0].function.arguments)
+        with client.chat.completions.stream(model=completion()["model"], messages=[{"role": "user", "content": "The weather in Rome?"}], tools=self.TOOLS, tool_choice="required", max_tokens=300, seed=4) as stream:
+            streamed = stream.get_final_completion().choices[0]
+        self.assertEqual(streamed.finish_reason, "tool_calls")
+        self.assertEqual([(c.function.name, c.function.arguments) for c in streamed.message.tool_calls], [(c.function.name, c.function.arguments) for c in answer.choices[0].message.tool_calls])
 
 
 if __name__ == "__main__":

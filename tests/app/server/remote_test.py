@@ -193,6 +193,30 @@ class InSessions(unittest.TestCase):
         self.assertGreater(len(events), 3)
         self.assertEqual("".join(event.get("delta", "") for event in events), events[-1]["message"]["content"])
 
+    def test_stopping_keeps_what_had_come_and_frees_the_server(self):
+        path = self.session("story")
+        request = urllib.request.Request(self.base + path + "/messages", data=json.dumps({"content": "Once", "max_tokens": 1900, "stream": True}).encode(), headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            first = answer.readline().decode()
+            self.assertEqual(self.ask("POST", path + "/cancel")[0], 200)
+            events = [json.loads(line[6:]) for line in (first + answer.read().decode()).splitlines() if line.startswith("data: {")]
+        self.assertEqual(events[-1]["message"]["finish_reason"], "cancelled")
+        said = "".join(event.get("delta", "") for event in events)
+        self.assertTrue(said)
+        self.assertEqual(self.ask("GET", path)[1]["messages"][-1]["content"], said)
+        for _ in range(100):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.far_port}/metrics", timeout=60) as answer:
+                if "\nfabula_requests_active 0\n" in answer.read().decode():
+                    return
+            time.sleep(0.05)
+        self.fail("the server still writes what nobody wants any more")
+
+    def test_rules_are_refused(self):
+        path = self.session()
+        status, refused = self.ask("POST", path + "/messages", {"content": "x", "response_format": {"type": "json_object"}})
+        self.assertEqual(status, 400)
+        self.assertIn("grammar", refused["error"]["message"])
+
     def test_completions_are_asked_of_the_server_itself(self):
         status, refused = self.ask("POST", "/v1/chat/completions", {"model": self.name, "messages": [{"role": "user", "content": "x"}]})
         self.assertEqual((status, refused["error"]["code"]), (400, "model_is_remote"))

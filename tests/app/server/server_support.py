@@ -23,10 +23,10 @@ def model_or_skip():
     return model
 
 
-def start_server(cli, model, folder, *arguments):
-    """A server on a free port of its own data folder below `folder`; (process, port)."""
+def start_server(cli, model, folder, *arguments, log=None, context=2048):
+    """A server on a free port of its own data folder below `folder`; (process, port). log: a file for its standard error."""
     data = tempfile.mkdtemp(dir=folder)
-    process = subprocess.Popen([cli, "--data-dir", data, "serve", "-m", model, "--port", "0", "--context", "2048", *arguments], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([cli, "--data-dir", data, "serve", "-m", model, "--port", "0", "--context", str(context), *arguments], stdout=subprocess.PIPE, stderr=log, text=True)
     line = process.stdout.readline().strip()
     return process, int(re.search(r":(\d+)$", line).group(1))
 

@@ -43,7 +43,10 @@ Read read(ReplySplitter::Options options, std::string_view reply, size_t piece) 
     for (const ReplyPart& part : parts) {
       if (part.kind == ReplyPart::Kind::content) read.content += part.text;
       if (part.kind == ReplyPart::Kind::reasoning) read.reasoning += part.text;
-      if (part.kind == ReplyPart::Kind::call) read.calls.push_back(part.call);
+      if (part.kind == ReplyPart::Kind::call) read.calls.push_back({part.text, ""});
+      if (part.kind != ReplyPart::Kind::arguments) continue;
+      REQUIRE_FALSE(read.calls.empty());
+      read.calls.back().arguments += part.text;
     }
   };
   for (size_t at = 0; at < reply.size(); at += piece) take(splitter.push(reply.substr(at, piece)));
@@ -98,6 +101,9 @@ TEST_CASE("replies are taken apart, whatever the pieces they come in") {
       {"hermes", "<think>I call.</think>\n\n<tool_call>{\"name\":\"time\",\"arguments\":{\"a\":\"}\\\"{\"}}</tool_call>", "", "I call.", {{"time", R"({"a":"}\"{"})"}}},
       {"hermes", "<tool_call>\n{\"name\": \"time\", \"arguments\": {}}", "", "", {{"time", "{}"}}},  // cut off behind the call
       {"hermes", "<tool_call>\n{\"name\": \"ti", "<tool_call>\n{\"name\": \"ti", "", {}},
+      {"hermes", "<tool_call>{\"name\": \"time\", \"arguments\": {\"a\": [\"\\\\\", {\"b\": \"}\"}]}, \"id\": \"}7\"}</tool_call> Done.", " Done.", "", {{"time", R"({"a":["\\",{"b":"}"}]})"}}},
+      {"hermes", "<tool_call>{\"arguments\": {}, \"name\": \"time\"}</tool_call>", "", "", {{"time", "{}"}}},  // an unusual order
+      {"hermes", "<tool_call>{\"name\": \"time\", \"arguments\": \"{}\"}</tool_call>", "", "", {{"time", "{}"}}},  // written as a string
       {"hermes", "<tool_call>nothing</tool_call>", "<tool_call>nothing</tool_call>", "", {}},
       {"hermes", "a < b and <tool", "a < b and <tool", "", {}},
       {"llama3", R"({"name": "weather", "parameters": {"city": "Paris"}})", "", "", {{"weather", paris}}},
@@ -106,6 +112,11 @@ TEST_CASE("replies are taken apart, whatever the pieces they come in") {
       {"llama3", R"({"x": 1} is JSON)", R"({"x": 1} is JSON)", "", {}},
       {"llama3", "It is {sunny}.", "It is {sunny}.", "", {}},
       {"mistral-list", R"([TOOL_CALLS][{"name": "weather", "arguments": {"city": "Paris"}}, {"name": "time", "arguments": {}}])", "", "", {{"weather", paris}, {"time", "{}"}}},
+      {"mistral-list", R"([TOOL_CALLS] [{"arguments": {}, "name": "time"} , {"name": "weather", "arguments": {"city": "Paris"}, "id": "a"}, {"arguments": {}, "name": "time"}])", "", "",
+       {{"time", "{}"}, {"weather", paris}, {"time", "{}"}}},
+      {"mistral-list", R"([TOOL_CALLS][{"name": "time", "arguments": {}}, {"name": "weather", "arguments": {"city": "Paris"}, "id": "a"}, {"arguments": {}, "name": "time"}])", "", "",
+       {{"time", "{}"}, {"weather", paris}, {"time", "{}"}}},
+      {"mistral", R"([TOOL_CALLS]we think {x})", R"([TOOL_CALLS]we think {x})", "", {}},
       {"mistral", R"([TOOL_CALLS]weather[ARGS]{"city":"Paris"}[TOOL_CALLS]time[ARGS]{})", "", "", {{"weather", paris}, {"time", "{}"}}},
       {"mistral", R"(Fine.[TOOL_CALLS]weather{"city":"Paris"})", "Fine.", "", {{"weather", paris}}},
   };
@@ -126,6 +137,28 @@ TEST_CASE("replies are taken apart, whatever the pieces they come in") {
   const Read opened = read({.starts_in_reasoning = true}, "So.\n</think>\n\nYes", 2);
   CHECK(opened.reasoning == "So.");
   CHECK(opened.content == "Yes");
+}
+
+TEST_CASE("a call is told when its name is known, its arguments as they come") {
+  const std::pair<const char*, const char*> heads[] = {{"hermes", "<tool_call>\n{\"name\": \"weather\", \"arguments\": {"},
+                                                       {"llama3", "{\"name\": \"weather\", \"parameters\": {"},
+                                                       {"mistral-list", "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {"},
+                                                       {"mistral", "[TOOL_CALLS]weather[ARGS]{"}};
+  for (const auto& [format, head] : heads) {
+    FABULA_CAPTURE(format);
+    ReplySplitter splitter({.format = &row(format), .names = {"weather"}});
+    const auto begun = splitter.push(head);
+    REQUIRE(begun.size() == 2);
+    CHECK(begun[0].kind == ReplyPart::Kind::call);
+    CHECK(begun[0].text == "weather");
+    CHECK(begun[1].kind == ReplyPart::Kind::arguments);
+    CHECK(begun[1].text == "{");
+    const auto more = splitter.push("\"city\": \"Pa");
+    REQUIRE(more.size() == 1);
+    CHECK(more[0].kind == ReplyPart::Kind::arguments);
+    CHECK(more[0].text == "\"city\": \"Pa");
+    CHECK(splitter.finish().empty());  // cut off: what was told stands
+  }
 }
 
 TEST_CASE("what a held reply may say is what the reader reads") {

@@ -42,6 +42,18 @@ TEST_CASE("every reply of the session fits its rules, also one that is cut and c
   CHECK(continued.text.starts_with(cut.text));
   CHECK(fits(continued.text));
   CHECK(continued.text == whole.text);  // the same seed: the cut changes nothing
+  // One reply may have rules of its own; one that goes on keeps those that it began with.
+  ReplyOptions other;
+  other.max_tokens = 2;
+  other.rules = "root ::= [0-9]{12}";
+  const Message digits = wait(desk->regenerate(id, other));
+  CHECK(digits.receipt->grammar == *other.rules);
+  CHECK(digits.text.find_first_not_of("0123456789") == std::string::npos);
+  other.rules = "root ::= \"x\"";
+  CHECK(wait_error(desk->continue_reply(id, other)).message.find("other rules") != std::string::npos);
+  other.rules = "";
+  CHECK(wait(desk->regenerate(id, other)).receipt->grammar.empty());
+  wait(desk->rollback(id, whole.id));
   // Other rules from now on: what was written keeps its own.
   settings.grammar = "{\"type\": \"object\", \"properties\": {\"n\": {\"type\": \"integer\"}}, \"required\": [\"n\"], \"additionalProperties\": false}";
   wait(desk->set_settings(id, settings));
@@ -49,7 +61,7 @@ TEST_CASE("every reply of the session fits its rules, also one that is cut and c
   CAPTURE(object.text);
   CHECK(nlohmann::json::parse(object.text).at("n").is_number_integer());
   const ReplayReport report = wait(desk->replay(id));
-  CHECK(report.equal == 3);
+  CHECK(report.equal == 5);
   CHECK(report.different == 0);
   CHECK(report.skipped == 0);
   // A word chosen by hand that the rules do not know ends in an error that says so.
