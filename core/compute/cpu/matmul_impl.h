@@ -318,16 +318,18 @@ void quant_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* 
   const QuantPlane coarse = {a.x.coarse.quants + token, a.x.coarse.scales + token, a.x.coarse.negated_sums + token};
   // Fetching costs a warm tile of several tokens nothing to 3 %, and a twelfth where there are two scales a block.
   constexpr bool fetches = T == 1, may_fetch = !W::halves;
+  // Behind its end each stream goes on in the panels that are read next: straight on it would fetch what its neighbour has just read.
+  const auto beyond = [&](const uint8_t* at) { return at - panel + prefetch_bytes < stride ? 0 : (P - 1) * stride; };
   for (Run run(panel, blocks); run.n > 0; run.template next<W>(blocks)) {
     const uint8_t* w = run.meta + run.n * W::meta_step;
     if (fetches || __builtin_expect(may_fetch && a.cold, 0)) {
-      for (int p = 0; p < P; ++p) prefetch_ahead<run_blocks * W::meta_step>(run.meta + p * stride);
+      for (int p = 0; p < P; ++p) prefetch_ahead<run_blocks * W::meta_step>(run.meta + p * stride + beyond(run.meta));
     }
     for (int64_t i = 0; i < run.n; ++i, w += W::block_bytes) {
       const int64_t b = run.first + i;
       if (fetches || __builtin_expect(may_fetch && a.cold, 0)) {
 #pragma GCC unroll 16
-        for (int p = 0; p < P; ++p) prefetch_ahead<W::block_bytes>(w + p * stride);
+        for (int p = 0; p < P; ++p) prefetch_ahead<W::block_bytes>(w + p * stride + beyond(w));
       }
       add_block<W, P, T>(acc, w, run.meta, stride, i, coarse, b, width, a.x.sums_stride);
       if constexpr (W::has_minimum) {
