@@ -187,16 +187,17 @@ class Quantize(unittest.TestCase):
 
     @unittest.skipUnless(os.path.exists(CHAT_MODEL), "FABULA_CHAT_MODEL is not set")
     def test_interrupt_leaves_nothing(self):
-        with tempfile.TemporaryDirectory() as folder:
-            process = subprocess.Popen([CLI, "models", "quantize", CHAT_MODEL, "f32", "-o", str(pathlib.Path(folder, "out.gguf")), "--no-perplexity"],
-                                       stderr=subprocess.PIPE)
-            while process.poll() is None and not os.listdir(folder):
-                time.sleep(0.01)
-            process.send_signal(signal.SIGINT)
-            _, error = process.communicate()
-            self.assertEqual(process.returncode, 130)
-            self.assertIn(b"nothing was written", error)
-            self.assertEqual(os.listdir(folder), [])
+        for sent in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=sent.name), tempfile.TemporaryDirectory() as folder:
+                process = subprocess.Popen([CLI, "models", "quantize", CHAT_MODEL, "f32", "-o", str(pathlib.Path(folder, "out.gguf")), "--no-perplexity"],
+                                           stderr=subprocess.PIPE)
+                while process.poll() is None and not os.listdir(folder):
+                    time.sleep(0.01)
+                process.send_signal(sent)
+                _, error = process.communicate()
+                self.assertEqual(process.returncode, 130)
+                self.assertIn(b"nothing was written", error)
+                self.assertEqual(os.listdir(folder), [])
 
 
 def inspect_type(path):
