@@ -1,8 +1,7 @@
 // exp, log and sums that give the same bits on every machine: only IEEE +, -, *, / in a fixed order, never
-// libm (NUMERICS 1, 2).
+// libm (NUMERICS 1, 2). static: files with the flags of one instruction set include this, and nobody else may get their copies.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -12,7 +11,7 @@ inline constexpr int sum_lanes = 16;  // NUMERICS 1: virtual lanes of every redu
 
 // exp(x) for x <= 0, relative error < 2e-7 (Cephes expf, Moshier); below -87, where f32 leaves its normal
 // range: 0.
-inline float exp_nonpositive(float x) {
+static inline float exp_nonpositive(float x) {
   constexpr float lowest = -87.0f;
   const float clamped = x > lowest ? x : lowest;
   constexpr float to_integer = 12582912.0f;  // 1.5 * 2^23: adding it rounds to nearest even
@@ -26,18 +25,18 @@ inline float exp_nonpositive(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   const float mantissa = (p * (r * r) + r) + 1.0f;
-  const int32_t exponent = std::bit_cast<int32_t>(shifted) - std::bit_cast<int32_t>(to_integer);
-  const float power = std::bit_cast<float>((exponent + 127) << 23);
+  const int32_t exponent = __builtin_bit_cast(int32_t, shifted) - __builtin_bit_cast(int32_t, to_integer);
+  const float power = __builtin_bit_cast(float, (exponent + 127) << 23);
   return x > lowest ? mantissa * power : 0.0f;
 }
 
 // Natural logarithm of a positive, normal, finite double; relative error about 1e-15. log m = 2 atanh((m - 1)
 // / (m + 1)).
-inline double log_positive(double x) {
-  uint64_t bits = std::bit_cast<uint64_t>(x);
+static inline double log_positive(double x) {
+  uint64_t bits = __builtin_bit_cast(uint64_t, x);
   int64_t exponent = static_cast<int64_t>(bits >> 52) - 1023;
   bits = (bits & 0xfffffffffffffull) | 0x3ff0000000000000ull;
-  double m = std::bit_cast<double>(bits);  // [1, 2)
+  double m = __builtin_bit_cast(double, bits);  // [1, 2)
   if (m > 1.4142135623730951) {
     m *= 0.5;
     ++exponent;
@@ -53,7 +52,7 @@ inline double log_positive(double x) {
 // Sum of value(i), a float or double, for i in [0, n): element i goes to lane i % 16; the lanes meet in one
 // fixed tree.
 template <class Value>
-double lane_sum(size_t n, Value value) {
+static double lane_sum(size_t n, Value value) {
   double lanes[sum_lanes] = {};
   size_t i = 0;
   for (; i + sum_lanes <= n; i += sum_lanes) {

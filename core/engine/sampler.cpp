@@ -17,35 +17,6 @@ namespace {
 
 constexpr double ln_2 = 0.69314718055994531;
 
-struct Peak {
-  float max;
-  bool usable;  // no NaN, no +infinity, at least one finite
-};
-
-Peak find_peak(const float* x, size_t n) {
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  float lanes[sum_lanes];
-  std::fill(lanes, lanes + sum_lanes, -infinity);
-  int32_t bad[sum_lanes] = {};
-  size_t i = 0;
-  for (; i + sum_lanes <= n; i += sum_lanes)
-    for (size_t l = 0; l < sum_lanes; ++l) {
-      lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
-      bad[l] |= !(x[i + l] < infinity);
-    }
-  for (size_t l = 0; i < n; ++i, ++l) {
-    lanes[l] = x[i] > lanes[l] ? x[i] : lanes[l];
-    bad[l] |= !(x[i] < infinity);
-  }
-  const float max = *std::max_element(lanes, lanes + sum_lanes);
-  const bool any_bad = std::any_of(bad, bad + sum_lanes, [](int32_t b) { return b != 0; });
-  return {max, !any_bad && max > -infinity};
-}
-
-double log_sum_exp_above(const float* x, size_t n, float max) {  // log sum exp(x - max)
-  return log_positive(lane_sum(n, [x, max](size_t i) { return exp_nonpositive(x[i] - max); }));
-}
-
 float logprob_of(float value, float max, double log_sum) {
   return static_cast<float>((static_cast<double>(value) - static_cast<double>(max)) - log_sum);
 }
@@ -72,7 +43,8 @@ constexpr auto higher = [](const auto& a, const auto& b) {
 }  // namespace
 
 Sampler::Sampler(int64_t vocab)
-    : vocab_(static_cast<size_t>(vocab)),
+    : rows_(best_row_math()),
+      vocab_(static_cast<size_t>(vocab)),
       candidates_(vocab_),
       values_(vocab_),
       maxima_((vocab_ + 15) / 16),
@@ -84,10 +56,10 @@ Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> his
                                SamplerState* state, std::span<const uint64_t> allowed) {
   SamplerState fresh;
   SamplerState& reply = state != nullptr ? *state : fresh;
-  const Peak raw = find_peak(logits, vocab_);
+  const RowPeak raw = rows_.peak(logits, vocab_);
   if (!raw.usable) return unusable_logits();
   const float* values = modified(logits, history, settings, reply, allowed);
-  const Peak peak = values == logits ? raw : find_peak(values, vocab_);
+  const RowPeak peak = values == logits ? raw : rows_.peak(values, vocab_);
   if (!peak.usable) return unusable_logits();
 
   int32_t token = 0;
@@ -102,7 +74,7 @@ Result<Choice> Sampler::sample(const float* logits, std::span<const int32_t> his
     take_top(values, all ? vocab_ : static_cast<size_t>(settings.top_k));
     token = draw_filtered(peak.max, position, seed, choice_index, settings);
   }
-  return Choice{token, logprob_of(logits[token], raw.max, log_sum_exp_above(logits, vocab_, raw.max))};
+  return Choice{token, logprob_of(logits[token], raw.max, log_positive(rows_.exp_sum(logits, vocab_, raw.max)))};
 }
 
 // Everything behind top-k, of the candidates that it left.
@@ -137,9 +109,9 @@ Result<Choice> Sampler::sample(const compute::RankedRow& row, int64_t position, 
 
 Status Sampler::top(const float* logits, int count, std::vector<Choice>& out) {
   out.clear();
-  const Peak peak = find_peak(logits, vocab_);
+  const RowPeak peak = rows_.peak(logits, vocab_);
   if (!peak.usable) return unusable_logits();
-  const double log_sum = log_sum_exp_above(logits, vocab_, peak.max);
+  const double log_sum = log_positive(rows_.exp_sum(logits, vocab_, peak.max));
   take_top(logits, std::min(vocab_, static_cast<size_t>(std::max(count, 0))));
   std::sort(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(n_), higher);
   for (size_t i = 0; i < n_; ++i)
@@ -209,12 +181,7 @@ void Sampler::take_top(const float* values, size_t k) {
   const size_t columns = maxima_.size();
   n_ = 0;
   if (k < columns) {
-    std::copy(values, values + columns, maxima_.begin());
-    for (size_t row = columns; row < vocab_; row += columns) {
-      const size_t width = std::min(columns, vocab_ - row);
-      for (size_t c = 0; c < width; ++c)
-        maxima_[c] = values[row + c] > maxima_[c] ? values[row + c] : maxima_[c];
-    }
+    rows_.column_maxima(values, vocab_, columns, maxima_.data());
     std::copy(maxima_.begin(), maxima_.end(), ranked_maxima_.begin());
     const auto kth = ranked_maxima_.begin() + static_cast<ptrdiff_t>(std::max<size_t>(k, 1) - 1);
     std::nth_element(ranked_maxima_.begin(), kth, ranked_maxima_.end(), std::greater<>());

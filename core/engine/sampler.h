@@ -10,6 +10,7 @@
 #include "core/base/result.h"
 #include "core/compute/executor.h"
 #include "core/engine/choice.h"
+#include "core/engine/row_math.h"
 #include "core/engine/sampler_dry.h"
 #include "core/engine/sampler_settings.h"
 
@@ -85,6 +86,7 @@ class Sampler {
   int32_t draw_mirostat(float max, double uniform, const SamplerSettings& settings, double& mu);
   double total_weight() const;
 
+  const RowMath& rows_;
   size_t vocab_;
   size_t n_ = 0;                               // live candidates
   std::vector<Candidate> candidates_;          // (vocab)

@@ -136,6 +136,48 @@ TEST_CASE("the exact exp and log are near libm's") {
   CHECK(log_positive(1) == 0);
 }
 
+TEST_CASE("every instruction set gives the same bits of a row") {
+  REQUIRE(row_maths().size() >= 1);
+  const RowMath& reference = row_math_scalar();
+  std::mt19937_64 random(test::seed());
+  std::normal_distribution<float> normal(0, 4);
+  for (size_t n : {1, 2, 15, 16, 17, 31, 33, 100, 1023, 49152, 49159}) {
+    std::vector<float> row(n);
+    for (float& x : row) x = normal(random);
+    if (n > 100) row[n / 2] = -std::numeric_limits<float>::infinity();
+    const RowPeak want = reference.peak(row.data(), n);
+    CHECK(want.usable);
+    CHECK(want.max == *std::ranges::max_element(row));
+    const double sum = reference.exp_sum(row.data(), n, want.max);
+    double plain = 0;
+    for (const float x : row) plain += std::exp(static_cast<double>(x) - static_cast<double>(want.max));
+    CHECK(sum == doctest::Approx(plain).epsilon(1e-6));
+    const size_t columns = (n + 15) / 16;
+    std::vector<float> maxima(columns), other(columns);
+    reference.column_maxima(row.data(), n, columns, maxima.data());
+    for (size_t c = 0; c < columns; ++c) {
+      float most = row[c];
+      for (size_t i = c; i < n; i += columns) most = std::max(most, row[i]);
+      REQUIRE(maxima[c] == most);
+    }
+    for (const RowMath* rows : row_maths()) {
+      CAPTURE(std::string(rows->isa));
+      CHECK(rows->peak(row.data(), n).max == want.max);
+      CHECK(std::bit_cast<uint64_t>(rows->exp_sum(row.data(), n, want.max)) == std::bit_cast<uint64_t>(sum));
+      rows->column_maxima(row.data(), n, columns, other.data());
+      CHECK(other == maxima);
+      for (const float wrong : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        const size_t at = random() % n;
+        const float kept = std::exchange(row[at], wrong);
+        CHECK_FALSE(rows->peak(row.data(), n).usable);
+        row[at] = kept;
+      }
+      const std::vector<float> masked(n, -std::numeric_limits<float>::infinity());
+      CHECK_FALSE(rows->peak(masked.data(), n).usable);
+    }
+  }
+}
+
 TEST_CASE("greedy takes the highest logit, the lowest id of equals") {
   Sampler sampler(100);
   std::vector<float> logits(100, -1);
