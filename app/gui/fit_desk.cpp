@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/base/memory_info.h"
+#include "core/engine/placement.h"
 
 namespace fabula::gui {
 
@@ -28,7 +29,8 @@ FitReport report_on(const engine::ModelLoad& load, engine::Machine machine, cons
 }  // namespace
 
 std::string FitDesk::key_of(const engine::ModelLoad& load) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}", load.path.string(), compute::precision_name(load.precision), compute::kv_precision_name(load.kv_precision), load.context, load.threads);
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", load.path.string(), compute::precision_name(load.precision), compute::kv_precision_name(load.kv_precision),
+                     load.context, load.threads, load.device, load.gpu_layers);
 }
 
 const FitReport* FitDesk::report_or_null(const engine::ModelLoad& load) const {
@@ -36,13 +38,15 @@ const FitReport* FitDesk::report_or_null(const engine::ModelLoad& load) const {
   return found == reports_.end() || !found->second ? nullptr : &*found->second;
 }
 
-void FitDesk::ask(const engine::ModelLoad& load, double read_bytes_per_second, bool busy) {
+void FitDesk::ask(const engine::ModelLoad& load, const Asked& asked) {
   const std::string key = key_of(load);
   if (!reports_.try_emplace(key).second) return;
-  if (read_bytes_per_second > 0) read_bytes_per_second_ = read_bytes_per_second;
-  const bool measure = read_bytes_per_second_ <= 0 && !busy;
-  calls_.run([this, key, load, measure, known = read_bytes_per_second_](const std::atomic<bool>& cancel) {
-    engine::Machine machine = measure ? engine::measure_machine(load.threads, isa_) : engine::Machine{available_memory_bytes(), known};
+  if (asked.read_bytes_per_second > 0) read_bytes_per_second_ = asked.read_bytes_per_second;
+  const bool measure = read_bytes_per_second_ <= 0 && asked.measure;
+  calls_.run([this, key, load, measure, known = read_bytes_per_second_, more = asked.given_back_bytes](const std::atomic<bool>& cancel) {
+    engine::Machine machine =
+        measure ? engine::measure_machine(load.threads, isa_) : engine::Machine{available_memory_bytes(), known, engine::free_gpu_bytes(0)};
+    if (machine.available_bytes > 0) machine.available_bytes += more;
     auto report = std::make_shared<FitReport>(report_on(load, machine, cancel));
     background_.post([this, key, report] {
       read_bytes_per_second_ = std::max(read_bytes_per_second_, report->machine.read_bytes_per_second);

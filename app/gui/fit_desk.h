@@ -25,9 +25,13 @@ class FitDesk {
  public:
   FitDesk(Background& background, std::string isa) : background_(background), isa_(std::move(isa)) {}
 
-  // Once for each load; what is asked for again is known. read_bytes_per_second: as the engine measured it, 0: not yet, then
-  // it is measured here (half a second of reading memory) unless `busy`.
-  void ask(const engine::ModelLoad& load, double read_bytes_per_second, bool busy);
+  struct Asked {
+    double read_bytes_per_second = 0;  // as the engine measured it; 0: not yet
+    bool measure = false;              // then it is measured here: half a second of reading memory
+    uint64_t given_back_bytes = 0;     // by models that would go for this one
+  };
+  // Once for each load; what is asked for again is known.
+  void ask(const engine::ModelLoad& load, const Asked& asked);
   void forget() { reports_.clear(); }  // the free memory has changed
   // null: not asked for, or not known yet.
   const FitReport* report_or_null(const engine::ModelLoad& load) const;

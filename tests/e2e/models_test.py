@@ -219,6 +219,33 @@ def in_chinese(display, folder, hub):
         w.close()
 
 
+def asked_before_too_much(display, folder, hub):
+    """Files of a few megabytes, a context that no memory holds: the question is asked by what it would take."""
+    own = folder / "asked"
+    model = own / "data/models/wide"
+    for place in (own / "config", model, folder / "asked-window"):
+        place.mkdir(parents=True)
+    for file in (testdata() / "models/tinystories-656k").iterdir():
+        if file.suffix in (".json", ".safetensors"):
+            shutil.copy(file, model / file.name)
+    (model / "chat_template.jinja").write_text(TEMPLATE)
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 2_000_000_000}))
+    (own / "config/settings.json").write_text('{"chat": {"context": 1000000000}}')
+    w = Window(BINARY, display, folder / "asked-window", SHOTS, ["--mode", "chat", "--data-dir", str(own)], environment(own, hub))
+    try:
+        w.click("model.picker")
+        w.until(lambda: w.widgets().get("model.0", {}).get("label") == "wide", "the model in the picker")
+        w.click("model.0")
+        w.widget("fit.alternative")
+        w.shot("76-asked-first")
+        w.click("fit.cancel")
+        w.until(lambda: "fit.cancel" not in w.widgets(), "the question to close")
+        assert w.state()["model"] != "wide"
+    finally:
+        w.close()
+
+
 def a_story_at_once(display, folder):
     """Nothing at hand, no network, nothing chosen: Story writes."""
     own = folder / "story"
@@ -252,6 +279,7 @@ def main():
             servers(w, folder)
             w.close()
             in_chinese(display, folder, hub)
+            asked_before_too_much(display, folder, hub)
             a_story_at_once(display, folder)
         finally:
             w.close()

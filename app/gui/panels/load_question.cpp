@@ -1,5 +1,8 @@
 #include "app/gui/panels/load_question.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "app/gui/panels/model_details.h"
 #include "app/gui/panels/model_rows.h"
 #include "app/gui/remote_desk.h"
@@ -12,46 +15,48 @@ constexpr float width_dp = 520, height_dp = 250, button_dp = 34;
 
 }  // namespace
 
-void choose_model(Shell& shell, const std::string& path, uint64_t bytes) {
-  if (shell.models.too_large(bytes)) {
-    shell.models.fits().forget();
-    shell.ask.load_question = path;
-  } else {
-    shell.controller.load_model(path);
+void choose_model(Shell& shell, const std::string& path) { shell.ask.load_question = path; }
+
+// By what it would take, not by the size of its files: a small model with a long context may be too much, a large file of floats that is
+// kept in a smaller type may not.
+void LoadQuestion::judge(Shell& shell) {
+  const auto& residents = shell.controller.frame().residents;
+  const bool is_there = std::ranges::any_of(residents, [this](const session::ResidentModel& model) { return model.path == path_; });
+  if (!is_there) {
+    FitDesk& fits = shell.models.fits();
+    const engine::ModelLoad load = shell.controller.load_of(path_);
+    fits.ask(load, {.given_back_bytes = given_back_bytes(shell)});  // how fast it would be is not the question
+    const FitReport* report = fits.report_or_null(load);
+    if (!report) return;
+    report_ = *report;
+    fits.forget();  // whoever wants the speeds asks anew
+    if (report_->error.empty() && !report_->asked.fits) return ImGui::OpenPopup("load_question");
   }
+  shell.controller.load_model(std::exchange(path_, {}));  // which tells what is wrong with it, if anything is
 }
 
 void LoadQuestion::draw(Shell& shell) {
   if (!shell.ask.load_question.empty()) {
     path_ = std::exchange(shell.ask.load_question, {});
-    ImGui::OpenPopup("load_question");
+    report_.reset();
+    shell.models.fits().forget();
   }
+  if (!path_.empty() && !report_) judge(shell);
   Ui& ui = shell.ui;
   if (!ui.begin_dialog("load_question", ui.tr("fit.question_title"), width_dp, height_dp)) return;
   const ImVec2 start = ImGui::GetCursorScreenPos();
   Column column{start.x, start.y, ImGui::GetContentRegionAvail().x};
-  ask_fit(shell, path_);
-  const FitReport* report = shell.models.fits().report_or_null(shell.controller.load_of(path_));
-  if (!report) {
-    ui.text(column.take(ui.px(28)).Min, ui.tr("fit.working"), {.color = ui.color().text_soft}, column.width);
-  } else if (report->error.empty() && report->asked.fits) {
-    shell.controller.load_model(path_);  // its files are large, what it keeps in memory is not
-    ImGui::CloseCurrentPopup();
-  } else {
-    draw_answers(shell, *report, column);
-  }
+  if (report_) draw_answers(shell, *report_, column);
   ui.end_dialog();
 }
 
 void LoadQuestion::draw_answers(Shell& shell, const FitReport& report, Column& column) {
   Ui& ui = shell.ui;
   const std::string name = shown_model_name(path_);
-  const std::string words = report.error.empty()
-                                ? ui.tr.format("fit.question", {name, size_words(report.asked.memory.total()), std::to_string(report.asked.context),
-                                                                size_words(report.machine.available_bytes)})
-                                : report.error;
+  const std::string words = ui.tr.format("fit.question", {name, size_words(report.asked.memory.total()), std::to_string(report.asked.context),
+                                                          size_words(report.machine.available_bytes)});
   column.y += ui.paragraph(ImVec2(column.x, column.y), words, {}, column.width) + ui.px(10);
-  if (report.error.empty() && !report.nearest)
+  if (!report.nearest)
     column.y += ui.paragraph(ImVec2(column.x, column.y), ui.tr("fit.no_alternative"), {.color = ui.color().text_soft}, column.width);
   const float bottom = ImGui::GetWindowPos().y + ImGui::GetWindowSize().y - ui.px(18), height = ui.px(button_dp), gap = ui.px(8);
   float right = column.x + column.width;

@@ -45,7 +45,16 @@ std::string outcome_words(const Ui& ui, const Quantising& now) {
 
 void ask_fit(Shell& shell, const std::string& path) {
   const engine::Metrics& metrics = shell.controller.frame().metrics;
-  shell.models.fits().ask(shell.controller.load_of(path), metrics.peak_read_gb_per_second * 1e9, metrics.active_requests > 0);
+  shell.models.fits().ask(shell.controller.load_of(path),
+                          {metrics.peak_read_gb_per_second * 1e9, metrics.active_requests == 0, given_back_bytes(shell)});
+}
+
+uint64_t given_back_bytes(const Shell& shell) {
+  const std::string& own = shell.settings.of(shell.controller.mode()).model;
+  uint64_t bytes = 0;
+  for (const session::ResidentModel& model : shell.controller.frame().residents)
+    if (!model.in_use || model.path == own) bytes += model.bytes;
+  return bytes;
 }
 
 std::string fit_words(const Ui& ui, const engine::Fit& fit) {

@@ -8,6 +8,8 @@ namespace fabula::gui {
 
 // The report comes by FitDesk::report_or_null(controller.load_of(path)).
 void ask_fit(Shell& shell, const std::string& path);
+// Weights that leave memory where this mode's model needs the room: its own model's, and those that are only kept.
+uint64_t given_back_bytes(const Shell& shell);
 std::string fit_words(const Ui& ui, const engine::Fit& fit);                          // "q8_0, context 8,192"
 void load_as(Shell& shell, const std::string& path, const engine::Fit& fit);          // in this mode from now on
 

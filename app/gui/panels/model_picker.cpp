@@ -115,9 +115,8 @@ void ModelPicker::draw_list(Shell& shell, float width, float height) {
   ImGui::EndChild();
   if (chosen == nullptr) return;
   const std::string path = chosen->path.string();
-  const uint64_t bytes = chosen->bytes;
   ImGui::CloseCurrentPopup();
-  choose_model(shell, path, bytes);
+  choose_model(shell, path);
 }
 
 }  // namespace fabula::gui

@@ -110,7 +110,7 @@ void ModelsDialog::draw_library_entry(Shell& shell, Column& column, const model:
   const bool now = shell.settings.of(shell.controller.mode()).model == entry.path;
   if (draw_model_row(shell, id, entry, words, now)) {
     ImGui::CloseCurrentPopup();
-    choose_model(shell, entry.path.string(), entry.bytes);
+    choose_model(shell, entry.path.string());
   }
   ui.text_in(ImRect(words.Max.x + ui.px(8), row.Min.y, words.Max.x + ui.px(8) + place_width, row.Max.y), found_in, place, 0);
   const float top = row.Min.y + ui.px(10), bottom = row.Max.y - ui.px(10);
