@@ -35,6 +35,7 @@ class Attention {
         tokens_per_item_(std::max<int64_t>(1, attend_rows_target / group_)) {}
 
   void run() {
+    read_next(step_, {&layer_weights_.o});
     project();
     step_.spread_out(Phase::keep, step_.n_tokens, (spec_.n_heads + 2 * spec_.n_kv_heads) * head_dim_,
                      [&](int64_t first, int64_t end, int worker) {
@@ -48,6 +49,7 @@ class Attention {
     step_.spread_out(Phase::pack, step_.n_tokens, spec_.n_heads * head_dim_, [&](int64_t first, int64_t end, int) {
       for (int64_t t = first; t < end; ++t) out.put(step_.kernels, t, 0, s_.attended + t * s_.q_stride, out.cols);
     });
+    if (!has_experts(layer_weights_)) read_next(step_, {&layer_weights_.up});
     const LinearOutput o{&layer_weights_.o, layer_weights_.o_bias, s_.branch};
     linear(step_, Phase::o, out, {&o, 1}, s_.hidden_stride);
   }

@@ -154,6 +154,7 @@ void CpuExecutor::head(Step& step) {
   if (step.abandoned) return;
   s.in = s.in.laid_out(spec_.hidden, step.n_tokens, !weights_.head.quantised(), weights_.head.quantised());
   residual_and_norm(step, last != nullptr, last ? last->post_ffn_norm : nullptr, {weights_.final_norm, weights_.final_norm_bias}, s.in, nullptr);
+  if (!weights_.layers.empty()) read_next(step, {&weights_.layers.front().q, &weights_.layers.front().k, &weights_.layers.front().v});
   const LinearOutput out{&weights_.head, weights_.head_bias, s.logits};
   linear(step, Phase::head, s.in, {&out, 1}, spec_.vocab);
   if (spec_.logit_scale == 1.0f && spec_.final_softcap == 0.0f) return;

@@ -53,12 +53,19 @@ void strips(Step& step, const Mlp& mlp, const Activations& in, const Activations
       out.put(step.kernels, t, row + r, product, std::min(strip_rows, rows - r));
 }
 
+void read_next_layer(Step& step, int64_t layer) {
+  if (layer + 1 == step.spec.n_layers) return read_next(step, {&step.weights.head});
+  const LayerWeights& next = step.weights.layers[static_cast<size_t>(layer) + 1];
+  read_next(step, {&next.q, &next.k, &next.v});
+}
+
 int64_t strips_of(const PackedMatrix& up) { return (up.rows + strip_rows - 1) / strip_rows; }
 
-void dense(Step& step, const Mlp& mlp, float* branch) {
+void dense(Step& step, const Mlp& mlp, int64_t layer) {
   Scratch& s = step.scratch;
   const int64_t n = step.n_tokens, chunks = (n + token_chunk - 1) / token_chunk, n_strips = strips_of(mlp.up);
   const Activations out = s.ffn.laid_out(mlp.up.rows, n, !mlp.down.quantised(), mlp.down.quantised());
+  read_next(step, {&mlp.down});
   if (n == 1) {
     step.phase_of_ranges(Phase::gate_up, n_strips, [&](int64_t first, int64_t end, int worker) {
       for (; first < end; first += token_chunk)
@@ -75,14 +82,15 @@ void dense(Step& step, const Mlp& mlp, float* branch) {
           strips(step, mlp, s.in, out, i, i + 1, c * token_chunk, std::min(n, (c + 1) * token_chunk), s.workers[worker]);
     });
   }
-  const LinearOutput down{&mlp.down, mlp.down_bias, branch};
+  read_next_layer(step, layer);
+  const LinearOutput down{&mlp.down, mlp.down_bias, step.scratch.branch};
   linear(step, Phase::down, out, {&down, 1}, s.hidden_stride);
 }
 
 class Experts {
  public:
-  Experts(Step& step, const LayerWeights& layer)
-      : step_(step), s_(step.scratch), spec_(step.spec), layer_(layer), chosen_(step.spec.experts_per_token),
+  Experts(Step& step, int64_t index)
+      : step_(step), s_(step.scratch), spec_(step.spec), layer_(step.weights.layers[static_cast<size_t>(index)]), index_(index), chosen_(step.spec.experts_per_token),
         router_stride_((step.spec.n_experts + 15) / 16 * 16) {}
 
   void run() {
@@ -183,7 +191,7 @@ class Experts {
       const LinearOutput gate{&layer_.shared_router, nullptr, s_.shared_gate};
       linear(step_, Phase::route, s_.in, {&gate, 1}, 1);
     }
-    dense(step_, {layer_.shared_gate, layer_.shared_up, layer_.shared_down}, s_.branch);
+    dense(step_, {layer_.shared_gate, layer_.shared_up, layer_.shared_down}, index_);
   }
 
   void combine(int64_t t) const {
@@ -204,7 +212,7 @@ class Experts {
   Scratch& s_;
   const ModelSpec& spec_;
   const LayerWeights& layer_;
-  const int64_t chosen_, router_stride_;
+  const int64_t index_, chosen_, router_stride_;
   Activations in_, ffn_;
 };
 
@@ -214,8 +222,8 @@ bool has_experts(const LayerWeights& layer) { return !layer.expert_up.empty(); }
 
 void feed_forward(Step& step, int64_t index) {
   const LayerWeights& layer = step.weights.layers[static_cast<size_t>(index)];
-  if (has_experts(layer)) return Experts(step, layer).run();
-  dense(step, {layer.gate, layer.up, layer.down, layer.gate_bias, layer.up_bias, layer.down_bias}, step.scratch.branch);
+  if (has_experts(layer)) return Experts(step, index).run();
+  dense(step, {layer.gate, layer.up, layer.down, layer.gate_bias, layer.up_bias, layer.down_bias}, index);
 }
 
 }  // namespace fabula::compute::cpu

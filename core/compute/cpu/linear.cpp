@@ -29,7 +29,25 @@ void add_branch_to_row(Step& step, int64_t row, const float* post_norm) {
   step.kernels.add_scaled(step.scratch.h + row * step.scratch.hidden_stride, branch, step.spec.residual_scale, step.scratch.hidden_stride);
 }
 
+int64_t groups_of(const PackedMatrix& m) { return (m.n_panels() + panels_together - 1) / panels_together; }
+
 }  // namespace
+
+void read_next(Step& step, std::initializer_list<const PackedMatrix*> matrices) {
+  if (step.n_tokens != 1) return;
+  int64_t shards = 0;
+  for (const PackedMatrix* m : matrices) shards += groups_of(*m);
+  for (int worker = 1; worker < step.team.threads(); ++worker) {
+    int64_t first = shards * worker / step.team.threads();
+    for (const PackedMatrix* m : matrices) {
+      if (first < groups_of(*m)) {
+        step.team.fetch_meanwhile(worker, m->panels + first * panels_together * m->panel_bytes);
+        break;
+      }
+      first -= groups_of(*m);
+    }
+  }
+}
 
 void linear(Step& step, Phase kind, const Activations& x, std::span<const LinearOutput> outputs, int64_t stride) {
   const auto product = [&](const LinearOutput& o, int64_t panel, int64_t end_panel, int64_t begin, int64_t end) {
@@ -40,13 +58,12 @@ void linear(Step& step, Phase kind, const Activations& x, std::span<const Linear
     for (int64_t t = begin; t < end; ++t, out += stride)
       for (int64_t r = 0; r < rows; ++r) out[r] += o.bias[panel * panel_rows + r];
   };
-  const auto groups_of = [](const LinearOutput& o) { return (o.matrix->n_panels() + panels_together - 1) / panels_together; };
   const int64_t chunks = (x.n_tokens + shard_tokens - 1) / shard_tokens;
   int64_t shards = 0;
-  for (const LinearOutput& o : outputs) shards += groups_of(o) * chunks;
+  for (const LinearOutput& o : outputs) shards += groups_of(*o.matrix) * chunks;
   step.phase_of_ranges(kind, shards, [&](int64_t first, int64_t end, int) {
     for (const LinearOutput& o : outputs) {
-      const int64_t own = groups_of(o) * chunks, from = std::clamp<int64_t>(first, 0, own), to = std::clamp<int64_t>(end, 0, own);
+      const int64_t own = groups_of(*o.matrix) * chunks, from = std::clamp<int64_t>(first, 0, own), to = std::clamp<int64_t>(end, 0, own);
       first -= own;
       end -= own;
       if (x.n_tokens == 1) {  // one stream of panels for as long as it goes

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <vector>
 
@@ -109,6 +110,10 @@ struct Step {
     phase(kind, shards, [&](int64_t shard, int worker) { run(shard * per_shard, std::min(n, (shard + 1) * per_shard), worker); });
   }
 };
+
+// Of a single token: workers that have nothing left to do in the phases before fetch the beginning of their own parts of `matrices`.
+// Called before the last phase that reads other weights.
+void read_next(Step& step, std::initializer_list<const PackedMatrix*> matrices);
 
 // out (tokens, stride) = matrix * x (+ bias), for up to three matrices that read the same activations, in one phase.
 struct LinearOutput {

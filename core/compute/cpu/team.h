@@ -40,6 +40,9 @@ class Team {
     this->run(n_shards, run);
     end_after_step();
   }
+  // What `worker` (1 or more) will read first when the phase after the next one begins: waiting, it fetches some of it from memory. A
+  // hint; any address is allowed.
+  void fetch_meanwhile(int worker, const uint8_t* begin);
   int workers_in_step() const;  // that ran at least one shard since begin_step, the caller included
 
   // By worker, the caller first: seconds with a shard in hand, over all steps that ended since the last resize.
