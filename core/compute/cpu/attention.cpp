@@ -1,4 +1,4 @@
-// Attention of one layer: QKV, norm and rope, the KV cache, tiles of 64 positions, splits of 512, o.
+// Attention of one layer: QKV, norm and rope, the KV cache, tiles of 64 positions, splits of 128, o.
 #include <algorithm>
 #include <cstring>
 #include <limits>

@@ -16,7 +16,7 @@
 namespace fabula::compute::cpu {
 
 inline constexpr int max_workers = max_team_threads;
-inline constexpr int64_t kv_split_tokens = 512;       // a fixed size, never a fixed count (NUMERICS 5)
+inline constexpr int64_t kv_split_tokens = 128;       // a fixed size, never a fixed count (NUMERICS 5)
 inline constexpr int64_t attend_rows_target = 24;     // query rows that share a KV tile in L1
 inline constexpr int64_t max_partials = 2048;         // (row, split) pairs kept when splits run on several workers
 
