@@ -11,7 +11,7 @@ namespace fabula::cli {
 
 namespace {
 
-constexpr std::chrono::milliseconds answer_time{1000};  // that a host has to say who it is
+constexpr std::chrono::milliseconds answer_time{5000};  // that a host has to say who it is, on a machine that is busy otherwise
 
 // The settings are compared by the host, which alone knows them; without the file nobody needs to be asked.
 bool has_loaded(const session::Service& service, const std::filesystem::path& path) {

@@ -45,6 +45,7 @@ class App {
   void add_view_commands();
   void add_model_commands();
   void handle_events();
+  void handle_event(const WindowEvent& event);
   void handle_key(const WindowEvent& event);
   bool handle_plain_key(const WindowEvent& event, bool dialog);
   void escape();

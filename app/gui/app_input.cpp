@@ -38,20 +38,40 @@ std::optional<text::Key> text_key(int key) {
   }
 }
 
+// Keys that may give another field the focus, or open and close one.
+bool may_move_focus(const WindowEvent& event) {
+  if (event.kind != WindowEvent::Kind::key) return false;
+  if ((event.modifiers & (ctrl | GLFW_MOD_ALT | GLFW_MOD_SUPER)) != 0) return true;
+  switch (event.key) {
+    case GLFW_KEY_TAB:
+    case GLFW_KEY_ESCAPE:
+    case GLFW_KEY_ENTER:
+    case GLFW_KEY_KP_ENTER: return true;
+    default: return event.key >= GLFW_KEY_F1 && event.key <= GLFW_KEY_F25;
+  }
+}
+
 }  // namespace
 
+// Fields take what was typed while they are drawn. Of what came during one slow frame, a key that may move the focus therefore waits for the
+// frame after the words before it, and the words after it for the one after that.
 void App::handle_events() {
-  for (const WindowEvent& event : window_.take_events()) {
-    if (event.kind == WindowEvent::Kind::key) {
-      handle_key(event);
-      continue;
-    }
-    // A character that no field waits for is meant for the composer; Space presses what has the focus.
-    const bool field_active = ImGui::GetCurrentContext()->ActiveId != 0 && !ImGui::IsMouseDown(0);
-    if (!field_active && ui_.focus_visible() && event.character == U' ') continue;
-    if (!field_active && !dialog_open()) shell_.ask.focus_composer = true;
-    ui_.input.push_character(event.character);
+  const std::vector<WindowEvent> events = window_.take_events();
+  for (size_t i = 0; i < events.size(); ++i) {
+    const bool moves = may_move_focus(events[i]);
+    if (moves && !ui_.input.empty()) return window_.put_back(std::span(events).subspan(i));
+    handle_event(events[i]);
+    if (moves) return window_.put_back(std::span(events).subspan(i + 1));
   }
+}
+
+void App::handle_event(const WindowEvent& event) {
+  if (event.kind == WindowEvent::Kind::key) return handle_key(event);
+  // A character that no field waits for is meant for the composer; Space presses what has the focus.
+  const bool field_active = ImGui::GetCurrentContext()->ActiveId != 0 && !ImGui::IsMouseDown(0);
+  if (!field_active && ui_.focus_visible() && event.character == U' ') return;
+  if (!field_active && !dialog_open()) shell_.ask.focus_composer = true;
+  ui_.input.push_character(event.character);
 }
 
 void App::handle_key(const WindowEvent& event) {

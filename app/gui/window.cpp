@@ -127,6 +127,12 @@ void Window::install_callbacks() {
   });
 }
 
+void Window::put_back(std::span<const WindowEvent> events) {
+  if (events.empty()) return;
+  events_.insert(events_.begin(), events.begin(), events.end());
+  settle();
+}
+
 void Window::wake() { glfwPostEmptyEvent(); }
 bool Window::should_close() const { return glfwWindowShouldClose(window_) != 0; }
 void Window::request_close() { glfwSetWindowShouldClose(window_, GLFW_TRUE); }

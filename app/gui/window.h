@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,8 @@ class Window {
   void to_front();
   void request_attention();  // a reply has ended while another window has the focus
   std::vector<WindowEvent> take_events() { return std::exchange(events_, {}); }
+  // For the next frame, which comes soon: before all that comes meanwhile.
+  void put_back(std::span<const WindowEvent> events);
   std::vector<std::string> take_dropped() { return std::exchange(dropped_, {}); }
   void settle(int frames = 2) { settling_ = std::max(settling_, frames); }
   double own_ms() const { return own_ms_; }  // CPU time of the last frame up to its finished draw data

@@ -33,7 +33,7 @@ Result<std::shared_ptr<const engine::Engine::LoadedModel>> HostService::Impl::re
   if (loaded) return loaded;
   if (is_remote(mode))
     return Error{ErrorCode::unsupported, state.name + " runs elsewhere and does not tell its tokens, which this needs: choose a model of this computer"};
-  if (loading.contains(newest_load[static_cast<size_t>(mode)])) return Error{ErrorCode::busy, "the model is still being loaded"};
+  if (is_loading(mode)) return Error{ErrorCode::busy, "the model is still being loaded"};
   return Error{ErrorCode::unsupported, "no model is loaded: choose one first"};
 }
 

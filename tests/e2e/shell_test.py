@@ -84,10 +84,8 @@ def organise(w):
     w.shot("43-session-menu")
     w.click("session.menu.labels")
     w.widget("labels.folder")
-    w.type("Tales")
-    w.key("Tab")
-    w.click("labels.tags")
-    w.type("fox, draft")
+    # As fast as they come: several keys a frame, in their order.
+    w.xdo("key", "--delay", 0, "shift+t", *"ales", "Tab", *"fox", "comma", "space", *"draft")
     w.shot("44-labels")
     w.click("labels.keep")
     w.until(lambda: w.widgets().get("group.0", {}).get("label") == "Tales", "the folder")
@@ -204,13 +202,23 @@ def by_keyboard(w):
 def hard_titles(w):
     for title in ("A title so long that no sidebar of any width could ever hope to show it without cutting it somewhere along the way",
                   "عنوان قصير من اليمين إلى اليسار"):
-        w.key("F2")
-        w.widget("sidebar.rename")
-        w.key("ctrl+a")
-        w.type(title)
-        w.key("Return")
-        w.until(lambda: w.widget("session.0")["label"] == title or w.widget("session.1")["label"] == title, "the title", 20)
+        rename(w, title)
     w.shot("55-titles")
+
+
+def rename(w, title, attempts=4):
+    """xdotool lends a key to each character that the keyboard has not, and on a busy machine takes it back too early: then again."""
+    w.key("F2")
+    w.widget("sidebar.rename")
+    w.key("ctrl+a")
+    w.type(title)
+    w.key("Return")
+    try:
+        w.until(lambda: title in [i["label"] for n, i in w.widgets().items() if n.startswith("session.")], "the title", 5)
+    except AssertionError:
+        if attempts == 1:
+            raise
+        rename(w, title, attempts - 1)
 
 
 def looks(w, scale):

@@ -227,6 +227,16 @@ class InSessions(unittest.TestCase):
         self.assertTrue(answer.stdout.strip())
         self.assertIn("no model called nobody", cli("chat", "-m", "remote:far/nobody", input="").stderr)
 
+    def open_when_ready(self, request):
+        """A model that is still being reached is a 503 with the time to ask again."""
+        for _ in range(60):
+            try:
+                return urllib.request.urlopen(request, timeout=60)
+            except urllib.error.HTTPError as error:
+                self.assertEqual(error.code, 503, error.read())
+                time.sleep(float(error.headers["Retry-After"]))
+        self.fail("the model was never reached")
+
     def test_killed_in_the_middle_keeps_what_had_come(self):
         far, port = fabula_server()
         try:
@@ -234,10 +244,11 @@ class InSessions(unittest.TestCase):
             folder = tempfile.mkdtemp(dir=FOLDER.name)
             subprocess.run([CLI, "--data-dir", folder, "models", "add-remote", "dying", f"http://127.0.0.1:{port}/v1"], check=True)
             near = subprocess.Popen([CLI, "--data-dir", folder, "serve", "-m", "remote:dying/" + model, "--port", "0", "--quiet"], stdout=subprocess.PIPE, text=True)
+            self.addCleanup(near.kill)
             base = "http://127.0.0.1:" + near.stdout.readline().strip().rsplit(":", 1)[1]
             path = "/api/sessions/" + self.ask("POST", "/api/sessions", {"mode": "story"}, base)[1]["id"]
             request = urllib.request.Request(base + path + "/messages", data=json.dumps({"content": "Once", "max_tokens": 1900, "stream": True}).encode(), headers={"Content-Type": "application/json"})
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with self.open_when_ready(request) as answer:
                 answer.readline()
                 far.kill()
                 rest = answer.read().decode()
