@@ -117,7 +117,12 @@ void draw_toasts(Shell& shell, const ImRect& area) {
   Ui& ui = shell.ui;
   auto& toasts = shell.controller.toasts();
   if (toasts.empty()) return;
-  float y = area.Max.y - ui.px(52);  // the button to the latest message stays free
+  float y = area.Max.y - ui.px(52), centre = area.GetCenter().x, top = area.Min.y;  // the button to the latest message stays free
+  if (const ImGuiWindow* dialog = ImGui::GetTopMostPopupModal()) {  // what it says stays free: they stand below it, the newest ones
+    y = ImGui::GetIO().DisplaySize.y - ui.px(space::s);
+    centre = dialog->Rect().GetCenter().x;
+    top = dialog->Rect().Max.y;
+  }
   std::string restore;
   size_t dismiss = SIZE_MAX;
   for (size_t i = toasts.size(); i-- > 0;) {
@@ -128,7 +133,8 @@ void draw_toasts(Shell& shell, const ImRect& area) {
     const float text_width = width - ui.px(36 + 40) - undo_width;
     const TextLook look{.color = ui.color().text};
     const float height = std::max(ui.px(46), ui.measure(toast.text, look, text_width).y + ui.px(26));
-    const ImVec2 at(std::floor(area.GetCenter().x - width / 2), std::floor(y - height));
+    const ImVec2 at(std::floor(centre - width / 2), std::floor(y - height));
+    if (at.y < top && i + 1 < toasts.size()) break;  // the others are seen when it closes
     y = at.y - ui.px(space::s);
     ImGui::SetNextWindowPos(at);
     ImGui::SetNextWindowSize(ImVec2(width, height));

@@ -68,7 +68,7 @@ void draw_idle(Shell& shell, const ImRect& box) {
   if (std::find(minutes.begin(), minutes.end(), now) == minutes.end()) minutes.push_back(now);
   std::vector<std::string> names;
   for (const int64_t m : minutes)
-    names.push_back(m == 0 ? tr("settings.idle_never") : m % 60 == 0 ? tr.format("settings.idle_hours", {std::to_string(m / 60)}) : tr.format("settings.idle_minutes", {std::to_string(m)}));
+    names.push_back(m == 0 ? tr("settings.idle_never") : m == 60 ? tr("settings.idle_hour") : m % 60 == 0 ? tr.format("settings.idle_hours", {std::to_string(m / 60)}) : tr.format("settings.idle_minutes", {std::to_string(m)}));
   const auto current = static_cast<int>(std::find(minutes.begin(), minutes.end(), now) - minutes.begin());
   const int chosen = shell.ui.choice("settings.idle", tr("settings.idle"), box, names, current);
   if (chosen >= 0) shell.controller.set_idle_unload(minutes[static_cast<size_t>(chosen)]);

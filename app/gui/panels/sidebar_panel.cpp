@@ -273,17 +273,20 @@ void SidebarPanel::draw_trash(Shell& shell, const ImRect& area) {
     const ImVec2 start = ImGui::GetCursorScreenPos();
     Column column{start.x + ui.px(space::s), start.y, area.GetWidth() - ui.px(2 * space::s)};
     size_t number = 0;
+    const ImRect heading = column.take(ui.px(28), ui.px(2));
+    ui.text_in(ImRect(heading.Min.x + ui.px(space::s), heading.Min.y + ui.px(6), heading.Max.x, heading.Max.y), ui.tr("sidebar.trash"),
+               {.size = type::caption, .color = ui.color().text_faint, .weight = text::FontWeight::semibold}, 0);
     for (const auto& info : *shell.controller.frame().trash) {
       const std::string id = "trash." + std::to_string(number++);
       const ImRect row = column.take(ui.px(row_dp));
       const bool hovered = ui.hovers(row);
       if (hovered) ui.fill(row, ui.color().hover, radius::control);
       const float y0 = row.Min.y + ui.px(10), y1 = y0 + ui.px(button_dp), x = row.Max.x - ui.px(4);
-      if (ui.icon_button(id + ".restore", Icon::restore, ui.tr("action.restore"), ImRect(x - ui.px(2 * button_dp), y0, x - ui.px(button_dp), y1))) {
+      if (ui.icon_button(id + ".restore", Icon::undo, ui.tr("action.restore"), ImRect(x - ui.px(2 * button_dp), y0, x - ui.px(button_dp), y1))) {
         shell.controller.restore(info.id);
         trash_ = false;
       }
-      if (ui.icon_button(id + ".purge", Icon::close, ui.tr("action.purge"), ImRect(x - ui.px(button_dp), y0, x, y1))) shell.ask.purge_session = info.id;
+      if (ui.icon_button(id + ".purge", Icon::trash, ui.tr("action.purge"), ImRect(x - ui.px(button_dp), y0, x, y1))) shell.ask.purge_session = info.id;
       const float left = row.Min.x + ui.px(10), width = x - ui.px(2 * button_dp + 4) - left;
       ui.text(ImVec2(left, row.Min.y + ui.px(6)), title_of(shell, info), {}, width);
       ui.text(ImVec2(left, row.Min.y + ui.px(26)), relative_time(ui.tr, info.updated_at, unix_milliseconds()),

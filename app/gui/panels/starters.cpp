@@ -10,7 +10,7 @@ namespace fabula::gui {
 
 namespace {
 
-constexpr float row_dp = 66;
+constexpr float row_dp = 66, note_dp = 22;
 constexpr std::array words_keys{"starter.small", "starter.medium", "starter.large"};  // what each is good for
 static_assert(words_keys.size() == hub::starters.size());
 
@@ -47,8 +47,7 @@ void draw_starter(Shell& shell, const hub::Starter& starter, const ImRect& box) 
   if (bytes > 0) details += " · " + size_words(bytes);
   if (look && look->done && !look->licence.empty()) details += " · " + look->licence;
   if (bytes > 0) details += " · " + ui.tr(shell.models.too_large(bytes) ? "models.too_large" : "models.fits");
-  if (look && !look->error.empty()) details = look->error;
-  const ImU32 ink = look && !look->error.empty() ? c.warning : bytes > 0 && shell.models.too_large(bytes) ? c.warning : c.text_soft;
+  const ImU32 ink = bytes > 0 && shell.models.too_large(bytes) ? c.warning : c.text_soft;
   const ImVec2 at(inner.Min.x, inner.Min.y + ui.px(34));
   ui.text(at, details, {.size = type::small, .color = ink}, width);
   if (look && !look->error.empty() && ui.hovers(box)) ui.tooltip(box, look->error);
@@ -67,7 +66,7 @@ bool wants_starters(const Shell& shell) {
                               [](const model::LibraryEntry& entry) { return entry.card.unusable.empty() && entry.card.chats; });
 }
 
-float starters_height(Ui& ui) { return static_cast<float>(hub::starters.size()) * ui.px(row_dp + 8); }
+float starters_height(Ui& ui) { return static_cast<float>(hub::starters.size()) * ui.px(row_dp + 8) + ui.px(note_dp); }
 
 void draw_starters(Shell& shell, const ImRect& box) {
   Ui& ui = shell.ui;
@@ -76,6 +75,15 @@ void draw_starters(Shell& shell, const ImRect& box) {
     const std::string repository(starter.repository);
     if (!shell.models.look_or_null(repository)) shell.models.hub_or_null()->look(repository);
     draw_starter(shell, starter, column.take(ui.px(row_dp), ui.px(8)));
+  }
+  // Said once for all of them: a machine without a network is nothing to be warned of.
+  const bool unreachable = std::ranges::all_of(hub::starters, [&](const hub::Starter& starter) {
+    const hub::Look* look = shell.models.look_or_null(std::string(starter.repository));
+    return look && look->done && !look->error.empty();
+  });
+  if (unreachable) {
+    const TextLook faint{.size = type::small, .color = ui.color().text_faint};
+    ui.text_in(column.take(ui.px(note_dp)), ui.tr("starter.unreachable"), faint, 0.5f);
   }
   if (shell.models.downloading()) ui.wake_at(ui.now() + 0.25);
 }

@@ -146,7 +146,7 @@ void StoryPanel::paint_hits(Shell& shell) {
   std::vector<text::PaintSpan> spans;
   spans.reserve(hits_.size());
   for (size_t i = 0; i < hits_.size(); ++i) {
-    spans.push_back({.begin = hits_[i].first, .end = hits_[i].second, .background = with_alpha(c.warning, i == hit_ ? 0.55f : 0.25f)});
+    spans.push_back({.begin = hits_[i].first, .end = hits_[i].second, .background = i == hit_ ? c.found_now : c.found});
   }
   page_.editor().set_highlights(std::move(spans));
 }

@@ -82,7 +82,7 @@ void TranscriptPanel::draw(Shell& shell, const ImRect& area) {
     const float wheel = ImGui::GetIO().MouseWheel;
     if (wheel != 0 && ui.hovers(area)) rows_.scroll_by(-wheel * ui.px(90));
     ImRect inner = area;
-    inner.Min.y += ui.px(space::s);
+    inner.Min.y += ui.px(space::l);
     inner.Min.y += find_.height(ui, false);
     const auto placed = rows_.layout(inner.GetHeight(), [&](size_t i) { return measure(shell, i); });
     for (const auto& p : placed) draw_item(shell, p, inner);
@@ -344,7 +344,7 @@ void TranscriptPanel::paint_hits(Shell& shell, const Item& item, size_t index, B
   const uint64_t wanted = find_.is_open() ? search_ : 1;
   if (b.found == wanted) return;
   b.found = wanted;
-  const ImU32 all = with_alpha(shell.ui.color().warning, 0.25f), now = with_alpha(shell.ui.color().warning, 0.55f);
+  const ImU32 all = shell.ui.color().found, now = shell.ui.color().found_now;
   const std::string words = find_.is_open() ? find_.words() : "";
   const size_t current = !hits_.empty() && hits_[hit_].item == index ? hits_[hit_].number : SIZE_MAX;
   if (b.markdown) {

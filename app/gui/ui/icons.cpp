@@ -86,11 +86,6 @@ void draw_editing(const Pen& p, Icon icon) {
       p.line({{10, 4}, {10, 10}, {7, 13}, {7, 14.5f}, {17, 14.5f}, {17, 13}, {14, 10}, {14, 4}});
       p.line({{12, 14.5f}, {12, 20}});
       break;
-    case Icon::restore:
-      p.line({{12, 4}, {12, 14}});
-      p.line({{8, 10}, {12, 14}, {16, 10}});
-      p.line({{5, 15}, {5, 20}, {19, 20}, {19, 15}});
-      break;
     default: break;
   }
 }

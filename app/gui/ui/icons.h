@@ -8,7 +8,7 @@ namespace fabula::gui {
 enum class Icon {
   none, plus, search, trash, pencil, export_, undo, redo, copy, check, close, chevron_left, chevron_right, chevron_down,
   send, stop, regenerate, play, branch, book, chat, gear, sidebar, panel, folder, file, arrow_up, arrow_down, warning, info,
-  restore, more, cube, lock, pin,
+  more, cube, lock, pin,
 };
 
 // Inside the square of `size` pixels at `position`.

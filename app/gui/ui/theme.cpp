@@ -19,6 +19,7 @@ constexpr Palette light = {
     .own_tint = rgb(0x0B5F80),
     .danger = rgb(0xB3261E), .on_danger = rgb(0xFFFFFF), .warning = rgb(0x8A5300), .good = rgb(0x1F6B3A),
     .shadow = rgba(0x1A1814, 34), .scrim = rgba(0x1A1814, 90), .selection = rgba(0x0B6E63, 56),
+    .found = rgb(0xFBE9BC), .found_now = rgb(0xF7BE4B),
 };
 
 constexpr Palette dark = {
@@ -30,6 +31,7 @@ constexpr Palette dark = {
     .own_tint = rgb(0x86C5E8),
     .danger = rgb(0xF2897F), .on_danger = rgb(0x350906), .warning = rgb(0xE9B15C), .good = rgb(0x7FD19B),
     .shadow = rgba(0x000000, 110), .scrim = rgba(0x000000, 140), .selection = rgba(0x5CC2B2, 70),
+    .found = rgb(0x453A1C), .found_now = rgb(0x7D5A0B),
 };
 
 double luminance(ImU32 color) {

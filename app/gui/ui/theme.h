@@ -20,6 +20,7 @@ struct Palette {
   ImU32 own_tint;     // the person's own words in a story
   ImU32 danger, on_danger, warning, good;
   ImU32 shadow, scrim, selection;
+  ImU32 found, found_now;  // behind words that were looked for, and behind the one that one has come to
 };
 
 struct Theme {

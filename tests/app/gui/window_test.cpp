@@ -79,6 +79,8 @@ TEST_CASE("text has a contrast of at least 4.5:1 on every surface it stands on, 
       for (const ImU32 ink : {c.accent, c.danger, c.warning, c.own_tint}) CHECK(contrast(ink, ground) >= 4.5);
       CHECK(contrast(c.outline, ground) >= 3.0);
     }
+    for (const ImU32 ground : {c.found, c.found_now}) CHECK(contrast(c.text, ground) >= 4.5);
+    for (const ImU32 ink : {c.own_tint, c.accent}) CHECK(contrast(ink, c.found) >= 4.5);
     CHECK(contrast(c.on_accent, c.accent) >= 4.5);
     CHECK(contrast(c.on_danger, c.danger) >= 4.5);
   }
