@@ -198,7 +198,10 @@ void App::add_commands() {
                    const bool typed = controller_.mode() == Mode::story && story_.redo(shell_);
                    if (!typed && !controller_.generating()) controller_.redo();
                  }, [this, idle] { return idle() || story_.can_redo(); }, {}, {GLFW_KEY_Y, ctrl}});
-  commands_.add({"continue", Menu::edit, 1, {GLFW_KEY_ENTER, ctrl}, [this] { composer_.submit(shell_); }});
+  commands_.add({"continue", Menu::edit, 1, {GLFW_KEY_ENTER, ctrl}, [this] {
+                   if (ui_.focused() == "edit.input") return ui_.input.push_key({.key = text::Key::enter, .ctrl = true});
+                   composer_.submit(shell_);
+                 }});
   commands_.add({"regenerate", Menu::edit, 1, {GLFW_KEY_R, ctrl}, [this] { controller_.regenerate(); }, has_reply});
   commands_.add({"replay", Menu::edit, 1, {}, [this] { controller_.replay(); }, has_reply});
   commands_.add({"stop", Menu::edit, 1, {GLFW_KEY_ESCAPE, 0}, [this] { controller_.stop(); }, [this] { return controller_.generating(); }});

@@ -18,8 +18,6 @@ using session::Role;
 constexpr float max_column_dp = 760, header_dp = 24, footer_dp = 34, gap_dp = 12, bubble_pad_dp = 12;
 constexpr size_t max_blocks = 400;
 
-bool spins(std::string_view text) { return text.empty(); }
-
 std::string stats_line(const Strings& tr, const session::Message& m) {
   const auto& s = m.stats;
   if (!s.remote.empty()) {  // what its server told, and whose words they are
@@ -150,7 +148,7 @@ float TranscriptPanel::text_width(Shell& shell, Block& b) const {
 float TranscriptPanel::measure(Shell& shell, size_t index) {
   Ui& ui = shell.ui;
   const Item& item = items_[index];
-  if (editing_ == item.id) return ui.px(header_dp + 220 + gap_dp);
+  if (editing_ == item.id) return ui.px(header_dp + gap_dp) + edit_height_;
   Block& b = block(shell, item);
   const float width = text_width(shell, b);
   float height = item.text.empty() ? ui.px(24) : text_height(b, width) + thought_height(shell, item, b);
@@ -190,7 +188,7 @@ void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed,
   const bool own = item.role == Role::user, hovered = ui.hovers(whole);
   const TextLook faint{.size = type::caption, .color = ui.color().text_faint};
   draw_header(shell, item, ImVec2(left, top));
-  if (editing_ == item.id) return draw_editing(shell, item, ImRect(left, top + ui.px(header_dp), left + column_, top + ui.px(header_dp + 220)));
+  if (editing_ == item.id) return draw_editing(shell, item, ImRect(left, top + ui.px(header_dp), left + column_, top + ui.px(header_dp) + edit_height_));
   Block& b = block(shell, item);
   const float width = text_width(shell, b), height = item.text.empty() ? ui.px(24) : text_height(b, width);
   ImVec2 at(left, top + ui.px(header_dp));
@@ -213,7 +211,11 @@ void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed,
     at = ImVec2(text_box.Min.x + pad, text_box.Min.y + pad - ui.px(2));
   }
   const std::string id = "message." + std::to_string(placed.index);
-  if (spins(item.text)) {
+  const bool last = placed.index + 1 == items_.size(), awaited = item.live || (last && shell.controller.generating());
+  if (item.text.empty() && !awaited) {
+    ui.text(ImVec2(at.x, at.y + ui.px(3)), ui.tr("chat.nothing_written"), faint);
+    ui.record(id, item.id, text_box);
+  } else if (item.text.empty()) {
     const double turns = ui.now() * 0.9;
     draw_spinner(ui.list(), ImVec2(at.x + ui.px(9), at.y + ui.px(11)), ui.px(7), static_cast<float>(turns - std::floor(turns)), ui.color().accent);
     const auto& live = shell.controller.frame().live;
@@ -225,7 +227,7 @@ void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed,
     ui.record(id, item.id, text_box);
   } else {
     bool focused = false;
-    const bool clicked = draw_text(shell, item, b, at, width, focused), last = placed.index + 1 == items_.size();
+    const bool clicked = draw_text(shell, item, b, at, width, focused);
     ui.record(id, std::string(item.text.substr(0, 200)), text_box, true, focused);
     if (clicked && !last && !shell.controller.generating()) open_rollback_question(shell, std::string(item.id));
   }
@@ -413,6 +415,7 @@ void TranscriptPanel::draw_editing(Shell& shell, const Item& item, const ImRect&
   const float button = ui.px(34);
   text::EditBox look{.size_px = ui.px(type::prose), .padding = ui.px(10), .max_lines = 0};
   look.take_focus = std::exchange(take_focus_, false);
+  look.submit_on_enter = item.role == Role::user;  // as in the composer; a reply is edited line by line
   const auto result = ui.field("edit.input", ui.tr("action.edit"), editor_, ImRect(box.Min, ImVec2(box.Max.x, box.Max.y - button - ui.px(8))), look);
   const bool own = item.role == Role::user;
   const std::string& save = ui.tr(own ? "edit.save_and_reply" : "edit.save");
@@ -423,6 +426,9 @@ void TranscriptPanel::draw_editing(Shell& shell, const Item& item, const ImRect&
              {.size = type::small, .color = ui.color().text_faint}, 0);
   const bool cancel = ui.button("edit.cancel", ui.tr("action.cancel"), cancel_box) || result.escaped;
   const bool saved = ui.button("edit.save", save, save_box, {.kind = ButtonKind::primary, .enabled = !editor_.empty()}) || (result.submitted && !editor_.empty());
+  const float wanted = std::clamp(editor_.flow().height() + 2 * look.padding, ui.px(64), ui.px(280)) + ui.px(8) + button;
+  if (wanted != edit_height_) ui.wake_at(ui.now());
+  edit_height_ = wanted;
   if (saved && editor_.text() != item.text) shell.controller.edit(std::string(item.id), editor_.text(), own);
   if (saved || cancel) {
     editing_.clear();

@@ -73,6 +73,7 @@ class TranscriptPanel {
   std::unordered_map<std::string, Block> blocks_;
   text::Editor editor_;
   std::string session_, editing_;
+  float edit_height_ = 120;  // pixels: the field with its buttons, grown with the words
   Scrollbar scrollbar_;
   float column_ = 0, scale_ = 0;
   bool take_focus_ = false, go_to_first_ = false;
