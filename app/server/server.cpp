@@ -1,7 +1,10 @@
 #include "app/server/server.h"
 
+#include <sys/resource.h>
+
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -28,6 +31,20 @@ std::string one_line(std::string_view body) {
   for (const char c : body.substr(0, longest)) line += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
   if (body.size() > longest) line += "...";
   return replace_invalid_utf8(line);
+}
+
+// How many connections leave the store and the models the descriptors that they need; the process may take more of them for that.
+int affordable_connections(int wanted) {
+  constexpr rlim_t spare = 256;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const auto needed = static_cast<rlim_t>(wanted) + spare;
+  if (limit.rlim_cur < needed) {
+    rlimit more = limit;
+    more.rlim_cur = std::min(needed, limit.rlim_max);
+    if (::setrlimit(RLIMIT_NOFILE, &more) == 0) limit = more;
+  }
+  return limit.rlim_cur >= needed ? wanted : std::max(16, static_cast<int>(limit.rlim_cur) - static_cast<int>(spare));
 }
 
 }  // namespace
@@ -62,6 +79,7 @@ class Server::Impl {
     if (error) return failed("listen on");
     port_ = acceptor_.local_endpoint().port();
 
+    options_.max_connections = affordable_connections(options_.max_connections);
     context_.rules = {options_.host, port_, options_.api_key, options_.allow_origins};
     context_.log_text = options_.log && options_.log_text;
     if (options_.log)

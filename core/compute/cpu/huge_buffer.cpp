@@ -30,7 +30,7 @@ HugeBuffer& HugeBuffer::operator=(HugeBuffer&& other) noexcept {
 Result<HugeBuffer> HugeBuffer::allocate(size_t size_bytes, std::string_view what) {
   HugeBuffer buffer;
   const auto refuse = [&](uint64_t available) {
-    return Error{ErrorCode::out_of_memory, std::string(what) + " need " + std::to_string(size_bytes >> 20) + " MiB of memory, but " +
+    return Error{ErrorCode::out_of_memory, std::string(what) + " would take " + std::to_string(size_bytes >> 20) + " MiB of memory, but " +
                                                std::to_string(available >> 20) + " MiB are free"};
   };
   const uint64_t available = available_memory_bytes();  // 0: the system does not say

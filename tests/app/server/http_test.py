@@ -3,9 +3,12 @@
 
 import http.client
 import json
+import os
 import pathlib
 import re
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,14 +26,14 @@ if not STORY_MODEL.exists():
 class Running:
     """A server for a `with`; its log is complete afterwards."""
 
-    def __init__(self, *flags):
-        self.flags = flags
+    def __init__(self, *flags, before=None):
+        self.flags, self.before = flags, before
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory()
         self.log_path = pathlib.Path(self.folder.name) / "log"
         with open(self.log_path, "w") as log:
-            self.process, self.port = start_server(CLI, str(STORY_MODEL), self.folder.name, *self.flags, log=log, context=512)
+            self.process, self.port = start_server(CLI, str(STORY_MODEL), self.folder.name, *self.flags, log=log, context=512, before=self.before)
         self.model = wait_for_models(f"http://127.0.0.1:{self.port}/v1")
         return self
 
@@ -76,6 +79,34 @@ class Head(unittest.TestCase):
                 answer = connection.getresponse()
                 self.assertEqual((answer.status, answer.read()), (200, b"" if method == "HEAD" else b'{"status":"ok"}'))
             connection.close()
+
+
+class Descriptors(unittest.TestCase):
+    def test_connections_never_take_what_the_store_needs(self):
+        limits = lambda soft, hard: lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with Running("--quiet", before=limits(64, 1100)) as server:  # its own limit is raised as far as it may be
+            self.assertEqual(re.search(r"open files\s+(\d+)", pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()).group(1), "1100")
+        with Running("--quiet", before=limits(300, 300)) as server:
+            crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(400)]
+            time.sleep(0.2)
+            self.assertLess(len(os.listdir(f"/proc/{server.process.pid}/fd")), 200)
+            for connection in crowd[:10]:
+                connection.close()
+            self.assertIn("choices", self.as_soon_as_there_is_room(server.complete))
+            self.assertEqual(server.ask("POST", "/api/sessions", {"mode": "story"})[0], 201)
+            for connection in crowd:
+                connection.close()
+
+    @staticmethod
+    def as_soon_as_there_is_room(ask):
+        until = time.monotonic() + 60
+        while True:
+            try:
+                return ask()
+            except OSError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
 
 
 class Log(unittest.TestCase):

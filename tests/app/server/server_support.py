@@ -23,10 +23,10 @@ def model_or_skip():
     return model
 
 
-def start_server(cli, model, folder, *arguments, log=None, context=2048):
-    """A server on a free port of its own data folder below `folder`; (process, port). log: a file for its standard error."""
+def start_server(cli, model, folder, *arguments, log=None, context=2048, before=None):
+    """A server on a free port of its own data folder below `folder`; (process, port). log: a file for its standard error. before: runs in its process first."""
     data = tempfile.mkdtemp(dir=folder)
-    process = subprocess.Popen([cli, "--data-dir", data, "serve", "-m", model, "--port", "0", "--context", str(context), *arguments], stdout=subprocess.PIPE, stderr=log, text=True)
+    process = subprocess.Popen([cli, "--data-dir", data, "serve", "-m", model, "--port", "0", "--context", str(context), *arguments], stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=before)
     line = process.stdout.readline().strip()
     return process, int(re.search(r":(\d+)$", line).group(1))
 
