@@ -260,7 +260,9 @@ text::EditBoxResult Ui::field(std::string_view id, std::string_view label, text:
     icon(leading, ImRect(box.Min.x + px(6), box.Min.y, box.Min.x + px(26), box.Max.y), 14, c.text_faint);
     inner.Min.x += px(22);
   }
-  if (focus_ == id && !look.take_focus && focus_visible_) look.take_focus = true;
+  // Words typed in a dialog that has just taken the focus from a menu are for its field, whoever let go of it meanwhile.
+  const bool typed_ahead = !input.empty() && ImGui::GetActiveID() == 0 && ImGui::GetTopMostPopupModal() != nullptr;
+  if (focus_ == id && (focus_visible_ || typed_ahead)) look.take_focus = true;
   ImGui::SetCursorScreenPos(inner.Min);
   const std::string name(id);
   const auto result = text::edit_box(engine, name.c_str(), editor, input, clipboard, look, inner.GetSize());
