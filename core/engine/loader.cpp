@@ -72,11 +72,8 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   FABULA_ASSIGN(const int64_t context, context_for(job.load, *model));
 
   ModelLoad load = job.load;
-  if (options_.make_room && backends_.room) {
-    EngineOptions alone = options_;
-    alone.kv_ram_bytes = 1;  // no room for other prefixes
-    options_.make_room(backends_.room(*model, load, load_options_for(alone, load, model->spec, context, 0)), job.control->cancelled);
-  }
+  std::optional<Room> asked;
+  ask_for_room(job, *model, load, context, asked);
   compute::LoadOptions options = load_options_for(options_, load, model->spec, context, available_memory_bytes());
   options.cancel = &job.control->cancelled;
   options.packed_folder = options_.packed_folder.string();
@@ -88,11 +85,13 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   };
   const compute::LoadOptions on_cpu = options;
   if (backends_.place) FABULA_TRY(backends_.place(*model, context, load, options));
+  ask_for_room(job, *model, load, context, asked);
   auto made = backends_.make_executor(*model, load, options);
   // "auto" is a choice between devices: what one cannot hold or run, the other may. Broken files and cancelled loads stay what they are.
   if (!made.ok() && job.load.device == "auto" && cpu_can_take_over(load, made.error().code)) {
     load.device = "cpu";
     options = on_cpu;
+    ask_for_room(job, *model, load, context, asked);
     made = backends_.make_executor(*model, load, options);
   }
   FABULA_ASSIGN(auto executor, std::move(made));
@@ -117,6 +116,20 @@ Result<std::shared_ptr<Resident>> Loader::make_resident(const Job& job) {
   setting.kv_ram_bytes = kv_ram_budget(options_.kv_ram_bytes, available_memory_bytes());
   return std::make_shared<Resident>(++last_model_, std::move(loaded), std::move(executor),
                                     std::move(setting));
+}
+
+// Once for where the load wants to go; again for the memory of what "auto" leaves to the CPU after all.
+void Loader::ask_for_room(const Job& job, const model::Model& model, const ModelLoad& load, int64_t context, std::optional<Room>& asked) const {
+  if (!options_.make_room || !backends_.room) return;
+  EngineOptions alone = options_;
+  alone.kv_ram_bytes = 1;  // no room for other prefixes
+  Room room = backends_.room(model, load, load_options_for(alone, load, model.spec, context, 0));
+  if (asked) {
+    if (room.ram_bytes <= asked->ram_bytes) return;
+    room.gpu = -1;
+  }
+  asked = room;
+  options_.make_room(room, job.control->cancelled);
 }
 
 void Loader::report_progress(const Job& job, double fraction) const {

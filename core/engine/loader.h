@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/engine/engine.h"
@@ -28,6 +29,7 @@ class Loader {
  private:
   void run();
   Result<std::shared_ptr<Resident>> make_resident(const Job& job);
+  void ask_for_room(const Job& job, const model::Model& model, const ModelLoad& load, int64_t context, std::optional<Room>& asked) const;
   void report_progress(const Job& job, double fraction) const;
 
   const EngineOptions options_;

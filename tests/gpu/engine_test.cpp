@@ -114,6 +114,20 @@ TEST_CASE("whoever makes room is told what a load takes of the GPU and of memory
   const engine::Room none = room(300 * mib, "auto");
   CHECK(none.gpu == -1);
   CHECK(none.ram_bytes == on_cpu.ram_bytes);
+  // What ends in memory because others are on the GPU has its room made there.
+  gpu::emulated::settings() = {};
+  options.backends.place = [](const model::Model&, int64_t, engine::ModelLoad& load, compute::LoadOptions&) -> Status {
+    load.device = "cpu";
+    return {};
+  };
+  asked.clear();
+  Harness harness(options);
+  harness.load({.path = "random", .device = "auto"});
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[0].gpu == 0);
+  CHECK(asked[0].ram_bytes == 0);
+  CHECK(asked[1].gpu == -1);
+  CHECK(asked[1].ram_bytes == on_cpu.ram_bytes);
 }
 
 TEST_CASE("a named GPU that is not there is an error that says how to go on, auto is not") {
