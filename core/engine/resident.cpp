@@ -141,8 +141,10 @@ void Resident::start(Sequence& sequence) {
   if (sequence.reused >= 0) return;  // it comes back after it was sent away
   sequence.reused = sequence.lease.tokens;
   setting_.hub->metrics.prompt_tokens_reused += sequence.reused;
-  if (sequence.request.sampler.dry_multiplier > 0)
-    sequence.sampler.dry_breakers = dry_breakers(sequence.request.sampler);
+  if (const SamplerSettings& sampler = sequence.request.sampler; sampler.dry_multiplier > 0) {
+    const auto text_of = [this](int32_t token) { return loaded_->model->tokenizer->token_bytes(token, false); };
+    sequence.sampler.dry_breakers = breakers_.of(static_cast<size_t>(loaded_->model->spec.vocab), text_of, sampler.dry_breakers);
+  }
   if (sequence.job) return;
   const GenerateRequest& request = sequence.request;
   if (request.constraint)
@@ -421,16 +423,6 @@ std::vector<std::string> Resident::end_texts() const {
   std::vector<std::string> texts;
   for (int32_t token : loaded_->model->end_tokens) texts.emplace_back(loaded_->model->tokenizer->token_text_or_empty(token));
   return texts;
-}
-
-std::shared_ptr<const std::vector<uint8_t>> Resident::dry_breakers(const SamplerSettings& settings) {
-  if (!breakers_ || breaker_texts_ != settings.dry_breakers) {
-    const auto text_of = [this](int32_t token) { return loaded_->model->tokenizer->token_bytes(token, false); };
-    breakers_ = std::make_shared<const std::vector<uint8_t>>(
-        breaker_tokens(static_cast<size_t>(loaded_->model->spec.vocab), text_of, settings.dry_breakers));
-    breaker_texts_ = settings.dry_breakers;
-  }
-  return breakers_;
 }
 
 bool Resident::is_end_token(int32_t token) const {

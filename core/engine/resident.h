@@ -83,7 +83,6 @@ class Resident {
   bool remove_ended();  // true: there were some
   void keep_workers_hot();
   compute::LogitRows rows_of(const Sequence& sequence, int64_t tokens) const;
-  std::shared_ptr<const std::vector<uint8_t>> dry_breakers(const SamplerSettings& settings);
   bool is_end_token(int32_t token) const;
   std::vector<std::string> end_texts() const;  // never shown
 
@@ -93,8 +92,7 @@ class Resident {
   const Setting setting_;
   KvCache cache_;
   TokenDraws draws_;  // of the step in progress
-  std::vector<std::string> breaker_texts_;  // that breakers_ was made from: a vocabulary takes milliseconds
-  std::shared_ptr<const std::vector<uint8_t>> breakers_;
+  BreakerTokens breakers_;
   std::vector<SequencePtr> waiting_, active_;
   bool memory_is_short_ = false;  // somebody was sent back: no new ones until somebody ends
   bool hot_ = false;

@@ -70,4 +70,12 @@ std::vector<uint8_t> breaker_tokens(size_t vocab, const std::function<std::strin
   return out;
 }
 
+BreakerTokens::Ptr BreakerTokens::of(size_t vocab, const std::function<std::string(int32_t)>& text_of, const std::vector<std::string>& breakers) {
+  if (!tokens_ || texts_ != breakers) {
+    tokens_ = std::make_shared<const std::vector<uint8_t>>(breaker_tokens(vocab, text_of, breakers));
+    texts_ = breakers;
+  }
+  return tokens_;
+}
+
 }  // namespace fabula::engine

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,5 +30,16 @@ class DryPenalties {
 // (vocab) 1 for the tokens whose text holds one of the breakers.
 std::vector<uint8_t> breaker_tokens(size_t vocab, const std::function<std::string(int32_t)>& text_of,
                                     std::span<const std::string> breakers);
+
+// The last ones made: a vocabulary takes milliseconds. Thread: one at a time.
+class BreakerTokens {
+ public:
+  using Ptr = std::shared_ptr<const std::vector<uint8_t>>;
+  Ptr of(size_t vocab, const std::function<std::string(int32_t)>& text_of, const std::vector<std::string>& breakers);
+
+ private:
+  std::vector<std::string> texts_;
+  Ptr tokens_;
+};
 
 }  // namespace fabula::engine
