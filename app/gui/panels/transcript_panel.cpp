@@ -402,9 +402,8 @@ void TranscriptPanel::draw_footer(Shell& shell, const Item& item, size_t index, 
     if (live.tokens > 0) stats = ui.tr.format("stats.tokens", {std::to_string(live.tokens)}) + " · " + ui.tr.format("stats.rate", {short_number(live.decode_tokens_per_second)});
   } else {
     stats = stats_line(ui.tr, *item.message);
-    if (item.message->finish_reason == "length") stats += " · " + ui.tr("stats.length");
-    if (item.message->finish_reason == "cancelled") stats += " · " + ui.tr("stats.cancelled");
-    if (item.message->finish_reason == "partial") stats += " · " + ui.tr("stats.partial");
+    for (const char* end : {"length", "cancelled", "partial"})
+      if (item.message->finish_reason == end) stats += (stats.empty() ? "" : " · ") + ui.tr(std::string("stats.") + end);
   }
   const float left = row.shown ? end + ui.px(space::s) : x + ui.px(6);
   ui.text_in(ImRect(left, at.y, at.x + column_, at.y + ui.px(28)), stats, {.size = type::caption, .color = ui.color().text_faint}, 0);
