@@ -101,6 +101,7 @@ struct Meter {
   std::function<MachineLimits()> sample;
   const char *memory, *floats, *ints;
   double upload_bytes_per_second = 0;  // to a GPU's memory; 0: there is none
+  double copy_bytes_per_second = 0;    // into new memory of the CPU; 0: not what loads are held against
 };
 
 Result<Meter> meter_of(const gpu::DeviceChoice& device, const compute::ExecutorInfo& info, const std::string& isa) {
@@ -119,7 +120,7 @@ Result<Meter> meter_of(const gpu::DeviceChoice& device, const compute::ExecutorI
   FABULA_ASSIGN(auto made, MachineMeter::make(info.threads, isa, info.weight_bytes_per_token));
   const std::shared_ptr<MachineMeter> meter = std::move(made);
   return Meter{[meter] { return meter->sample(); },
-               compute::cpu::level_name(meter->level_of(info.weight_bytes_per_token)), "fma", "vnni", 0};
+               compute::cpu::level_name(meter->level_of(info.weight_bytes_per_token)), "fma", "vnni", 0, meter->copy_rate()};
 }
 
 struct Range {
@@ -299,12 +300,15 @@ OrderedJson phases_json(const std::vector<compute::PhaseTime>& phases) {
 struct LoadRate {
   double seconds = 0, bytes_per_second = 0;
   double upload_bytes_per_second = 0, share_of_upload = 0;  // of the way to a GPU's memory; 0 without one
+  double copy_bytes_per_second = 0, share_of_copy = 0;      // of a plain copy into new memory; 0 on a GPU
 };
 
 LoadRate load_rate(const compute::ExecutorInfo& info, double seconds, const Meter& meter) {
   LoadRate rate{.seconds = seconds, .bytes_per_second = static_cast<double>(info.weight_bytes) / seconds};
   rate.upload_bytes_per_second = meter.upload_bytes_per_second;
   if (rate.upload_bytes_per_second > 0) rate.share_of_upload = rate.bytes_per_second / rate.upload_bytes_per_second;
+  rate.copy_bytes_per_second = meter.copy_bytes_per_second;
+  if (rate.copy_bytes_per_second > 0) rate.share_of_copy = rate.bytes_per_second / rate.copy_bytes_per_second;
   return rate;
 }
 
@@ -338,7 +342,9 @@ OrderedJson answer_json(const Subject& subject, const compute::ExecutorInfo& inf
             {"load_seconds", load.seconds},
             {"load_gb_s", load.bytes_per_second / 1e9},
             {"upload_gb_s", load.upload_bytes_per_second / 1e9},
-            {"share_of_upload", load.share_of_upload}}},
+            {"share_of_upload", load.share_of_upload},
+            {"copy_gb_s", load.copy_bytes_per_second / 1e9},
+            {"share_of_copy", load.share_of_copy}}},
           {"rows", std::move(list)}};
 }
 
@@ -368,6 +374,8 @@ void print_plain(const Subject& subject, const compute::ExecutorInfo& info, cons
   std::printf("load     %9.2f s  %6.1f GB/s", load.seconds, load.bytes_per_second / 1e9);
   if (load.share_of_upload > 0)
     std::printf("  %3.0f %% of the way to the GPU (%.1f GB/s)", load.share_of_upload * 100, load.upload_bytes_per_second / 1e9);
+  if (load.share_of_copy > 0)
+    std::printf("  %3.0f %% of a plain copy into new memory (%.1f GB/s)", load.share_of_copy * 100, load.copy_bytes_per_second / 1e9);
   std::printf("\n");
   for (const Row& row : rows)
     std::printf("%-8s %9.1f tokens/s (%.1f to %.1f)  %6.1f GB/s  %3.0f %% of %s\n", row.phase,

@@ -56,6 +56,13 @@ class Meter final : public MachineMeter {
     return limits;
   }
 
+  double copy_rate() override {
+    team_.begin_step(0);
+    const double rate = cpu::copy_rate(team_, std::span(buffer_.data(), dram_bytes_), weights_bytes_);
+    team_.end_step();
+    return rate;
+  }
+
   MemoryLevel level_of(uint64_t bytes) const override {
     if (bytes <= static_cast<uint64_t>(team_.threads()) * l2_) return MemoryLevel::l2;
     return bytes <= l3_ ? MemoryLevel::l3 : MemoryLevel::dram;

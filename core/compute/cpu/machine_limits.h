@@ -31,6 +31,7 @@ class MachineMeter {
   virtual ~MachineMeter() = default;
 
   virtual MachineLimits sample() = 0;                          // about 0.2 s
+  virtual double copy_rate() = 0;                              // bytes per second into new memory, of weights_bytes (at most 1 GiB)
   virtual MemoryLevel level_of(uint64_t bytes) const = 0;      // by the sizes of this machine's caches
 };
 

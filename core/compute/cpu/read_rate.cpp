@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 
 #include "core/base/clock.h"
+#include "core/compute/cpu/huge_buffer.h"
 
 namespace fabula::compute::cpu {
 
@@ -29,6 +31,19 @@ double read_rate(Team& team, const KernelTable& kernels, std::span<const uint8_t
     elapsed = monotonic_seconds() - begin;
   } while (elapsed < seconds);
   return static_cast<double>(passes * shards * part) / elapsed;
+}
+
+double copy_rate(Team& team, std::span<const uint8_t> from, uint64_t bytes) {
+  constexpr uint64_t piece = uint64_t{2} << 20;
+  const uint64_t pieces = bytes / piece, sources = from.size() / piece;
+  auto fresh = HugeBuffer::allocate(bytes, "The buffer that measures the memory");
+  if (!fresh.ok() || pieces == 0 || sources == 0) return 0;
+  const double begin = monotonic_seconds();
+  team.run(static_cast<int64_t>(pieces), [&](int64_t shard, int) {
+    const auto at = static_cast<uint64_t>(shard);
+    std::memcpy(fresh->data() + at * piece, from.data() + at % sources * piece, piece);
+  });
+  return static_cast<double>(pieces * piece) / (monotonic_seconds() - begin);
 }
 
 }  // namespace fabula::compute::cpu
