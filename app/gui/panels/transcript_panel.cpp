@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "app/gui/panels/jump_button.h"
 #include "app/gui/panels/message_row.h"
@@ -402,8 +403,9 @@ void TranscriptPanel::draw_footer(Shell& shell, const Item& item, size_t index, 
     if (live.tokens > 0) stats = ui.tr.format("stats.tokens", {std::to_string(live.tokens)}) + " · " + ui.tr.format("stats.rate", {short_number(live.decode_tokens_per_second)});
   } else {
     stats = stats_line(ui.tr, *item.message);
-    for (const char* end : {"length", "cancelled", "partial"})
-      if (item.message->finish_reason == end) stats += (stats.empty() ? "" : " · ") + ui.tr(std::string("stats.") + end);
+    using Words = std::pair<const char*, const char*>;
+    for (const auto& [end, words] : {Words("length", "stats.length"), Words("cancelled", "stats.cancelled"), Words("partial", "stats.partial")})
+      if (item.message->finish_reason == end) stats += (stats.empty() ? "" : " · ") + ui.tr(words);
   }
   const float left = row.shown ? end + ui.px(space::s) : x + ui.px(6);
   ui.text_in(ImRect(left, at.y, at.x + column_, at.y + ui.px(28)), stats, {.size = type::caption, .color = ui.color().text_faint}, 0);
