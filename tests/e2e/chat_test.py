@@ -292,7 +292,7 @@ def main():
     chat_model = os.environ.get("FABULA_CHAT_MODEL")
     with stage(SHOTS, "89-chat-failed") as here:
         talker = talking_model(here.folder)
-        begin(here.folder)
+        begin(here.folder, chat={"max_tokens": 48})  # the model speaks by chance: its replies must not fill the context
         w = here.open(BINARY, "--mode", "chat", "--model", str(talker))
         w.until(lambda: w.state()["model"], "the model")
         walk_and_edit(w)
