@@ -26,6 +26,7 @@ constexpr double idle_seconds_hot = 0.010;   // a sampler, a grammar or a slow c
 constexpr double idle_seconds_cold = 0.002;
 constexpr int spins_per_clock = 256;         // one look at the clock per that many pauses (about 10 us)
 constexpr int spins_before_idle_yield = 1000; // 40 us: longer than any gap between phases; the caller may be queued behind us
+constexpr double patience_seconds = 2;       // with a system that has no core for a worker to leave on
 constexpr int64_t claims_of_a_run = 8;       // a claim takes that part of the shards that are left
 constexpr int spins_before_yield = 4000;     // then the caller lets a pre-empted worker of its own core run
 
@@ -176,7 +177,12 @@ Team::Team(int threads)
   forget_busy();
 }
 
-Team::~Team() { dismiss(); }
+// A task that TBB never came to would keep the state, and with it the arena that keeps the task, for good: they are given the time.
+Team::~Team() {
+  dismiss();
+  const double until = monotonic_seconds() + patience_seconds;
+  while (state_.use_count() > 1 && monotonic_seconds() < until) std::this_thread::yield();
+}
 
 // Workers inside look at `stop` and leave; a task that TBB has not started yet will find it set. Each holds the state.
 void Team::dismiss() { state_->stop.store(true); }
