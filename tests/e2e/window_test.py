@@ -183,8 +183,8 @@ def looks(w):
 def after_a_kill(here, story, chat_session):
     w = here.open(BINARY)
     print(f"second start: first frame after {w.state()['first_frame_ms']:.0f} ms")
-    w.until(lambda: "session.0" in w.widgets(), "the sessions")
     if chat_session:
+        w.until(lambda: "session.0" in w.widgets(), "the sessions")
         w.click("mode.chat")
         w.until(lambda: w.state()["session"] == chat_session and w.state()["messages"] == 2, "the chat to be there again")
     w.click("mode.story")
