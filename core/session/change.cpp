@@ -71,7 +71,7 @@ std::string change_to_text(const Change& change) {
     out["messages"] = change.deleted->messages;
     out["deleted"] = change.deleted->deleted;
   }
-  if (change.content) out["content"] = content_to_json(*change.content);
+  for (const Change::Content& content : change.contents) out["contents"].push_back(content_to_json(content));
   return dump_json(out);
 }
 
@@ -90,8 +90,10 @@ Result<Change> change_from_text(std::string_view text) {
   if (reader.child_or_null("in_trash")) out.in_trash = reader.boolean("in_trash");
   if (reader.child_or_null("messages"))
     out.deleted = Change::Deleted{reader.texts_or_empty("messages"), reader.boolean("deleted")};
-  if (const Json* content = reader.child_or_null("content"))
-    out.content = reader.keep(content_from_json(*content));
+  if (const Json* content = reader.child_or_null("content"))  // what earlier versions wrote
+    out.contents.push_back(reader.keep(content_from_json(*content)));
+  if (const Json* contents = reader.child_or_null("contents"))
+    for (const Json& content : *contents) out.contents.push_back(reader.keep(content_from_json(content)));
   FABULA_TRY(reader.finish());
   return out;
 }

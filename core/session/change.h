@@ -44,7 +44,7 @@ struct Change {
   std::optional<Labels> labels;
   std::optional<bool> in_trash;
   std::optional<Deleted> deleted;
-  std::optional<Content> content;
+  std::vector<Content> contents;  // each of another message
 };
 
 Change::Content content_of(const Message& message);

@@ -79,12 +79,12 @@ Result<bool> Store::Impl::is_untouched(Loaded& session) {
 }
 
 void Store::Impl::mirror_change(Loaded& session, const Change& change) {
-  if (change.content && session.tree) {
-    if (const Tree::Node* node = session.tree->find_or_null(change.content->message)) {
-      Message message = *node->message;
-      apply_content(*change.content, message);
-      session.tree->replace(std::move(message));
-    }
+  for (const Change::Content& content : change.contents) {
+    const Tree::Node* node = session.tree ? session.tree->find_or_null(content.message) : nullptr;
+    if (!node) continue;
+    Message message = *node->message;
+    apply_content(content, message);
+    session.tree->replace(std::move(message));
   }
   if (change.deleted && session.tree)
     for (const std::string& message : change.deleted->messages)
@@ -413,7 +413,7 @@ Status Store::update_partial(std::string_view session, const Message& message) {
   FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
   FABULA_TRY(impl_->tree_of(*found));
   Change change;
-  change.content = content_of(message);
+  change.contents.push_back(content_of(message));
   return impl_->apply_quietly(*found, change);
 }
 
@@ -421,9 +421,9 @@ Status Store::finish_message(std::string_view session, const Message& message, c
   FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
   FABULA_TRY(impl_->tree_of(*found));
   Impl::Operation operation{"continue", {}, {}, false, true};
-  operation.after.content = content_of(message);
+  operation.after.contents.push_back(content_of(message));
   operation.after.title = impl_->title_from(*found, message);
-  if (before) operation.before.content = content_of(*before);
+  if (before) operation.before.contents.push_back(content_of(*before));
   if (operation.after.title)
     operation.before.title = Change::Title{found->info.title, found->info.title_is_manual};
   const Change& change = operation.after;

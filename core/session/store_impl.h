@@ -72,9 +72,9 @@ class Store::Impl {
   // The step back or forth; false where there is none.
   Result<bool> travel(Loaded& session, bool back);
   // A page edited in place (store_page.cpp)
-  Result<std::optional<std::vector<int64_t>>> operations_of_newest_edit(const Loaded& session,
-                                                                        const std::vector<Message>& messages);
-  Status grow_edit(Loaded& session, const std::vector<Message>& messages, const std::vector<int64_t>& operations);
+  Result<int64_t> newest_edit_of(const Loaded& session, const std::vector<Message>& messages);
+  Status grow_edit(Loaded& session, const std::vector<Message>& messages, int64_t operation);
+  Result<Operation> page_operation(Loaded& session, const PageRevision& revision);
   // The change of title that an unnamed session's first message asks for.
   std::optional<Change::Title> title_from(const Loaded& session, const Message& message) const;
   Document document_of(Loaded& session, const Tree& tree) const;

@@ -84,11 +84,13 @@ Result<std::vector<std::shared_ptr<const Message>>> Store::all_versions(std::str
     if (!row) return all;
     for (int column : {0, 1}) {
       FABULA_ASSIGN(const Change change, change_from_text(rows.text(column)));
-      const Tree::Node* node = change.content ? tree->find_or_null(change.content->message) : nullptr;
-      if (!node) continue;
-      auto version = std::make_shared<Message>(*node->message);
-      apply_content(*change.content, *version);
-      all.push_back(std::move(version));
+      for (const Change::Content& content : change.contents) {
+        const Tree::Node* node = tree->find_or_null(content.message);
+        if (!node) continue;
+        auto version = std::make_shared<Message>(*node->message);
+        apply_content(content, *version);
+        all.push_back(std::move(version));
+      }
     }
   }
 }

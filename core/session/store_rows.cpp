@@ -166,7 +166,7 @@ Status Store::Impl::write_title(const Loaded& session, const Change::Title& titl
 }
 
 Status Store::Impl::write_change(const Loaded& session, const Change& change) {
-  if (change.content) FABULA_TRY(write_content(session.key, *change.content));
+  for (const Change::Content& content : change.contents) FABULA_TRY(write_content(session.key, content));
   if (change.deleted) {
     for (const std::string& message : change.deleted->messages)
       FABULA_TRY(database.run("UPDATE messages SET deleted = ?3 WHERE id = ?1 AND session = ?2", message,

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "core/session/page.h"
+#include "core/session/sqlite.h"
 #include "tests/core/session/support.h"
 
 using namespace fabula;
@@ -211,4 +212,64 @@ TEST_CASE("an edited page is one step of undo, on which typing grows, also after
   CHECK(page_now(*store).starts_with("Twice or thrice"));
   CHECK(store->view(id)->info.title == "A title");
   require_ok(store->check_integrity());
+}
+
+TEST_CASE("a word replaced everywhere is one operation of the log, which one undo takes back, also after a restart") {
+  ScratchFolder folder;
+  const auto file = folder.path() / "fabula.db";
+  std::string id;
+  Path path;
+  for (int i = 0; i < 12; ++i)  // own and model's words in turns, "fox" in each
+    path.push_back(std::make_shared<const Message>(make_message(i % 2 ? Role::assistant : Role::user, i % 3 ? " the fox ran on" : " a fox, the fox",
+                                                                path.empty() ? "" : path.back()->id, {i, i + 1})));
+  const std::string page = page_of(path);
+  std::vector<PageEdit> edits;
+  for (size_t at = page.find("fox"); at != std::string::npos; at = page.find("fox", at + 1)) edits.push_back({at, "fox", "wolf"});
+  REQUIRE(edits.size() == 16);
+  std::string replaced = page;
+  for (size_t at = replaced.find("fox"); at != std::string::npos; at = replaced.find("fox")) replaced.replace(at, 3, "wolf");
+  {
+    auto store = open_store(file);
+    id = store->create(Mode::story, "", "", {})->id;
+    for (const auto& message : path) require_ok(store->append(id, *message));
+    REQUIRE(*store->revise(id, revised(store->view(id)->path, edits)));
+    CHECK(page_of(store->view(id)->path) == replaced);
+    CHECK(store->info(id)->title == "a wolf, the wolf");
+  }
+  {
+    auto log = Database::open(file);
+    require_ok(log);
+    CHECK(*log->integer_or(0, "SELECT count(*) FROM operations WHERE kind = 'page'") == 1);
+    CHECK(*log->integer_or(0, "SELECT count(*) FROM operations") == static_cast<int64_t>(path.size()) + 1);
+  }
+  auto store = open_store(file);
+  CHECK(*store->undo(id));
+  CHECK(page_of(store->view(id)->path) == page);
+  CHECK(store->view(id)->current == path.back()->id);
+  CHECK(store->info(id)->title == "a fox, the fox");
+  CHECK(*store->redo(id));
+  CHECK(page_of(store->view(id)->path) == replaced);
+  require_ok(store->check_integrity());
+}
+
+TEST_CASE("a step that an earlier version logged, word by word, is taken back") {
+  ScratchFolder folder;
+  const auto file = folder.path() / "fabula.db";
+  std::string id;
+  {
+    auto store = open_store(file);
+    id = store->create(Mode::story, "A title", "", {})->id;
+    for (const auto& message : make_path()) require_ok(store->append(id, *message));
+    require_ok(store->revise(id, revised(store->view(id)->path, {{0, "Once", "Twice"}})));
+  }
+  {
+    auto log = Database::open(file);
+    require_ok(log->execute("UPDATE operations SET before = json_object('content', json_extract(before, '$.contents[0]')),"
+                            " after = json_object('content', json_extract(after, '$.contents[0]')) WHERE kind = 'page'"));
+  }
+  auto store = open_store(file);
+  CHECK(*store->undo(id));
+  CHECK(page_of(store->view(id)->path) == page_of(make_path()));
+  CHECK(*store->redo(id));
+  CHECK(page_of(store->view(id)->path).starts_with("Twice upon"));
 }
