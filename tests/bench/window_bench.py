@@ -51,19 +51,13 @@ def told(what, w):
 
 def long_chat(binary, here, chat_model):
     """The chat is brought in by one window and measured in the next, which begins anew."""
-    path = here.folder / "long.json"
-    path.write_text(json.dumps(document(MESSAGES, settings={"sampler": {}, "max_tokens": 200, "overflow": "drop_oldest"}), ensure_ascii=False), encoding="utf-8")
     settings = here.folder / "data/config/settings.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps({"mode": "chat", "chat": {"context": 1024}}), encoding="utf-8")
     w = here.open(binary, "--mode", "chat")
     w.until(lambda: "sidebar.new" in w.widgets(), "the sidebar")
-    w.click("menu.file")
-    w.click("menu.import")
-    w.widget("file.path")
-    w.key("ctrl+a")
-    w.type(str(path))
-    w.key("Return")
+    long = document(MESSAGES, settings={"sampler": {}, "max_tokens": 200, "overflow": "drop_oldest"})
+    w.import_session(long, here.folder / "long.json")
     w.until(lambda: w.state()["messages"] == MESSAGES, "the long chat", 240)
     w.click("sidebar.new")
     w.until(lambda: w.state()["session"] == "", "an empty page")

@@ -272,14 +272,7 @@ def root_of(w):
 
 def markdown(w, folder):
     """A chat from a file: code with its own copy button, tables, lists; in both themes."""
-    path = folder / "chat.json"
-    path.write_text(json.dumps(document(6), ensure_ascii=False), encoding="utf-8")
-    w.click("menu.file")
-    w.click("menu.import")
-    w.widget("file.path")
-    w.key("ctrl+a")
-    w.type(str(path))
-    w.key("Return")
+    w.import_session(document(6), folder / "chat.json")
     w.until(lambda: w.state()["messages"] == 6, "the chat from the file", 20)
     for theme in ("theme_dark", "theme_light"):
         w.click("menu.view")

@@ -3,7 +3,6 @@
 Prints how long opening takes, the slowest frame and the memory; fails where a frame takes more than five times its budget.
 usage: long_session_test.py FABULA SHOTS"""
 
-import json
 import os
 import pathlib
 import sys
@@ -21,18 +20,11 @@ BUDGET_MS = 8
 def main():
     testdata()
     with stage(SHOTS, "59-failed") as here:
-        path = here.folder / "long.json"
-        path.write_text(json.dumps(document(MESSAGES), ensure_ascii=False), encoding="utf-8")
         w = here.open(BINARY, "--mode", "chat")
         w.until(lambda: "sidebar.new" in w.widgets(), "the sidebar")
         time.sleep(0.5)
         empty = w.memory_mb()
-        w.click("menu.file")
-        w.click("menu.import")
-        w.widget("file.path")
-        w.key("ctrl+a")
-        w.type(str(path))
-        w.key("Return")
+        w.import_session(document(MESSAGES), here.folder / "long.json")
         w.until(lambda: w.state()["messages"] == MESSAGES, "the long chat", 120)
         w.click("sidebar.new")
         w.until(lambda: w.state()["session"] == "", "an empty page")

@@ -132,10 +132,7 @@ def everything_out_and_in(w, folder):
     before = [i["label"] for n, i in w.widgets().items() if n.startswith("session.") and n.count(".") == 1]
     w.click("menu.file")
     w.click("menu.export_all")
-    w.widget("file.path")
-    w.key("ctrl+a")
-    w.type(str(folder / "all.json"))
-    w.key("Return")
+    w.choose_file(folder / "all.json")
     w.until(lambda: (folder / "all.json").exists(), "the file", 10)
     document = json.loads((folder / "all.json").read_text(encoding="utf-8"))
     assert len(document["sessions"]) == len(before), (document.keys(), before)
@@ -212,13 +209,7 @@ def hard_titles(w, folder):
     w.until(lambda: title in labels(), "the long title", 20)
     other = document(2)
     other["session"]["mode"], other["session"]["title"] = "story", "عنوان قصير من اليمين إلى اليسار"
-    (folder / "other.json").write_text(json.dumps(other), encoding="utf-8")
-    w.click("menu.file")
-    w.click("menu.import")
-    w.widget("file.path")
-    w.key("ctrl+a")
-    w.type(str(folder / "other.json"))
-    w.key("Return")
+    w.import_session(other, folder / "other.json")
     w.until(lambda: other["session"]["title"] in labels(), "the title from right to left", 20)
     w.shot("55-titles")
 

@@ -136,6 +136,22 @@ class Window:
         self.xdo("key", *names)
         time.sleep(0.15)
 
+    def choose_file(self, path, shot=None):
+        """Types a path into the file dialog, which is open or about to be. shot: the name of a picture of it as it opens."""
+        self.widget("file.path")
+        if shot:
+            self.shot(shot)
+        self.key("ctrl+a")
+        self.type(str(path))
+        self.key("Return")
+
+    def import_session(self, document, path):
+        """Writes an exported session to `path` and brings it in through the menu."""
+        path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        self.click("menu.file")
+        self.click("menu.import")
+        self.choose_file(path)
+
     def wait_idle(self, seconds=90):
         self.until(lambda: not self.state()["generating"], "the reply's end", seconds)
 

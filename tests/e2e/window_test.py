@@ -91,11 +91,7 @@ def rename(w):
 def export(w, folder):
     target = folder / "out.json"
     w.key("ctrl+e")
-    w.widget("file.path")
-    w.shot("10-export")
-    w.key("ctrl+a")
-    w.type(str(target))
-    w.key("Return")
+    w.choose_file(target, shot="10-export")
     w.until(target.exists, "the exported file")
     document = json.loads(target.read_text(encoding="utf-8"))
     assert document["format"] == "fabula.session" and document["session"]["title"] == "The bird and the meadow", document["session"]
@@ -138,10 +134,7 @@ def chat(w, model):
         print("chat: FABULA_CHAT_MODEL names no model; only the explanation was checked")
         return
     w.key("ctrl+o")
-    w.widget("file.path")
-    w.key("ctrl+a")
-    w.type(model)
-    w.key("Return")
+    w.choose_file(model)
     w.until(lambda: w.state()["model"] == pathlib.Path(model).stem, "the chat model", 120)
     w.shot("12-chat-empty")
     w.click("composer.input")

@@ -67,10 +67,7 @@ def type_while_writing(w, model):
     if model is None:
         return print("FABULA_CHAT_MODEL names no model slow enough to be watched while it writes")
     w.key("ctrl+o")
-    w.widget("file.path")
-    w.key("ctrl+a")
-    w.type(model)
-    w.key("Return")
+    w.choose_file(model)
     w.until(lambda: w.state()["model"] == pathlib.Path(model).stem, "the larger model", 120)
     w.click("story.page")
     w.key("ctrl+Home")
@@ -172,10 +169,7 @@ def attach(w, folder):
     w.click("mode.chat")
     for name, expected in (("notes.txt", True), ("picture.bin", False)):
         w.click("composer.attach")
-        w.widget("file.path")
-        w.key("ctrl+a")
-        w.type(str(folder / name))
-        w.key("Return")
+        w.choose_file(folder / name)
         if expected:
             w.until(lambda: "attachment.0" in w.widgets(), "the chip", 10)
         else:
