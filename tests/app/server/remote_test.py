@@ -187,7 +187,7 @@ class InSessions(unittest.TestCase):
 
     def test_streams_as_it_comes(self):
         path = self.session()
-        request = urllib.request.Request(self.base + path + "/messages", data=json.dumps({"content": "Count.", "max_tokens": 20, "stream": True}).encode(), headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(self.base + path + "/messages", data=json.dumps({"content": "Tell me a long story of a fox.", "max_tokens": 120, "temperature": 0, "stream": True}).encode(), headers={"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
             events = [json.loads(line[6:]) for line in answer.read().decode().splitlines() if line.startswith("data: {")]
         self.assertGreater(len(events), 3)
