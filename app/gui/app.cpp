@@ -94,7 +94,10 @@ App::App(Window& window, Start start, std::unique_ptr<text::TextEngine> engine, 
   controller_.keep_unknown_settings(start.settings.unknown);
   if (!start.settings.warning.empty()) controller_.say(session::Notice::Kind::warning, start.settings.warning);
   system_dark_ = system_prefers_dark();
-  controller_.set_before_change([this] { story_.flush(shell_); });
+  controller_.set_before_change([this] {
+    story_.flush(shell_);
+    composer_.save_draft(shell_);
+  });
   add_commands();
   commands_.bind(settings_.keys);
 }
@@ -129,7 +132,7 @@ void App::run() {
     publish();
     tell_of_end(busy, busy_since);
   }
-  story_.flush(shell_);
+  controller_.save_page();
   remember_window();
 }
 
@@ -312,6 +315,7 @@ void App::publish() {
   record->mode = session::mode_name(controller_.mode());
   record->session = controller_.current();
   record->model = frame.model.phase == session::ModelState::Phase::ready ? model::model_name(frame.model.path) : "";
+  record->draft = composer_.text();
   record->messages = frame.view ? static_cast<int64_t>(frame.view->path.size()) : 0;
   record->generating = controller_.generating();
   for (const Toast& toast : controller_.toasts()) record->toasts.push_back(toast.text);

@@ -41,7 +41,8 @@ OrderedJson state_json(const FrameRecord& r) {
                      {"slowest_frame_ms", r.slowest_frame_ms},
                      {"frame_p99_ms", r.frame_p99_ms},
                      {"opened_ms", r.opened_ms},
-                     {"blocking", r.blocking}, {"text", r.text}};
+                     {"blocking", r.blocking}, {"text", r.text},
+                     {"draft", r.draft}};
 }
 
 void send_all(int descriptor, std::string_view bytes) {

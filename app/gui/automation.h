@@ -33,6 +33,7 @@ struct FrameRecord {
   double opened_ms = 0;  // from choosing the session that is shown to the end of its first frame
   std::vector<std::string> blocking;  // calls on the UI thread that took too long, by name
   std::string text;                   // of the last message shown
+  std::string draft;                  // what stands in the composer
 };
 
 class Automation {

@@ -95,12 +95,18 @@ void Controller::begin_frame() {
   for (auto& notice : service_->take_notices()) say(notice.kind, std::move(notice.text), std::move(notice.undo_session));
   frame_.sessions = service_->sessions();
   frame_.trash = service_->trash();
-  frame_.view = current().empty() ? nullptr : service_->view_or_null(current());
-  frame_.live = current().empty() ? nullptr : service_->live_or_null(current());
-  frame_.model = service_->model_state(mode_);
+  look_at_current();
   frame_.residents = service_->resident_models();
   if (frame_.model.phase == session::ModelState::Phase::ready) spoken_with_[index(mode_)] = frame_.model.path;
   frame_.metrics = service_->metrics();
+}
+
+// Another session or mode may become the current one in the middle of a frame: what is drawn after it must be of that one.
+void Controller::look_at_current() {
+  const bool any = service_ && !current().empty();
+  frame_.view = any ? service_->view_or_null(current()) : nullptr;
+  frame_.live = any ? service_->live_or_null(current()) : nullptr;
+  if (service_) frame_.model = service_->model_state(mode_);
 }
 
 void Controller::stop_all() {
@@ -119,8 +125,8 @@ void Controller::stop_listening() {
 
 // ---- words
 
-void Controller::set_draft(const std::string& text) {
-  if (service_ && !current().empty()) service_->set_draft(current(), text);
+void Controller::set_draft(const std::string& session, const std::string& text) {
+  if (service_ && !session.empty()) service_->set_draft(session, text);
 }
 
 bool Controller::generating() const {
@@ -160,9 +166,7 @@ void Controller::send(const std::string& text) {
       returned_words_ = text;
       return say(Kind::error, made.error().message);
     }
-    current_[index(mode)] = made->id;
-    settings_.of(mode).last_session = made->id;
-    save_settings();
+    take_born(mode, made->id);
     when_done(service_->set_settings(made->id, defaults(mode)), {});
     send_to(made->id, text);
   });
@@ -267,6 +271,7 @@ session::SessionSettings Controller::defaults(Mode mode) const {
 session::SessionSettings Controller::reply_settings() const { return frame_.view ? frame_.view->settings : defaults(mode_); }
 
 void Controller::set_reply_settings(session::SessionSettings settings) {
+  if (being_read()) return;
   const session::SessionSettings before = reply_settings();
   settings.memory = before.memory;
   settings.note = before.note;
@@ -280,6 +285,7 @@ void Controller::set_reply_settings(session::SessionSettings settings) {
 }
 
 void Controller::set_context_choice(session::Overflow overflow, session::TemplateSwitches switches) {
+  if (being_read()) return;
   session::SessionSettings settings = reply_settings();
   settings.overflow = overflow;
   settings.switches = std::move(switches);

@@ -30,7 +30,8 @@ struct Toast {
   uint64_t serial = 0;       // its name for as long as it is shown
 };
 
-// What the frame shows; taken once per frame, so that one frame never mixes two states.
+// What the frame shows; taken once per frame, and what is of the current session once more where that changes within it, so
+// that one frame never mixes two states.
 struct Frame {
   std::shared_ptr<const std::vector<session::SessionInfo>> sessions, trash;
   std::shared_ptr<const session::SessionView> view;  // of the current session; null: none, or not read yet
@@ -90,7 +91,9 @@ class Controller {
   void branch(const std::string& message);  // a new session that ends with this message
   void undo();
   void redo();
-  void set_draft(const std::string& text);
+  void set_draft(const std::string& session, const std::string& text);
+  // The session that was made from this mode's empty page, until another one is chosen: it takes over what that page holds.
+  const std::string& born() const { return born_[index(mode_)]; }
   void set_system(const std::string& text);
 
   // ---- words
@@ -188,6 +191,9 @@ class Controller {
   void when(session::Answer<T> answer, std::function<void(Result<T>)> then);
   void write_export(const std::string& path, std::string text);
   void show(const std::string& session);
+  void look_at_current();
+  void take_born(session::Mode mode, const std::string& session);
+  bool being_read() const { return !current().empty() && !frame_.view; }  // its settings are not known yet
   void copy_session(const std::string& session, const std::string& current, const char* title, const char* toast);
   template <class T>
   void when_or_say(session::Answer<T> answer, std::function<void(T)> then);
@@ -219,7 +225,7 @@ class Controller {
   std::string unknown_settings_;
   Frame frame_;
   session::Mode mode_ = session::Mode::story;
-  std::array<std::string, 2> current_;
+  std::array<std::string, 2> current_, born_;
   std::vector<std::function<bool()>> pending_;  // true: answered
   std::unordered_set<std::string> replying_;    // sessions whose reply was asked for here
   bool creating_ = false;                       // a first message waits for its session

@@ -21,9 +21,7 @@ void Controller::begin_story(std::vector<session::PageEdit> edits, bool select, 
         when_done(service_->set_settings(info->id, defaults(mode)), {});
         when<bool>(service_->edit_page(info->id, "", edits), then);
         if (!select) return;
-        current_[index(mode)] = info->id;
-        settings_.of(mode).last_session = info->id;
-        save_settings();
+        take_born(mode, info->id);
         made(info->id);
         when_or_say<session::SessionView>(service_->open_session(info->id), {});
       });
@@ -48,6 +46,7 @@ void Controller::go_to(const std::string& message) {
 }
 
 void Controller::set_memory(const std::string& memory, const std::string& note, int64_t note_depth) {
+  if (being_read()) return;
   session::SessionSettings settings = reply_settings();
   settings.memory = memory;
   settings.note = note;

@@ -35,6 +35,7 @@ void Controller::set_mode(Mode mode) {
   settings_.mode = mode == Mode::chat ? "chat" : "story";
   save_settings();
   ensure_model();
+  look_at_current();
   if (service_ && !current().empty()) select(current());
 }
 
@@ -44,10 +45,12 @@ void Controller::select(const std::string& session) {
   const std::string before = current();
   if (before != session && !before.empty() && !replying_.contains(before)) service_->close_session(before);
   current_[index(mode_)] = session;
+  born_[index(mode_)].clear();
   if (before != session) chosen_at_ = monotonic_seconds();
   settings_.of(mode_).last_session = session;
   save_settings();
-  if (session.empty() || service_->view_or_null(session)) return;
+  look_at_current();
+  if (session.empty() || frame_.view) return;
   when<session::SessionView>(service_->open_session(session), [this, session](Result<session::SessionView> view) {
     if (view || current() != session) return;
     current_[index(mode_)].clear();  // gone since the last run
@@ -66,8 +69,12 @@ void Controller::show(const std::string& session) {
 void Controller::new_session() {
   unborn_[index(mode_)] = {};
   select("");
-  frame_.view = nullptr;
-  frame_.live = nullptr;
+}
+
+void Controller::take_born(Mode mode, const std::string& session) {
+  current_[index(mode)] = born_[index(mode)] = session;
+  settings_.of(mode).last_session = session;
+  save_settings();
 }
 
 void Controller::rename(const std::string& session, const std::string& title) {

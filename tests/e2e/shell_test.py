@@ -214,6 +214,60 @@ def hard_titles(w, folder):
     w.shot("55-titles")
 
 
+def each_its_own(w, folder, reopened):
+    """What is chosen in the sidebar is what is shown, also the first time and with as many changes behind it as what was shown before;
+    words that are not sent yet stay with their session, also where one leaves it within the same second."""
+    names = ("Hyacinth", "Juniper")
+    for name in names:
+        story = document(3)
+        story["session"]["mode"], story["session"]["title"] = "story", name
+        for message in story["messages"]:
+            message["content"] = f"{name} was the name of it. "
+        w.import_session(story, folder / f"{name}.json")
+        w.until(lambda name=name: w.widgets()["message.0"]["label"].startswith(name), f"the story {name}", 10)
+    w.close()
+    w = reopened()
+    w.until(lambda: w.widgets()["message.0"]["label"].startswith(names[1]), "the last story", 20)
+    rows = lambda: {i["label"]: n for n, i in w.widgets().items() if n.startswith("session.") and n.count(".") == 1}  # noqa: E731
+    for name, draft in ((names[0], ""), (names[1], ""), (names[0], f"more of {names[0]}"), (names[1], "")):
+        w.click(rows()[name])
+        w.until(lambda name=name: w.widgets()["message.0"]["label"].startswith(name), f"the story {name}", 5)
+        assert w.state()["draft"] == draft, (name, w.state()["draft"])
+        if name == names[0] and not draft:
+            w.click("composer.input")
+            w.type(f"more of {name}")
+    w.click("sidebar.new")
+    w.click("composer.input")
+    w.type("a story to come")
+    w.click(rows()[names[0]])
+    w.until(lambda: w.state()["draft"] == f"more of {names[0]}", "the draft of the session", 5)
+    w.click("sidebar.new")
+    w.until(lambda: w.state()["draft"] == "a story to come", "the words of the empty page", 5)
+    w.click("mode.chat")
+    w.click("sidebar.new")
+    w.until(lambda: w.state()["draft"] == "", "an empty page of the other mode", 5)
+    w.click("mode.story")
+    w.until(lambda: w.state()["draft"] == "a story to come", "the words of the empty page", 5)
+    # A story that begins on the empty page takes what stands below it along.
+    w.click("story.page")
+    w.type("Tulip")
+    w.until(lambda: "Tulip" in rows(), "a session of what was typed", 5)
+    assert w.state()["draft"] == "a story to come"
+    w.click("sidebar.new")
+    w.until(lambda: w.state()["draft"] == "", "an empty page", 5)
+    w.click("composer.input")
+    w.type("another")
+    w.click(rows()["Tulip"])
+    w.until(lambda: w.state()["draft"] == "a story to come", "the draft that went along", 5)
+    w.click("sidebar.new")
+    w.until(lambda: w.state()["draft"] == "another", "the words of the empty page", 5)
+    for place in ("sidebar.new", rows()["Tulip"], rows()[names[0]]):
+        w.click(place)
+        w.click("composer.input")
+        w.key("ctrl+a", "BackSpace")
+    return w
+
+
 def looks(w, scale):
     for theme in ("theme_light", "theme_dark"):
         for language in ("language_en", "language_zh"):
@@ -258,6 +312,7 @@ def main():
         keys(w, here.folder)
         by_keyboard(w)
         hard_titles(w, here.folder)
+        w = each_its_own(w, here.folder, lambda: here.open(BINARY, "--model", str(model)))
         looks(w, 1)
         w.close()
         at_twice_the_scale(here.folder, model)

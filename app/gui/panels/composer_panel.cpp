@@ -39,26 +39,44 @@ std::string joined_to_page(const Shell& shell, std::string text) {
 
 }  // namespace
 
-// Each session keeps its own draft; a session that has just been made from this text keeps the field as it is.
+void ComposerPanel::save_draft(Shell& shell) {
+  save_at_ = 0;
+  if (!adopted_ || editor_.revision() == saved_revision_) return;
+  saved_revision_ = editor_.revision();
+  if (page_.second.empty()) {
+    put_away_[page_].words = editor_.text();
+  } else {
+    shell.controller.set_draft(page_.second, editor_.text());
+  }
+}
+
+// Each session keeps its own draft; one that has just been made from an empty page keeps what was written below it.
 void ComposerPanel::follow_session(Shell& shell) {
   Controller& c = shell.controller;
-  if (session_ != c.current()) {
-    session_ = c.current();
-    adopted_ = session_.empty();
-    if (adopted_) editor_.set_text("");
+  if (const Page shown{c.mode(), c.current()}; shown != page_) {
+    const bool born = shown.first == page_.first && page_.second.empty() && shown.second == c.born();
+    if (born) {
+      put_away_[page_].words.clear();
+    } else {
+      save_draft(shell);
+      put_away_[page_].files = std::exchange(files_, std::exchange(put_away_[shown].files, {}));
+      editor_.set_text(shown.second.empty() ? put_away_[shown].words : "");
+    }
+    adopted_ = born || shown.second.empty();
+    saved_revision_ = born ? 0 : editor_.revision();
+    page_ = shown;
   }
   if (!adopted_ && c.frame().view) {
     adopted_ = true;
-    if (!c.generating()) editor_.set_text(c.frame().view->draft);
-    saved_revision_ = editor_.revision();
+    const bool typed_meanwhile = !editor_.empty();
+    editor_.set_text(c.frame().view->draft + editor_.text());
+    saved_revision_ = typed_meanwhile ? 0 : editor_.revision();
   }
   if (auto words = c.take_returned_words(); words && editor_.empty()) editor_.set_text(*words);
   if (adopted_ && editor_.revision() != saved_revision_) {
     if (save_at_ == 0) save_at_ = shell.ui.now() + draft_delay_seconds;
     if (shell.ui.now() >= save_at_) {
-      c.set_draft(editor_.text());
-      saved_revision_ = editor_.revision();
-      save_at_ = 0;
+      save_draft(shell);
     } else {
       shell.ui.wake_at(save_at_);
     }
@@ -87,9 +105,7 @@ void ComposerPanel::submit(Shell& shell) {
   if (!files_.empty()) text = with_attachments(text, files_.files());
   files_.clear();
   editor_.set_text("");
-  shell.controller.set_draft("");
-  saved_revision_ = editor_.revision();
-  save_at_ = 0;
+  save_draft(shell);
   shell.controller.send(text);
   shell.ask.jump_to_end = true;
 }

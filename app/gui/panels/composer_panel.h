@@ -1,6 +1,10 @@
 // Where words are written: Enter sends, Shift+Enter makes a new line, Esc stops. Send turns into Stop while a reply comes.
 #pragma once
 
+#include <map>
+#include <string>
+#include <utility>
+
 #include "app/gui/panels/attachments.h"
 #include "app/gui/shell.h"
 #include "app/gui/text/editor.h"
@@ -14,8 +18,10 @@ class ComposerPanel {
   void draw(Shell& shell, const ImRect& area);
   void set_text(std::string_view text) { editor_.set_text(text); }
   bool empty() const { return editor_.empty(); }
+  std::string text() const { return editor_.text(); }
   bool focused() const { return focused_; }
   void submit(Shell& shell);  // what Enter does
+  void save_draft(Shell& shell);  // now, where it has changed: something else may be shown next
 
  private:
   void follow_session(Shell& shell);
@@ -24,11 +30,19 @@ class ComposerPanel {
 
   void draw_attach(Shell& shell, const ImRect& box);
 
+  // What waits beside the page that is shown: files everywhere; words only where no session keeps them.
+  struct PutAway {
+    std::string words;
+    Attachments files;
+  };
+  using Page = std::pair<session::Mode, std::string>;  // "": of no session yet
+
   text::Editor editor_;
   Attachments files_;
-  std::string session_;
-  bool adopted_ = false;       // the session's draft has been read
-  uint64_t saved_revision_ = 0;
+  Page page_;
+  std::map<Page, PutAway> put_away_;
+  bool adopted_ = true;        // the session's draft has been read
+  uint64_t saved_revision_ = 0;  // of the editor; 0: nothing of it is saved
   double save_at_ = 0;
   float text_height_ = 40;
   bool focused_ = false, want_focus_ = true;
