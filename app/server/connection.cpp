@@ -15,6 +15,8 @@ namespace fabula::server {
 
 namespace {
 
+constexpr size_t first_read_bytes = 4096;
+
 std::string_view view(boost::string_view text) {
   return {text.data(), text.size()};
 }
@@ -97,7 +99,13 @@ asio::awaitable<void> serve_connection(beast::tcp_stream stream, const Connectio
     parser.header_limit(static_cast<uint32_t>(context.limits.header_bytes));
     parser.body_limit(context.limits.body_bytes);
     boost::system::error_code error;
-    stream.expires_after(context.limits.header_timeout);
+    if (buffer.size() == 0) {
+      stream.expires_after(context.limits.idle);
+      buffer.commit(co_await stream.async_read_some(buffer.prepare(first_read_bytes),
+                                                    asio::redirect_error(asio::use_awaitable, error)));
+      if (error) break;
+    }
+    stream.expires_after(context.limits.header);
     co_await http::async_read_header(stream, buffer, parser,
                                      asio::redirect_error(asio::use_awaitable, error));
     if (error && is_silent_end(error)) break;
@@ -119,14 +127,14 @@ asio::awaitable<void> serve_connection(beast::tcp_stream stream, const Connectio
         http::response<http::empty_body> go_on(http::status::continue_, 11);
         co_await http::async_write(stream, go_on, asio::redirect_error(asio::use_awaitable, error));
       }
-      stream.expires_after(context.limits.body_timeout);
+      stream.expires_after(context.limits.body);
       co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
       if (error && is_silent_end(error)) break;
       if (error) problem = read_problem(error);
     }
 
     const bool unread = problem.status != 0;  // the rest of such a request is not worth reading
-    Exchange exchange(stream, parser.release(), cors, make_uuid_v7());
+    Exchange exchange(stream, context.limits, parser.release(), cors, make_uuid_v7());
     if (context.log_text) exchange.keep_answer();
     if (unread)
       co_await exchange.send_error(problem);

@@ -7,17 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "app/server/limits.h"
 #include "app/server/router.h"
 #include "app/server/security.h"
 
 namespace fabula::server {
-
-struct ConnectionLimits {
-  size_t header_bytes = 32 << 10;
-  uint64_t body_bytes = uint64_t{16} << 20;
-  std::chrono::seconds header_timeout{15};  // from the first byte we wait for to the end of the headers
-  std::chrono::seconds body_timeout{60};
-};
 
 struct LogLine {
   std::string request_id, method, path;
@@ -28,7 +22,7 @@ struct LogLine {
 
 struct ConnectionContext {
   AccessRules rules;
-  ConnectionLimits limits;
+  Limits limits;
   std::vector<Route> routes;
   std::function<void(const LogLine&)> log;
   bool log_text = false;  // otherwise no message text is ever logged

@@ -1,11 +1,14 @@
 #include "app/server/exchange.h"
 
+#include <poll.h>
+
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/write.hpp>
-#include <cstdio>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 namespace fabula::server {
 
@@ -53,9 +56,10 @@ ApiError api_error_of(const Error& error) {
   return {500, error.message, "server_error"};
 }
 
-Exchange::Exchange(beast::tcp_stream& stream, http::request<http::string_body> request,
+Exchange::Exchange(beast::tcp_stream& stream, const Limits& limits, http::request<http::string_body> request,
                    std::string cors_origin, std::string request_id)
     : stream_(stream),
+      limits_(limits),
       request_(std::move(request)),
       cors_origin_(std::move(cors_origin)),
       request_id_(std::move(request_id)) {
@@ -102,20 +106,16 @@ asio::awaitable<void> Exchange::send_text(unsigned status, std::string content_t
   auto message = response(status, content_type);
   message.body() = std::move(text);
   message.prepare_payload();
-  co_await write(std::move(message));
+  co_await send(std::move(message));
 }
 
-asio::awaitable<void> Exchange::write(http::response<http::string_body> message) {
+asio::awaitable<void> Exchange::send(http::response<http::string_body> message) {
   status_ = message.result_int();
-  stream_.expires_after(write_timeout);
-  boost::system::error_code error;
-  if (request_.method() == http::verb::head) {
-    http::response_serializer<http::string_body> serializer(message);
-    co_await http::async_write_header(stream_, serializer, asio::redirect_error(asio::use_awaitable, error));
-  } else {
-    co_await http::async_write(stream_, message, asio::redirect_error(asio::use_awaitable, error));
-  }
-  failed_ = failed_ || static_cast<bool>(error);
+  std::ostringstream head;
+  head << message.base();
+  std::string bytes = head.str();
+  if (request_.method() != http::verb::head) bytes += message.body();
+  co_await write(std::move(bytes));
 }
 
 asio::awaitable<void> Exchange::send_json(unsigned status, OrderedJson value) {
@@ -127,7 +127,7 @@ asio::awaitable<void> Exchange::send_preflight() {
   message.set(http::field::access_control_allow_methods, "GET, POST, PATCH, DELETE, OPTIONS");
   message.set(http::field::access_control_allow_headers, "authorization, content-type, x-api-key");
   message.set(http::field::access_control_max_age, "600");
-  co_await write(std::move(message));
+  co_await send(std::move(message));
 }
 
 asio::awaitable<void> Exchange::send_error(ApiError error) {
@@ -142,12 +142,16 @@ asio::awaitable<void> Exchange::send_error(ApiError error) {
     co_await send_json(error.status, std::move(document));
 }
 
-asio::awaitable<void> Exchange::write_raw(std::string bytes) {
-  if (failed_) co_return;
-  stream_.expires_after(write_timeout);
-  boost::system::error_code error;
-  co_await asio::async_write(stream_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
-  failed_ = failed_ || static_cast<bool>(error);
+// Piece by piece, each with its own time: a long answer over a thin line is no slow reader.
+asio::awaitable<void> Exchange::write(std::string bytes) {
+  for (size_t at = 0; at < bytes.size() && !failed_; at += limits_.write_bytes) {
+    const size_t piece = std::min(limits_.write_bytes, bytes.size() - at);
+    stream_.expires_after(limits_.write);
+    boost::system::error_code error;
+    co_await asio::async_write(stream_, asio::buffer(bytes.data() + at, piece),
+                               asio::redirect_error(asio::use_awaitable, error));
+    failed_ = static_cast<bool>(error);
+  }
 }
 
 asio::awaitable<void> Exchange::begin_events() {
@@ -159,12 +163,12 @@ asio::awaitable<void> Exchange::begin_events() {
       "X-Content-Type-Options: nosniff\r\nX-Request-Id: " +
       request_id_ + "\r\n";
   if (!cors_origin_.empty()) head += "Access-Control-Allow-Origin: " + cors_origin_ + "\r\nVary: Origin\r\n";
-  co_await write_raw(head + "\r\n");
+  co_await write(head + "\r\n");
 }
 
 asio::awaitable<void> Exchange::send_event(std::string data) {
   note_sent(data);
-  co_await write_raw("data: " + std::move(data) + "\n\n");
+  co_await write("data: " + std::move(data) + "\n\n");
 }
 
 void Exchange::note_sent(std::string_view text) {
@@ -179,17 +183,10 @@ asio::awaitable<void> Exchange::end_events() {
 }
 
 bool Exchange::client_left() {
-  if (failed_) return true;
-  auto& socket = stream_.socket();
-  boost::system::error_code error;
-  const bool was_non_blocking = socket.non_blocking();
-  socket.non_blocking(true, error);
-  char byte = 0;
-  socket.receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, error);
-  boost::system::error_code ignored;
-  socket.non_blocking(was_non_blocking, ignored);
-  if (error == asio::error::would_block || error == asio::error::try_again) return false;
-  if (error) failed_ = true;
+  if (!failed_) {
+    pollfd polled{stream_.socket().native_handle(), POLLRDHUP, 0};  // errors are told unasked
+    failed_ = ::poll(&polled, 1, 0) > 0;
+  }
   return failed_;
 }
 

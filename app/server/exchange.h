@@ -8,11 +8,11 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/server/limits.h"
 #include "core/base/json.h"
 #include "core/base/result.h"
 
@@ -35,8 +35,9 @@ ApiError api_error_of(const Error& error);
 
 class Exchange {
  public:
-  Exchange(beast::tcp_stream& stream, http::request<http::string_body> request, std::string cors_origin,
-           std::string request_id);
+  // `stream` and `limits` outlive it.
+  Exchange(beast::tcp_stream& stream, const Limits& limits, http::request<http::string_body> request,
+           std::string cors_origin, std::string request_id);
 
   const std::string& body() const { return request_.body(); }
   http::verb method() const { return request_.method(); }
@@ -69,15 +70,16 @@ class Exchange {
   void keep_answer() { keeps_answer_ = true; }
   const std::string& kept_answer() const { return answer_; }
 
-  // True once the client has closed its side. Looks without waiting.
+  // True once the client has closed its side, whatever it sent before. Looks without waiting.
   bool client_left();
 
  private:
   http::response<http::string_body> response(unsigned status, std::string_view content_type) const;
-  asio::awaitable<void> write(http::response<http::string_body> message);
-  asio::awaitable<void> write_raw(std::string bytes);
+  asio::awaitable<void> send(http::response<http::string_body> message);
+  asio::awaitable<void> write(std::string bytes);
 
   beast::tcp_stream& stream_;
+  const Limits& limits_;
   http::request<http::string_body> request_;
   std::string path_, query_, cors_origin_, request_id_;
   std::vector<std::string> parameters_;
@@ -88,7 +90,5 @@ class Exchange {
   bool keeps_answer_ = false;
   bool streaming_ = false, failed_ = false, keep_alive_ = true;
 };
-
-inline constexpr std::chrono::seconds write_timeout{30};
 
 }  // namespace fabula::server

@@ -14,6 +14,7 @@ namespace fabula::server {
 struct ApiContext {
   session::Service& service;
   EngineBridge& bridge;
+  int connections = 0;  // open now
 };
 
 // `context` outlives the routes.

@@ -79,7 +79,8 @@ class Server::Impl {
     if (error) return failed("listen on");
     port_ = acceptor_.local_endpoint().port();
 
-    options_.max_connections = affordable_connections(options_.max_connections);
+    context_.limits = options_.limits;
+    context_.limits.connections = affordable_connections(options_.limits.connections);
     context_.rules = {options_.host, port_, options_.api_key, options_.allow_origins};
     context_.log_text = options_.log && options_.log_text;
     if (options_.log)
@@ -115,13 +116,13 @@ class Server::Impl {
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
-      if (connections_ >= options_.max_connections) continue;  // closed at once
+      if (api_.connections >= context_.limits.connections) continue;  // closed at once
       asio::co_spawn(io_, serve(beast::tcp_stream(std::move(socket))), asio::detached);
     }
   }
 
   asio::awaitable<void> serve(beast::tcp_stream stream) {
-    ++connections_;
+    ++api_.connections;
     stream.socket().set_option(tcp::no_delay(true), ignored_);
     try {
       co_await serve_connection(std::move(stream), context_);
@@ -129,7 +130,7 @@ class Server::Impl {
       // Only out of memory comes this far; the connection is gone and its requests are cancelled by their
       // destructors.
     }
-    --connections_;
+    --api_.connections;
   }
 
   Options options_;
@@ -139,7 +140,6 @@ class Server::Impl {
   ConnectionContext context_;
   tcp::acceptor acceptor_;
   unsigned short port_ = 0;
-  int connections_ = 0;
   boost::system::error_code ignored_;
   std::thread thread_;
 };

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/server/limits.h"
 #include "core/base/result.h"
 #include "core/session/service.h"
 
@@ -19,7 +20,7 @@ struct Options {
   unsigned short port = 8642;  // 0: any free one
   std::string api_key;         // required off loopback
   std::vector<std::string> allow_origins;
-  int max_connections = 1024;
+  Limits limits;
   std::function<void(const std::string& line)> log;  // called on the server's thread
   bool log_text = false;                             // the bodies of requests and answers, too
 };

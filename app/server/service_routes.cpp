@@ -20,38 +20,45 @@ asio::awaitable<void> health(Exchange& exchange, ApiContext& context) {
   co_await exchange.send_json(200, std::move(document));
 }
 
+struct Reading {
+  engine::Metrics engine;
+  int connections = 0;
+};
+
 struct MetricRow {
   const char* name;
   const char* type;
   const char* help;
-  double (*read)(const engine::Metrics&);
+  double (*read)(const Reading&);
 };
 
 constexpr MetricRow metric_rows[] = {
     {"fabula_prompt_tokens_total", "counter", "Prompt tokens read by the model",
-     [](const engine::Metrics& m) { return static_cast<double>(m.prompt_tokens_read); }},
+     [](const Reading& r) { return static_cast<double>(r.engine.prompt_tokens_read); }},
     {"fabula_prompt_tokens_reused_total", "counter", "Prompt tokens found in the prefix store",
-     [](const engine::Metrics& m) { return static_cast<double>(m.prompt_tokens_reused); }},
+     [](const Reading& r) { return static_cast<double>(r.engine.prompt_tokens_reused); }},
     {"fabula_tokens_generated_total", "counter", "Tokens written",
-     [](const engine::Metrics& m) { return static_cast<double>(m.tokens_generated); }},
+     [](const Reading& r) { return static_cast<double>(r.engine.tokens_generated); }},
     {"fabula_requests_active", "gauge", "Requests being read or written",
-     [](const engine::Metrics& m) { return static_cast<double>(m.active_requests); }},
+     [](const Reading& r) { return static_cast<double>(r.engine.active_requests); }},
     {"fabula_requests_queued", "gauge", "Requests that wait",
-     [](const engine::Metrics& m) { return static_cast<double>(m.queued_requests); }},
+     [](const Reading& r) { return static_cast<double>(r.engine.queued_requests); }},
     {"fabula_kv_blocks_used", "gauge", "KV blocks in use",
-     [](const engine::Metrics& m) { return static_cast<double>(m.kv_blocks_used); }},
+     [](const Reading& r) { return static_cast<double>(r.engine.kv_blocks_used); }},
     {"fabula_kv_blocks", "gauge", "KV blocks there are",
-     [](const engine::Metrics& m) { return static_cast<double>(m.kv_blocks_total); }},
+     [](const Reading& r) { return static_cast<double>(r.engine.kv_blocks_total); }},
     {"fabula_kv_ram_bytes", "gauge", "KV moved from a GPU's memory to RAM",
-     [](const engine::Metrics& m) { return static_cast<double>(m.kv_ram_bytes); }},
+     [](const Reading& r) { return static_cast<double>(r.engine.kv_ram_bytes); }},
     {"fabula_prefill_tokens_per_second", "gauge", "Prompt tokens per second, lately",
-     [](const engine::Metrics& m) { return m.prefill_tokens_per_second; }},
+     [](const Reading& r) { return r.engine.prefill_tokens_per_second; }},
     {"fabula_decode_tokens_per_second", "gauge", "Written tokens per second, lately",
-     [](const engine::Metrics& m) { return m.decode_tokens_per_second; }},
+     [](const Reading& r) { return r.engine.decode_tokens_per_second; }},
+    {"fabula_http_connections", "gauge", "Connections of clients, this one too",
+     [](const Reading& r) { return static_cast<double>(r.connections); }},
 };
 
 asio::awaitable<void> metrics(Exchange& exchange, ApiContext& context) {
-  const engine::Metrics now = context.service.metrics();
+  const Reading now{context.service.metrics(), context.connections};
   std::string text;
   for (const MetricRow& row : metric_rows)
     fmt::format_to(std::back_inserter(text), "# HELP {} {}\n# TYPE {} {}\n{} {}\n", row.name, row.help,
