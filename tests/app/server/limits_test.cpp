@@ -108,8 +108,8 @@ TEST_CASE("who reads nothing is dropped and its place is free; the others' words
   const Site site(limits);
   const std::string words = words_of(site);
   std::vector<std::unique_ptr<Client>> stalled;
-  // A stream of sixteen stories with all that they might have said, and one long answer: each more than the system keeps.
-  const std::string stories = completion(R"("max_tokens":900,"n":16,"logprobs":20,"logit_bias":{"2":-100},"stream":true)");
+  // A stream of eight stories with all that they might have said, and one long answer: each more than the system keeps.
+  const std::string stories = completion(R"("max_tokens":900,"n":8,"logprobs":20,"logit_bias":{"2":-100},"stream":true)");
   for (const std::string& request : {stories, request_for_bytes(size_t{18} << 20)}) {
     stalled.push_back(std::make_unique<Client>(site.port(), 4096));
     REQUIRE(stalled.back()->send(request));
