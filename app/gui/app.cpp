@@ -178,6 +178,7 @@ void App::follow_settings() {
   if (language_ != settings_.language) {
     language_ = settings_.language;
     strings_.set_language(language_);
+    std::erase_if(controller_.toasts(), [](const Toast& t) { return t.undo_session.empty(); });  // said in the old language
     presets_.set_language(strings_.language());
     window_.settle();
   }
