@@ -91,7 +91,7 @@ void Attachments::draw(Shell& shell, ImVec2 at, float width) {
     ui.text(ImVec2(box.Min.x + ui.px(26), box.Min.y + ui.px(5)), file.name, name, name_width + 1);
     ui.text(ImVec2(box.Min.x + ui.px(34) + name_width, box.Min.y + ui.px(6)), about, faint);
     const std::string id = "attachment." + std::to_string(i);
-    ui.record(id, file.name + ", " + about, box);
+    ui.mention(id, file.name + ", " + about, box);
     const ImRect close(box.Max.x - button - ui.px(2), box.Min.y + ui.px(3), box.Max.x - ui.px(2), box.Min.y + ui.px(3) + button);
     if (ui.icon_button(id + ".remove", Icon::close, ui.tr("attach.remove"), close, true, false, 12)) gone = i;
     at.x += length + ui.px(6);

@@ -38,7 +38,7 @@ void draw_licences(Ui& ui, const ImRect& box) {
     for (const Dependency& library : dependencies()) {
       const ImRect row = column.take(ui.px(25));
       const std::string id = "about.library." + std::string(library.name);
-      ui.record(id, std::string(library.licence), row);
+      ui.mention(id, library.licence, row);
       const float used = ui.measure(library.name, {}).x, middle = row.GetCenter().y;
       ui.text_in(row, library.name, {}, 0);
       ui.text(ImVec2(row.Min.x + used + ui.px(8), middle - ui.measure(library.version, soft).y / 2), library.version, soft);

@@ -311,7 +311,7 @@ void SettingsWindow::draw_model_folders(Shell& shell, Column& column) {
   for (size_t i = 0; i < folders.size(); ++i) {
     const ImRect row = column.take(ui.px(28));
     const std::string id = "settings.model_folder." + std::to_string(i);
-    ui.record(id, folders[i], row);
+    ui.mention(id, folders[i], row);
     ui.text_in(ImRect(row.Min, ImVec2(row.Max.x - ui.px(32), row.Max.y)), folders[i], soft, 0);
     if (ui.icon_button(id + ".remove", Icon::close, ui.tr("settings.remove_folder"), ImRect(row.Max.x - ui.px(26), row.Min.y + 1, row.Max.x, row.Max.y - 1), true, false, 13)) gone = i;
   }

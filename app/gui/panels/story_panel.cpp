@@ -413,7 +413,7 @@ void StoryPanel::draw_margins(Shell& shell, const ImRect& area) {
   for (const Passage& p : passages) {
     const bool is_last = p.number + 1 == path.size();
     const bool visible = p.number == hovered_ || (hovered_ == SIZE_MAX && is_last);
-    ui.record("message." + std::to_string(p.number), page_.editor().flow().text(p.begin, std::min(p.end, p.begin + 200)), p.box);
+    ui.mention("message." + std::to_string(p.number), page_.editor().flow().text(p.begin, std::min(p.end, p.begin + 200)), p.box);
     if (p.number == hovered_ && passages.size() > 1) {
       const bool own = path[p.number]->role == session::Role::user;
       const float x = own ? text_at_.x - ui.px(12) : text_at_.x + width_ + ui.px(10);

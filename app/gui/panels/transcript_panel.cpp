@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/gui/panels/jump_button.h"
+#include "app/gui/panels/markdown_message.h"
 #include "app/gui/panels/message_row.h"
 #include "app/gui/text/search.h"
 
@@ -160,18 +161,15 @@ float TranscriptPanel::measure(Shell& shell, size_t index) {
 float TranscriptPanel::text_height(Block& b, float width) { return b.markdown ? b.markdown->height(width) : b.view.height(width); }
 
 // true: clicked without selecting, and not on a link.
-bool TranscriptPanel::draw_text(Shell& shell, const Item& item, Block& b, ImVec2 at, float width, bool& focused) {
+bool TranscriptPanel::draw_text(Shell& shell, const Item& item, const std::string& id, Block& b, ImVec2 at, float width, bool& focused) {
   Ui& ui = shell.ui;
   ImGui::SetCursorScreenPos(at);
   ImGui::PushID(item.id.data(), item.id.data() + item.id.size());
   bool clicked = false;
   if (b.markdown) {
-    const auto result = text::markdown_box(engine_, "text", *b.markdown, ui.input, ui.clipboard, width, ui.tr("action.copy"));
+    const auto result = draw_markdown_message(shell, id, *b.markdown, width);
     focused = result.focused;
-    clicked = result.clicked && result.clicked_link.empty();
-    if (!result.clicked_link.empty()) shell.controller.open_link(result.clicked_link);
-    if (!result.hovered_link.empty()) ui.tooltip(ImRect(ImGui::GetIO().MousePos, ImGui::GetIO().MousePos), result.hovered_link);
-    if (result.copied_code) shell.controller.say(session::Notice::Kind::info, ui.tr("toast.copied"));
+    clicked = result.clicked;
   } else {
     const auto result = text::view_box(engine_, "text", b.view, ui.input, ui.clipboard, width, ui.color().text, ui.color().selection);
     focused = result.focused;
@@ -215,7 +213,7 @@ void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed,
   const bool last = placed.index + 1 == items_.size(), awaited = item.live || (last && shell.controller.generating());
   if (item.text.empty() && !awaited) {
     ui.text(ImVec2(at.x, at.y + ui.px(3)), ui.tr("chat.nothing_written"), faint);
-    ui.record(id, item.id, text_box);
+    ui.mention(id, item.id, text_box);
   } else if (item.text.empty()) {
     const double turns = ui.now() * 0.9;
     draw_spinner(ui.list(), ImVec2(at.x + ui.px(9), at.y + ui.px(11)), ui.px(7), static_cast<float>(turns - std::floor(turns)), ui.color().accent);
@@ -225,11 +223,11 @@ void TranscriptPanel::draw_item(Shell& shell, const VirtualList::Placed& placed,
               ui.tr.format("chat.reading", {std::to_string(live->prompt_done), std::to_string(live->prompt_total)}), faint);
     }
     ui.wake_at(ui.now() + 1.0 / 20);
-    ui.record(id, item.id, text_box);
+    ui.mention(id, item.id, text_box);
   } else {
     bool focused = false;
-    const bool clicked = draw_text(shell, item, b, at, width, focused);
-    ui.record(id, std::string(item.text.substr(0, 200)), text_box, true, focused);
+    bool clicked = draw_text(shell, item, id, b, at, width, focused);
+    clicked |= ui.focus_stop(id, item.text.substr(0, 200), text_box, focused);
     if (clicked && !last && !shell.controller.generating()) open_rollback_question(shell, std::string(item.id));
   }
   if (item.message != nullptr) draw_footer(shell, item, placed.index, ImVec2(left, text_box.Max.y + ui.px(3)), hovered);

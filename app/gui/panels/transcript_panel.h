@@ -43,7 +43,7 @@ class TranscriptPanel {
   Block& block(Shell& shell, const Item& item);
   float text_width(Shell& shell, Block& block) const;
   static float text_height(Block& block, float width);
-  bool draw_text(Shell& shell, const Item& item, Block& block, ImVec2 at, float width, bool& focused);
+  bool draw_text(Shell& shell, const Item& item, const std::string& id, Block& block, ImVec2 at, float width, bool& focused);
   bool thought_open(const Item& item, const Block& block) const;
   float thought_height(Shell& shell, const Item& item, Block& block) const;
   void draw_thought(Shell& shell, const Item& item, size_t index, Block& block, ImVec2 at);

@@ -307,6 +307,25 @@ std::string MarkdownView::link_at(Point point) {
   return {};
 }
 
+std::vector<MarkdownView::Link> MarkdownView::links(float top, float bottom) {
+  std::vector<Link> out;
+  size_t number = 0;
+  for (const auto& leaf : leaves_) {
+    const bool seen = leaf->rect.y <= bottom && leaf->rect.y + leaf->rect.height >= top;
+    for (const PaintSpan& span : leaf->paint) {
+      if (span.tag == 0 || span.tag > document_.links().size()) continue;
+      const size_t mine = number++;
+      if (!seen) continue;
+      const auto rects = leaf->flow.range_rects(span.begin, span.end, 0, leaf->rect.height);
+      if (rects.empty()) continue;
+      Rect first = rects.front();
+      first.x += leaf->rect.x, first.y += leaf->rect.y;
+      out.push_back({mine, first, document_.links()[span.tag - 1]});
+    }
+  }
+  return out;
+}
+
 // ---- selection
 
 MarkdownView::Place MarkdownView::place_at(Point point) {

@@ -55,6 +55,12 @@ class MarkdownView {
     std::string_view code;  // valid until the next set_text
   };
   std::vector<CodeBlock> code_blocks() const;
+  struct Link {
+    size_t number;  // of all links of the text
+    Rect rect;      // of its first line
+    std::string address;
+  };
+  std::vector<Link> links(float top, float bottom);  // that stand between these heights; after height()
 
   // ---- finding: the places are painted, also while the text grows
   // Returns how many there are. An empty needle ends it. `current` is painted in its own colour.

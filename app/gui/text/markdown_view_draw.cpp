@@ -70,31 +70,15 @@ void MarkdownView::draw_table_lines(ImDrawList& list, Point origin, size_t index
     list.AddRectFilled({left, origin.y + y}, {right, origin.y + y + 1}, look_.line);
 }
 
-MarkdownResult markdown_box(TextEngine& engine, const char* id, MarkdownView& view, InputQueue& input,
-                            Clipboard& clipboard, float width_px, std::string_view copy_label) {
+MarkdownResult markdown_box(const char* id, MarkdownView& view, InputQueue& input,
+                            Clipboard& clipboard, float width_px) {
   MarkdownResult result;
   const ImVec2 at = ImGui::GetCursorScreenPos();
   const float height = view.height(width_px);
   ImDrawList& list = *ImGui::GetWindowDrawList();
   const ImVec2 clip_min = list.GetClipRectMin(), clip_max = list.GetClipRectMax();
   result.height = height;
-  // Copy buttons lie above the text: they come first in the order of the mouse.
   ImGui::PushID(id);
-  const auto blocks = view.code_blocks();
-  const LabelStyle small{view.look().size_px * 0.8f, {}, 0, 1.4f};
-  for (size_t i = 0; i < blocks.size() && !copy_label.empty(); ++i) {
-    const Rect& r = blocks[i].copy_button;
-    if (at.y + r.y > clip_max.y || at.y + r.y + r.height < clip_min.y) continue;
-    ImGui::PushID(static_cast<int>(i));
-    ImGui::SetCursorScreenPos({at.x + r.x, at.y + r.y});
-    if (ImGui::InvisibleButton("copy", {r.width, r.height})) {
-      clipboard.set(blocks[i].code);
-      result.copied_code = true;
-    }
-    if (ImGui::IsItemHovered()) result.hovered_copy = static_cast<int>(i);
-    ImGui::PopID();
-  }
-  ImGui::SetCursorScreenPos(at);
   ImGui::InvisibleButton("text", {std::max(1.0f, width_px), std::max(1.0f, height)});
   const ImGuiIO& io = ImGui::GetIO();
   const Point mouse{io.MousePos.x - at.x, io.MousePos.y - at.y};
@@ -114,12 +98,6 @@ MarkdownResult markdown_box(TextEngine& engine, const char* id, MarkdownView& vi
   if (!result.focused && view.has_selection() && io.MouseClicked[0] && !result.hovered)
     view.clear_selection();
   view.draw(list, point(at), clip_min.y, clip_max.y);
-  for (size_t i = 0; i < blocks.size() && !copy_label.empty(); ++i) {
-    const Rect& r = blocks[i].copy_button;
-    const Colour colour = result.hovered_copy == static_cast<int>(i) ? view.look().text : view.look().muted;
-    engine.draw_in(list, {at.x + r.x, at.y + r.y, r.width - view.look().size_px * 0.75f, r.height},
-                   copy_label, small, colour, 1);
-  }
   ImGui::PopID();
   return result;
 }

@@ -100,13 +100,11 @@ struct MarkdownResult {
   bool clicked = false;      // pressed and released without selecting
   std::string clicked_link;  // http or https; the caller opens it
   std::string hovered_link;  // to be shown
-  bool copied_code = false;  // a code block went to the clipboard
-  int hovered_copy = -1;
 };
 
-// A MarkdownView as an item at the cursor: selection across blocks, links, Ctrl+C and Ctrl+A when focused, a
-// copy button on each code block (copy_label "": none). Set the view's look before.
-MarkdownResult markdown_box(TextEngine& engine, const char* id, MarkdownView& view, InputQueue& input,
-                            Clipboard& clipboard, float width_px, std::string_view copy_label);
+// A MarkdownView as an item at the cursor: selection across blocks, links, Ctrl+C and Ctrl+A when focused. Set the view's
+// look before.
+MarkdownResult markdown_box(const char* id, MarkdownView& view, InputQueue& input,
+                            Clipboard& clipboard, float width_px);
 
 }  // namespace fabula::text

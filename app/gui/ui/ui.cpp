@@ -103,6 +103,12 @@ void Ui::record(std::string_view id, std::string_view label, const ImRect& box, 
   layers_.push_back(GImGui->BeginPopupStack.Size);
 }
 
+void Ui::mention(std::string_view id, std::string_view label, const ImRect& box) {
+  const size_t before = recorded_.size();
+  record(id, label, box);
+  if (recorded_.size() > before) layers_.back() = -1;
+}
+
 bool Ui::hovers(const ImRect& box) const {
   return ImGui::IsWindowHovered(ImGuiHoveredFlags_AllowWhenBlockedByActiveItem | ImGuiHoveredFlags_ChildWindows) &&
          ImGui::IsMouseHoveringRect(box.Min, box.Max);
@@ -118,14 +124,25 @@ Hit Ui::interact(std::string_view id, std::string_view label, const ImRect& box,
   const bool pressed = ImGui::ButtonBehavior(box, item, &hit.hovered, &hit.held);
   if (pressed) focus_ = id;
   hit.clicked = pressed || (hit.focused && activate_);
-  if (hit.focused && focus_visible_) {
-    ImRect ring = box;
-    ring.Expand(px(1.5f));
-    ImGui::GetForegroundDrawList()->PushClipRect(ImGui::GetCurrentWindow()->ClipRect.Min, ImGui::GetCurrentWindow()->ClipRect.Max);
-    ImGui::GetForegroundDrawList()->AddRect(ring.Min, ring.Max, color().accent, px(focus_radius_dp + 1), 0, px(2));
-    ImGui::GetForegroundDrawList()->PopClipRect();
-  }
+  if (hit.focused && focus_visible_) draw_focus_ring(box, focus_radius_dp);
   return hit;
+}
+
+bool Ui::focus_stop(std::string_view id, std::string_view label, const ImRect& box, bool focused) {
+  const bool here = focus_ == id;
+  record(id, label, box, true, here || focused);
+  if (here && focus_visible_) draw_focus_ring(box, radius::small);
+  return here && activate_;
+}
+
+void Ui::draw_focus_ring(const ImRect& box, float radius_dp) {
+  const ImRect& clip = ImGui::GetCurrentWindow()->ClipRect;
+  ImRect ring = box;
+  ring.Expand(px(1.5f));
+  ImDrawList& front = *ImGui::GetForegroundDrawList();
+  front.PushClipRect(clip.Min, clip.Max);
+  front.AddRect(ring.Min, ring.Max, color().accent, px(radius_dp + 1), 0, px(2));
+  front.PopClipRect();
 }
 
 bool Ui::button(std::string_view id, std::string_view label, const ImRect& box, const ButtonOptions& o) {

@@ -84,6 +84,10 @@ class Ui {
   // ---- controls
   Hit interact(std::string_view id, std::string_view label, const ImRect& box, bool enabled = true, float focus_radius_dp = radius::control);
   void record(std::string_view id, std::string_view label, const ImRect& box, bool enabled = true, bool focused = false);
+  // Recorded for the automation socket, and no stop of the keyboard's focus: there is nothing to press.
+  void mention(std::string_view id, std::string_view label, const ImRect& box);
+  // What answers the mouse by other means (a text, a link in it): a stop of the focus. true: pressed by a key.
+  bool focus_stop(std::string_view id, std::string_view label, const ImRect& box, bool focused = false);
   bool hovers(const ImRect& box) const;  // by geometry, popups above considered
   bool button(std::string_view id, std::string_view label, const ImRect& box, const ButtonOptions& options = {});
   bool icon_button(std::string_view id, Icon icon, std::string_view label, const ImRect& box, bool enabled = true, bool active = false,
@@ -126,13 +130,14 @@ class Ui {
   const std::vector<WidgetRecord>& widgets() const { return recorded_; }
 
  private:
+  void draw_focus_ring(const ImRect& box, float radius_dp);
   text::LabelStyle style(const TextLook& look, float wrap_width = 0) const;
   ImU32 color_of(const TextLook& look) const { return look.color != 0 ? look.color : theme.color.text; }
 
   float scale_ = 1, framebuffer_scale_ = 1;
   double now_ = 0, wake_at_ = 0;
   std::vector<WidgetRecord> recorded_, order_;
-  std::vector<int> layers_, order_layers_;  // popup depth of each, for the focus order
+  std::vector<int> layers_, order_layers_;  // popup depth of each, for the focus order; -1: no stop
   std::string focus_;
   bool focus_visible_ = false, activate_ = false;
   int arrow_ = 0;

@@ -205,7 +205,7 @@ TEST_CASE("selecting with the mouse in a view, and copying") {
   CHECK(s.clipboard.get() == "words to select\nand");
 }
 
-TEST_CASE("a Markdown box: links are reported, code is copied by its button") {
+TEST_CASE("a Markdown box: links are reported, where they stand is known") {
   Screen s;
   if (!s.usable()) return;
   MarkdownView view(*s.engine);
@@ -215,7 +215,7 @@ TEST_CASE("a Markdown box: links are reported, code is copied by its button") {
   MarkdownResult result;
   const auto draw = [&] {
     corner = ImGui::GetCursorScreenPos();
-    result = markdown_box(*s.engine, "reply", view, s.input, s.clipboard, 500, "Copy");
+    result = markdown_box("reply", view, s.input, s.clipboard, 500);
   };
   const auto click = [&](float x, float y) {
     for (const bool down : {false, true, false}) {
@@ -226,10 +226,14 @@ TEST_CASE("a Markdown box: links are reported, code is copied by its button") {
   s.frame(draw);
   click(10, 12);
   CHECK(result.clicked_link == "https://example.org");
-  const Rect button = view.code_blocks().at(0).copy_button;
-  click(button.x + button.width / 2, button.y + button.height / 2);
-  CHECK(result.copied_code);
-  CHECK(s.clipboard.get() == "the code");
+  const auto links = view.links(0, 1000);
+  REQUIRE(links.size() == 1);
+  CHECK(links[0].address == "https://example.org");
+  CHECK(links[0].rect.contains({10, 12}));
+  CHECK(view.links(links[0].rect.y + 100, 1000).empty());
+  const auto blocks = view.code_blocks();
+  CHECK(blocks.at(0).code == "the code");
+  CHECK(blocks.at(0).rect.contains({blocks[0].copy_button.x + 1, blocks[0].copy_button.y + 1}));
 }
 
 TEST_CASE("buttons and rows press, and say so by ImGui's own means") {

@@ -72,10 +72,10 @@ void fill_page(Page& page, float scale, bool dark) {
       "enough.");
 }
 
-void draw_reply(TextEngine& engine, Page& page, float scale, bool dark) {
+void draw_reply(Page& page, float scale, bool dark) {
   page.reply.set_look(markdown_look(dark, 16 * scale));
   page.reply.set_text(reply);
-  markdown_box(engine, "reply", page.reply, page.input, page.clipboard, 640 * scale, "Copy");
+  markdown_box("reply", page.reply, page.input, page.clipboard, 640 * scale);
 }
 
 void draw_page(TextEngine& engine, Page& page, float scale) {
@@ -182,7 +182,7 @@ int main(int argc, char** argv) {
       ImGui::Begin("page", nullptr, ImGuiWindowFlags_NoDecoration);
       ImGui::SetCursorPos({30 * scale, 20 * scale});
       ImGui::BeginGroup();
-      reply_page ? draw_reply(**engine, page, scale, dark) : draw_page(**engine, page, scale);
+      reply_page ? draw_reply(page, scale, dark) : draw_page(**engine, page, scale);
       ImGui::EndGroup();
       ImGui::End();
       ImGui::Render();
