@@ -6,7 +6,6 @@ usage: chat_test.py FABULA SHOTS    screenshots of each step are left in SHOTS."
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,69 +13,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from long_chat import document  # noqa: E402
-from window import stage, testdata  # noqa: E402
+from talking import begin, field, label, scroll_to, send, settings, stand_in, talking_model  # noqa: E402
+from window import stage  # noqa: E402
 
 BINARY, SHOTS = sys.argv[1], sys.argv[2]
-TEMPLATE = """{% for m in messages %}{{ m['content'] }}
-{% endfor %}{% if enable_thinking is defined and not enable_thinking %}At once: {% endif %}"""
-
-
-def talking_model(folder):
-    """The small story model with a template that has a switch: it answers within milliseconds."""
-    target = folder / "talker"
-    shutil.copytree(testdata() / "models/tinystories-656k", target)
-    (target / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
-    return target
-
-
-def notice_program(folder):
-    """What the desktop would show is written down."""
-    programs = folder / "programs"
-    programs.mkdir()
-    (programs / "notify-send").write_text(f'#!/bin/sh\necho "$@" >> {folder}/notices\n', encoding="utf-8")
-    (programs / "notify-send").chmod(0o755)
-    os.environ["PATH"] = f"{programs}:{os.environ['PATH']}"
-
-
-def settings(folder):
-    return json.loads((folder / "data/config/settings.json").read_text(encoding="utf-8"))
-
-
-def begin(folder, **values):
-    path = folder / "data/config/settings.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"mode": "chat", **values}), encoding="utf-8")
-
-
-def label(w, number):
-    return w.widgets().get(f"message.{number}", {}).get("label", "")
-
-
-def send(w, words, messages):
-    w.click("composer.input")
-    w.type(words)
-    w.key("Return")
-    w.until(lambda: w.state()["messages"] >= messages and not w.state()["generating"], f"{messages} messages")
-
-
-def scroll_to(w, name):
-    """Rolls the right panel until the whole of it can be seen."""
-    for _ in range(60):
-        found = w.widgets().get(name)
-        if found and found["rect"][1] > 60 and found["rect"][1] + found["rect"][3] < 780:
-            return
-        w.xdo("mousemove", 1130, 600)
-        w.xdo("click", 5 if not found or found["rect"][1] > 60 else 4)
-        time.sleep(0.12)
-    raise AssertionError(f"{name} does not come into view")
-
-
-def field(w, name, words):
-    scroll_to(w, name)
-    w.click(name)
-    w.key("ctrl+a")
-    w.type(words) if words else w.key("BackSpace")
-    time.sleep(0.4)
 
 
 def walk_and_edit(w):
@@ -248,7 +188,7 @@ def costs(w):
     w.wait_idle(60)
 
 
-def unseen_end(w, folder):
+def unseen_end(w, notices):
     """The window is stopped for longer than a reply has to take, and another window has the focus."""
     w.click("composer.input")
     w.type("Tell me a long story.")
@@ -261,8 +201,8 @@ def unseen_end(w, folder):
     os.kill(w.process.pid, signal.SIGSTOP)
     time.sleep(5.5)
     os.kill(w.process.pid, signal.SIGCONT)
-    w.until(lambda: (folder / "notices").exists(), "the notice", 120)
-    assert "Fabula" in (folder / "notices").read_text()
+    w.until(notices.exists, "the notice", 120)
+    assert "Fabula" in notices.read_text()
 
 
 def root_of(w):
@@ -299,7 +239,7 @@ def main():
     if not chat_model:
         return print("FABULA_CHAT_MODEL names no model slow enough to have a cost")
     with stage(SHOTS, "89-chat-failed") as here:
-        notice_program(here.folder)
+        notices = stand_in(here.folder, "notify-send")
         begin(here.folder, ask_above_seconds=0.0001)
         w = here.open(BINARY, "--mode", "chat", "--model", chat_model)
         w.until(lambda: w.state()["model"], "the model", 60)
@@ -310,7 +250,7 @@ def main():
         w.key("Escape")
         w.wait_idle(60)
         costs(w)
-        unseen_end(w, here.folder)
+        unseen_end(w, notices)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,24 @@ std::string shown_value(const Ui& ui, const SamplerParameter& p, double value) {
 
 bool same(const session::SessionSettings& a, const session::SessionSettings& b) { return a.sampler == b.sampler; }
 
+// What is typed, not slid.
+bool same_words(const session::SessionSettings& a, const session::SessionSettings& b) {
+  return a.seed == b.seed && a.stop == b.stop && a.grammar == b.grammar && a.sampler.logit_bias == b.sampler.logit_bias &&
+         a.sampler.dry_breakers == b.sampler.dry_breakers;
+}
+
+bool is_typing(const Ui& ui) {
+  constexpr std::array<std::string_view, 5> fields = {"reply.seed", "reply.stop", "reply.bias", "reply.breakers", "reply.grammar"};
+  return std::find(fields.begin(), fields.end(), ui.focused()) != fields.end();
+}
+
+std::optional<uint64_t> seed_of(const std::string& text) {
+  uint64_t seed = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seed);
+  const bool fits = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && seed < (uint64_t{1} << 63);
+  return fits ? std::optional<uint64_t>(seed) : std::nullopt;
+}
+
 }  // namespace
 
 ReplySection::ReplySection(text::TextEngine& engine)
@@ -46,24 +64,29 @@ ReplySection::ReplySection(text::TextEngine& engine)
   for (text::Editor* editor : {&stop_, &seed_, &bias_, &breakers_}) editor->set_single_line(true);
 }
 
-void ReplySection::show(const session::SessionSettings& settings) {
+void ReplySection::show(const Ui& ui, const session::SessionSettings& settings) {
   reply_ = settings;
-  // What was typed here comes back from the session: its caret stays where it is.
-  const auto put = [](text::Editor& editor, const std::string& text) {
-    if (editor.text() != text) editor.set_text(text);
-  };
-  put(stop_, joined_texts(reply_.stop));
-  put(seed_, reply_.seed ? std::to_string(*reply_.seed) : "");
-  put(bias_, joined_biases(reply_.sampler.logit_bias));
-  put(breakers_, joined_texts(reply_.sampler.dry_breakers));
-  put(grammar_, reply_.grammar);
+  // What was typed here comes back from the session: what means the same stays as it was typed ("12=" on the way to "12=-5").
+  bool all = true;
+  if (split_texts(stop_.text()) != reply_.stop) stop_.set_text(joined_texts(reply_.stop));
+  if (seed_of(seed_.text()) != reply_.seed) seed_.set_text(reply_.seed ? std::to_string(*reply_.seed) : "");
+  if (split_biases(bias_.text(), all) != reply_.sampler.logit_bias) bias_.set_text(joined_biases(reply_.sampler.logit_bias));
+  if (split_texts(breakers_.text()) != reply_.sampler.dry_breakers) breakers_.set_text(joined_texts(reply_.sampler.dry_breakers));
+  if (grammar_.text() == reply_.grammar) return grammar_error_.clear();
+  if (ui.focused() == "reply.grammar" && !grammar_error_.empty()) return;  // being written, and not to be read yet
+  grammar_.set_text(reply_.grammar);
   grammar_error_.clear();
 }
 
 void ReplySection::follow(Shell& shell, bool other_session) {
   if (changed_ && !other_session) return;
   changed_ = false;
-  show(shell.controller.reply_settings());
+  const session::SessionSettings settings = shell.controller.reply_settings();
+  // Typing runs ahead of what comes back from the session, which is taken when it has caught up.
+  if (awaited_ && !other_session && is_typing(shell.ui) && !same_words(settings, reply_)) return;
+  awaited_ = false;
+  if (other_session) grammar_error_.clear();
+  show(shell.ui, settings);
 }
 
 void ReplySection::draw(Shell& shell, Column& column) {
@@ -83,6 +106,7 @@ void ReplySection::draw(Shell& shell, Column& column) {
   draw_reset(shell, column);
   if (changed_ && !ImGui::IsMouseDown(0)) {  // one change, one step of undo
     changed_ = false;
+    awaited_ = !same_words(reply_, shell.controller.reply_settings());
     shell.controller.set_reply_settings(reply_);
   }
 }
@@ -105,7 +129,7 @@ void ReplySection::draw_presets(Shell& shell, Column& column) {
       taken.max_tokens = preset.settings.max_tokens;
       taken.stop = preset.settings.stop;
     }
-    show(taken);
+    show(shell.ui, taken);
     changed_ = true;
   } else if (result.act == Act::save) {
     shell.presets.save(SamplingPreset{result.name, reply_, true});
@@ -175,13 +199,7 @@ void ReplySection::draw_texts(Shell& shell, Column& column) {
     changed_ = changed_ || changed;
     return changed;
   };
-  if (field("reply.seed", "reply.seed_auto", seed_)) {
-    const std::string text = seed_.text();
-    uint64_t seed = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seed);
-    const bool fits = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && seed < (uint64_t{1} << 63);
-    reply_.seed = fits ? std::optional<uint64_t>(seed) : std::nullopt;
-  }
+  if (field("reply.seed", "reply.seed_auto", seed_)) reply_.seed = seed_of(seed_.text());
   if (field("reply.stop", "reply.stop_hint", stop_)) reply_.stop = split_texts(stop_.text());
   bool all = true;
   const bool typed = field("reply.bias", "reply.bias_hint", bias_);
@@ -220,7 +238,7 @@ void ReplySection::draw_reset(Shell& shell, Column& column) {
   const float middle = row.Min.x + (row.GetWidth() - ui.px(8)) / 2;
   const ImRect left = in_session ? ImRect(row.Min, ImVec2(middle, row.Max.y)) : row;
   if (ui.button("reply.reset", ui.tr("reply.reset"), left, {.tooltip = ui.tr("reply.reset_hint"), .text_size = type::small})) {
-    show(session::SessionSettings{});
+    show(ui, session::SessionSettings{});
     changed_ = true;
   }
   if (in_session && ui.button("reply.default", ui.tr("reply.default"), ImRect(middle + ui.px(8), row.Min.y, row.Max.x, row.Max.y),

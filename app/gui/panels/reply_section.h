@@ -15,7 +15,7 @@ class ReplySection {
   void draw(Shell& shell, Column& column);
 
  private:
-  void show(const session::SessionSettings& settings);
+  void show(const Ui& ui, const session::SessionSettings& settings);
   void draw_presets(Shell& shell, Column& column);
   void draw_sampler(Shell& shell, Column& column, bool more);
   template <class Field>
@@ -30,6 +30,7 @@ class ReplySection {
   PresetRow presets_;
   session::SessionSettings reply_;  // as shown; posted when the mouse lets go
   bool changed_ = false, more_ = false;
+  bool awaited_ = false;  // what was typed has been posted, and has not come back yet
 };
 
 // "END | \n\n": texts stand between bars; \n is a new line, \| a bar.
