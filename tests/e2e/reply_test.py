@@ -7,10 +7,8 @@ import json
 import pathlib
 import sys
 import time
-import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from drag import drop  # noqa: E402
 from long_chat import document  # noqa: E402
 from talking import begin, field, label, receipt, rows, scroll_to, send, settings, stand_in, talking_model  # noqa: E402
 from window import stage  # noqa: E402
@@ -83,11 +81,11 @@ def switch(w, words):
     assert "At once" not in told()
 
 
-def say_too_much(w):
-    """Until the question comes; the message that it is about is in nobody's way."""
+def asked(w, words):
+    """Sends what does not fit; nothing is done until the question is answered."""
     before = w.state()["messages"]
     w.click("composer.input")
-    w.type(LONG * 17)
+    w.type(words)
     w.key("Return")
     w.widget("cost.drop")
     assert w.state()["messages"] == before
@@ -99,34 +97,35 @@ def oldest_left_out(w):
     w.until(lambda: w.state()["session"] == "", "an empty chat")
     send(w, "Once there was a bear. " * 12, 2)
     send(w, "And there was a dog. " * 12, 4)
-    before = say_too_much(w)
+    before = asked(w, LONG * 17)
     w.shot("91-does-not-fit")
     w.click("cost.drop")
     w.until(lambda: w.state()["messages"] == before + 2 and not w.state()["generating"], "the reply without the oldest")
     assert chosen(w)["overflow"] == "drop_oldest", chosen(w)
-    prompt = receipt(w, before + 1)
-    read = prompt["prompt_keep"] + len(prompt["prompt"])
-    whole = sum(len(r["prompt"]) + len(r["tokens"]) for r in (receipt(w, 1), receipt(w, 3)))
-    assert read + REPLY_TOKENS <= CONTEXT < whole + len(prompt["prompt"]), (read, whole)
-    # Asked once: the session goes on by itself.
-    send(w, LONG * 6, before + 4)
+    said = receipt(w, before + 1)
+    read = said["prompt_keep"] + len(said["prompt"])
+    whole = sum(len(r["prompt"]) + len(r["tokens"]) for r in (receipt(w, 1), receipt(w, 3))) + len(said["prompt"])
+    assert read + REPLY_TOKENS <= CONTEXT < whole, (read, whole)
+    send(w, LONG, before + 4)  # asked once: the session goes on by itself
     assert "cost.drop" not in w.widgets()
 
 
 def longer_context(w, folder):
-    w.click("sidebar.new")
-    w.until(lambda: w.state()["session"] == "", "an empty chat")
-    send(w, "Once there was a bear. " * 12, 2)
-    send(w, "And there was a dog. " * 12, 4)
-    before = say_too_much(w)
+    """The session asks again, and gets all of it: the model is loaded anew, and what was written waits for that."""
+    w.click("panel.context")
+    scroll_to(w, "context.drop_oldest")
+    w.click("context.drop_oldest")
+    w.until(lambda: "overflow" not in chosen(w), "the session to ask again", 10)
+    w.click("panel.context")
+    before = asked(w, "And then?")
     w.click("cost.longer")
     w.until(lambda: settings(folder)["chat"]["context"] > CONTEXT, "the longer context in the settings", 10)
     w.until(lambda: w.state()["model"] and w.widgets()["composer.send"]["enabled"], "the model, with what was written still there", 30)
     w.shot("92-longer-context")
     w.click("composer.send")
     w.until(lambda: w.state()["messages"] == before + 2 and not w.state()["generating"], "the reply to all of it")
-    prompt = receipt(w, before + 1)
-    assert prompt["prompt_keep"] + len(prompt["prompt"]) > CONTEXT, prompt
+    said = receipt(w, before + 1)
+    assert said["prompt_keep"] + len(said["prompt"]) > CONTEXT, said
 
 
 REPLIES = ["""<think>First the river,
@@ -139,14 +138,12 @@ for step in range(10):
 CODE = "for step in range(10):\n    print(step)"
 
 
-def told_chat(path):
+def told_chat():
     """A chat with two replies, the second of which has links that may not be opened."""
     told = document(4)
-    told["session"]["id"] = str(uuid.uuid4())
     for message, words in zip(told["messages"], ("How do I get there?", REPLIES[0], "And then?", REPLIES[1])):
         message["content"] = words
-    path.write_text(json.dumps(told), encoding="utf-8")
-    return path
+    return told
 
 
 def fold_a_thought(w):
@@ -216,7 +213,7 @@ def main():
         switch(w, words)
         oldest_left_out(w)
         longer_context(w, here.folder)
-        drop(w.display.name, w.x_window(), 600, 400, told_chat(here.folder / "told.json"))
+        w.import_session(told_chat(), here.folder / "told.json")
         w.until(lambda: w.state()["messages"] == 4 and label(w, 2) == "And then?", "the chat from the file", 20)
         fold_a_thought(w)
         copy_code(w)
