@@ -6,7 +6,6 @@ import concurrent.futures
 import http.client
 import json
 import os
-import pathlib
 import re
 import resource
 import signal
@@ -18,9 +17,9 @@ import threading
 import time
 import unittest
 
+from server_support import HAS_CHAT_MODEL, MODEL, start_server
+
 CLI = sys.argv.pop(1)
-DATA = pathlib.Path(os.environ.get("FABULA_TESTDATA", "/nonexistent"))
-CHAT_MODEL = os.environ.get("FABULA_CHAT_MODEL", "")
 if os.environ.get("FABULA_PYTHON_PATH"):
     sys.path.insert(0, os.environ["FABULA_PYTHON_PATH"])
 try:
@@ -28,20 +27,11 @@ try:
 except ImportError:
     openai = None
 
-MODEL = CHAT_MODEL if os.path.exists(CHAT_MODEL) else str(DATA / "models/tinystories-656k")
-if not os.path.exists(MODEL):
-    print("skipped: neither FABULA_CHAT_MODEL nor FABULA_TESTDATA names a model")
-    sys.exit(77)
-HAS_TEMPLATE = MODEL == CHAT_MODEL
-
 
 class Server:
     def __init__(self, *arguments):
         self.folder = tempfile.TemporaryDirectory()
-        self.process = subprocess.Popen([CLI, "--data-dir", self.folder.name, "serve", "-m", MODEL, "--port", "0", "--context", "2048", "--precision", "f32", *arguments],
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        line = self.process.stdout.readline()
-        self.port = int(re.search(r":(\d+)$", line.strip()).group(1))
+        self.process, self.port = start_server(CLI, MODEL, self.folder.name, "--precision", "f32", *arguments, log=subprocess.DEVNULL)
         for _ in range(600):
             if self.get("/health")[1].get("status") == "ok" and self.get("/v1/models")[1].get("data"):
                 break
@@ -215,7 +205,7 @@ class OpenAi(unittest.TestCase):
         tokens = SERVER.post("/tokenize", {"content": "Once upon a time"})[1]["tokens"]
         self.assertEqual(SERVER.post("/detokenize", {"tokens": tokens})[1]["content"].strip(), "Once upon a time")
 
-    @unittest.skipUnless(openai and HAS_TEMPLATE, "needs the openai package and a chat model")
+    @unittest.skipUnless(openai and HAS_CHAT_MODEL, "needs the openai package and a chat model")
     def test_official_client(self):
         client = openai.OpenAI(base_url=f"http://127.0.0.1:{SERVER.port}/v1", api_key="none", max_retries=0)
         model = client.models.list().data[0].id
@@ -234,7 +224,7 @@ class OpenAi(unittest.TestCase):
             client.chat.completions.create(model="no-such-model", messages=messages)
 
 
-@unittest.skipUnless(HAS_TEMPLATE, "needs a model that takes its time")
+@unittest.skipUnless(HAS_CHAT_MODEL, "needs a model that takes its time")
 class Crowd(unittest.TestCase):
     """More clients than places, and clients that leave wherever they are."""
 
@@ -359,7 +349,7 @@ class Sessions(unittest.TestCase):
         self.assertIn("/api/sessions/{id}/messages", document["paths"])
 
 
-@unittest.skipUnless(HAS_TEMPLATE, "needs a chat model")
+@unittest.skipUnless(HAS_CHAT_MODEL, "needs a chat model")
 class Formats(unittest.TestCase):
     """response_format: the reply is held to it."""
 
@@ -406,7 +396,7 @@ class Formats(unittest.TestCase):
                 self.assertIn(words, answer["error"]["message"])
 
 
-@unittest.skipUnless(HAS_TEMPLATE, "needs a chat model")
+@unittest.skipUnless(HAS_CHAT_MODEL, "needs a chat model")
 class Tools(unittest.TestCase):
     TOOLS = [{"type": "function", "function": {"name": "get_weather", "description": "The weather of a city", "parameters": {
         "type": "object", "properties": {"city": {"type": "string", "maxLength": 20}, "unit": {"enum": ["C", "F"]}}, "required": ["city"], "additionalProperties": False}}},

@@ -18,10 +18,9 @@ import unittest
 import urllib.error
 import urllib.request
 
-from server_support import PYTHON_ENV, model_or_skip, start_server, wait_for_models
+from server_support import CONTEXT, HAS_CHAT_MODEL, MODEL, PYTHON_ENV, start_server, wait_for_models
 
 CLI = sys.argv.pop(1)
-MODEL = model_or_skip()
 FOLDER = tempfile.TemporaryDirectory()
 HAS_LLAMA = subprocess.run([sys.executable, "-c", "import llama_cpp.server.app"], env=PYTHON_ENV, capture_output=True).returncode == 0
 
@@ -65,7 +64,7 @@ class OwnServer(unittest.TestCase):
     def test_same_words_as_asked_directly(self):
         flags = ["-p", "Once upon a time", "--max-tokens", "20", "--seed", "7", "--json"]
         remote = json.loads(cli("generate", "-m", "remote:own/" + self.model, *flags).stdout)
-        local = json.loads(cli("generate", "-m", MODEL, "--context", "2048", *flags).stdout)
+        local = json.loads(cli("generate", "-m", MODEL, "--context", str(CONTEXT), *flags).stdout)
         self.assertEqual(remote["text"], local["text"])
         self.assertEqual(remote["finish_reason"], local["finish_reason"])
         self.assertEqual(remote["decode"]["tokens"], len(local["tokens"]))
@@ -137,6 +136,7 @@ class InSessions(unittest.TestCase):
         self.assertEqual(status, 201)
         return "/api/sessions/" + made["id"]
 
+    @unittest.skipUnless(HAS_CHAT_MODEL, "needs a chat model")
     def test_a_chat_says_what_the_server_says_and_keeps_text_alone(self):
         path = self.session(system="You are brief.")
         asked = {"max_tokens": 12, "temperature": 0}
@@ -185,6 +185,7 @@ class InSessions(unittest.TestCase):
         self.assertEqual(more["parent"], first["id"])
         self.assertTrue(more["content"])
 
+    @unittest.skipUnless(HAS_CHAT_MODEL, "needs a chat model")
     def test_streams_as_it_comes(self):
         path = self.session()
         request = urllib.request.Request(self.base + path + "/messages", data=json.dumps({"content": "Tell me a long story of a fox.", "max_tokens": 120, "temperature": 0, "stream": True}).encode(), headers={"Content-Type": "application/json"})
@@ -221,6 +222,7 @@ class InSessions(unittest.TestCase):
         status, refused = self.ask("POST", "/v1/chat/completions", {"model": self.name, "messages": [{"role": "user", "content": "x"}]})
         self.assertEqual((status, refused["error"]["code"]), (400, "model_is_remote"))
 
+    @unittest.skipUnless(HAS_CHAT_MODEL, "needs a chat model")
     def test_chat_on_the_command_line(self):
         answer = cli("chat", "-m", self.name, input="Say hello.\n/quit\n")
         self.assertEqual(answer.returncode, 0, answer.stderr)

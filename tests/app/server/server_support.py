@@ -1,29 +1,22 @@
-"""What the tests of the server share: the model they load, skipped where there is none, and a server on a free port."""
+"""What the tests of the server share: the model they load, and a server on a free port."""
 
 import json
 import os
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 
-CHAT_MODEL = os.environ.get("FABULA_CHAT_MODEL", "")
-STORY_MODEL = pathlib.Path(os.environ.get("FABULA_TESTDATA", "/nonexistent")) / "models/tinystories-656k"
+STORY_MODEL = str(pathlib.Path(__file__).parents[3] / "assets/models/fabula-story.gguf")  # the built-in one: always there
+HAS_CHAT_MODEL = os.path.exists(os.environ.get("FABULA_CHAT_MODEL", ""))
+MODEL = os.environ["FABULA_CHAT_MODEL"] if HAS_CHAT_MODEL else STORY_MODEL
+CONTEXT = 2048 if HAS_CHAT_MODEL else 1024  # the story model's own
 PYTHON_ENV = {**os.environ, "PYTHONPATH": os.environ.get("FABULA_PYTHON_PATH", "")}
 
 
-def model_or_skip():
-    model = CHAT_MODEL if os.path.exists(CHAT_MODEL) else str(STORY_MODEL)
-    if not os.path.exists(model):
-        print("skipped: neither FABULA_CHAT_MODEL nor FABULA_TESTDATA names a model")
-        sys.exit(77)
-    return model
-
-
-def start_server(cli, model, folder, *arguments, log=None, context=2048, before=None):
+def start_server(cli, model, folder, *arguments, log=None, context=CONTEXT, before=None):
     """A server on a free port of its own data folder below `folder`; (process, port). log: a file for its standard error. before: runs in its process first."""
     data = tempfile.mkdtemp(dir=folder)
     process = subprocess.Popen([cli, "--data-dir", data, "serve", "-m", model, "--port", "0", "--context", str(context), *arguments], stdout=subprocess.PIPE, stderr=log, text=True, preexec_fn=before)

@@ -20,11 +20,10 @@ import tempfile
 import threading
 import time
 
-from server_support import model_or_skip
+from server_support import MODEL, start_server
 
 CLI = sys.argv[1]
 SECONDS = float(os.environ.get("FABULA_SOAK_SECONDS", 600 if os.environ.get("FABULA_FULL") == "1" else 30))
-MODEL = model_or_skip()
 SEED = int(os.environ.get("FABULA_SEED", "0")) or random.SystemRandom().getrandbits(32)
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "string", "maxLength": 8}}, "required": ["a", "b"], "additionalProperties": False}
 TOOL = {"type": "function", "function": {"name": "look", "parameters": SCHEMA}}
@@ -152,8 +151,7 @@ class Client(threading.Thread):
 def main():
     print(f"FABULA_SEED={SEED}")
     with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen([CLI, "--data-dir", folder, "serve", "-m", MODEL, "--port", "0", "--context", "2048", "--quiet"], stdout=subprocess.PIPE, text=True)
-        port = int(re.search(r":(\d+)$", server.stdout.readline().strip()).group(1))
+        server, port = start_server(CLI, MODEL, folder, "--quiet")
 
         def get(path):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
