@@ -1,6 +1,7 @@
 #include "core/session/context.h"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -70,22 +71,35 @@ std::vector<text::TextRange> shifted(std::span<const text::TextRange> ranges, si
 
 // ---- the rendered conversation, cut at the replies ----
 
-// Where the template wrote the words of a message, whole. Spaces at the ends may be missing.
-std::optional<text::TextRange> find_words(const text::Rendered& rendered, int32_t message,
-                                          std::string_view words) {
-  std::optional<text::TextRange> found;
-  for (size_t i = 0; i < rendered.from_input.size();) {
-    text::TextRange range{rendered.from_input[i].begin, rendered.from_input[i].end};
-    const int32_t owner = rendered.from_input[i++].message;
-    while (i < rendered.from_input.size() && rendered.from_input[i].message == owner &&
-           rendered.from_input[i].begin == range.end)
-      range.end = rendered.from_input[i++].end;
-    const std::string_view shown =
-        std::string_view(rendered.text).substr(range.begin, range.end - range.begin);
-    if (owner == message && trimmed(shown) == trimmed(words)) found = range;
+// Where the template wrote the words of each message, whole. Spaces at the ends may be missing. In a chat of thousands of messages
+// nothing may be looked through once per message.
+class WrittenWords {
+ public:
+  explicit WrittenWords(const text::Rendered& rendered) : text_(rendered.text) {
+    const auto& ranges = rendered.from_input;
+    for (size_t i = 0; i < ranges.size();) {
+      text::TextRange range{ranges[i].begin, ranges[i].end};
+      const int32_t owner = ranges[i++].message;
+      while (i < ranges.size() && ranges[i].message == owner && ranges[i].begin == range.end) range.end = ranges[i++].end;
+      if (owner < 0) continue;
+      const auto place = static_cast<size_t>(owner);
+      if (place >= of_message_.size()) of_message_.resize(place + 1);
+      of_message_[place].push_back(range);
+    }
   }
-  return found;
-}
+  std::optional<text::TextRange> find(size_t message, std::string_view words) const {
+    if (message >= of_message_.size()) return std::nullopt;
+    const auto& ranges = of_message_[message];
+    const auto found = std::find_if(ranges.rbegin(), ranges.rend(), [&](const text::TextRange& range) {
+      return trimmed(text_.substr(range.begin, range.end - range.begin)) == trimmed(words);
+    });
+    return found == ranges.rend() ? std::nullopt : std::optional(*found);
+  }
+
+ private:
+  std::string_view text_;
+  std::vector<std::vector<text::TextRange>> of_message_;
+};
 
 class ChatWriter {
  public:
@@ -134,10 +148,11 @@ class ChatWriter {
  private:
   std::vector<int32_t> encode(size_t begin, size_t end) const {
     std::vector<text::TextRange> plain;
-    for (const text::Provenance& range : rendered_.from_input) {
-      // Other variables (bos_token) are the template's own words.
-      if (range.message < 0 || range.end <= begin || range.begin >= end) continue;
-      plain.push_back({std::max(range.begin, begin) - begin, std::min(range.end, end) - begin});
+    const auto& ranges = rendered_.from_input;
+    const auto first = std::ranges::lower_bound(ranges, begin, std::less_equal(), &text::Provenance::end);
+    for (auto range = first; range != ranges.end() && range->begin < end; ++range) {
+      if (range->message < 0) continue;  // other variables (bos_token) are the template's own words
+      plain.push_back({std::max(range->begin, begin) - begin, std::min(range->end, end) - begin});
     }
     const std::string_view text = std::string_view(rendered_.text).substr(begin, end - begin);
     if (begin == 0) return model_.tokenizer->encode_with_plain_ranges(text, plain, /*add_special=*/false);
@@ -250,21 +265,22 @@ Result<Context> chat_context(const model::Model& model, std::string_view system,
   const OrderedJson variables = template_variables(*model.tokenizer, system, path, switches);
   FABULA_ASSIGN(const text::Rendered rendered, model.chat_template->render(variables, created_at / 1000));
   ChatWriter writer(model, rendered);
-  const int32_t first = system.empty() ? 0 : 1;
+  const WrittenWords written(rendered);
+  const size_t first = system.empty() ? 0 : 1;
   size_t end_of_last = 0;
   for (size_t i = 0; i < path.size(); ++i) {
     const Message& message = *path[i];
     if (message.role != Role::assistant || message.tokens.empty() ||
         message.tokenizer != model.tokenizer->fingerprint())
       continue;
-    const auto words = find_words(rendered, first + static_cast<int32_t>(i), message.text);
+    const auto words = written.find(first + i, message.text);
     if (!words || words->begin < end_of_last) continue;
     writer.reply(*words, message);
     end_of_last = words->end;
   }
   std::optional<text::TextRange> last_words;
   if (!path.empty() && path.back()->role == Role::user)
-    last_words = find_words(rendered, first + static_cast<int32_t>(path.size() - 1), path.back()->text);
+    last_words = written.find(first + path.size() - 1, path.back()->text);
   return writer.finish(last_words);
 }
 

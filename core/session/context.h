@@ -31,7 +31,7 @@ struct Context {
   // Of a story: what stands before its page (BOS, memory), and where in `tokens` the author's note is.
   size_t n_front = 0, note = 0, n_note = 0;
   // Where the oldest was left out (context_fit.h):
-  int64_t whole_tokens = 0;      // that the prompt would have with it; 0: as `tokens`
+  int64_t whole_tokens = 0;      // that the prompt would have with it (of a chat: about); 0: as `tokens`
   int64_t dropped_messages = 0;  // of a chat
   int64_t next_messages = 0;     // of a chat, that would be left out next
 };

@@ -16,20 +16,62 @@ int64_t weight_of(const Message& message) {
   return own + template_tokens;
 }
 
-struct Cut {
-  size_t first = 0;    // message that the prompt begins with
-  int64_t before = 0;  // weight of what stands before it
+// The places where a conversation may begin: a cut for each step of weight that is left out, the first one at its very beginning.
+class Cuts {
+ public:
+  Cuts(const MessagePath& path, int64_t step) : step_(step) {
+    for (size_t i = 0; i < path.size(); ++i) {
+      if (i == 0 || path[i]->role == Role::user) turns_.push_back({i, total_});
+      total_ += weight_of(*path[i]);
+    }
+    count_ = static_cast<size_t>((turns_.back().before + step - 1) / step) + 1;
+  }
+
+  size_t count() const { return count_; }
+  size_t first_message(size_t cut) const { return turn_at(cut).first; }
+  int64_t weight_before(size_t cut) const { return turn_at(cut).before; }
+  // The first cut behind which no more than `limit` seems to stand.
+  size_t guess(int64_t limit) const {
+    size_t cut = 0;
+    while (cut + 1 < count_ && total_ - weight_before(cut) > limit) ++cut;
+    return cut;
+  }
+
+ private:
+  struct Turn {
+    size_t first = 0;    // its message
+    int64_t before = 0;  // weight of all that stands before it
+  };
+  const Turn& turn_at(size_t cut) const {
+    const auto found = std::ranges::lower_bound(turns_, static_cast<int64_t>(cut) * step_, {}, &Turn::before);
+    return found == turns_.end() ? turns_.back() : *found;
+  }
+
+  int64_t step_, total_ = 0;
+  std::vector<Turn> turns_;
+  size_t count_ = 1;
 };
 
-// Where turns begin, the first one left out.
-std::vector<Cut> cuts_of(const MessagePath& path) {
-  std::vector<Cut> cuts;
-  int64_t weight = 0;
-  for (size_t i = 0; i < path.size(); ++i) {
-    if (i > 0 && path[i]->role == Role::user) cuts.push_back({i, weight});
-    weight += weight_of(*path[i]);
+// The first of `count` that fits, the last one where none does. What follows one that fits, fits too: from the guess on it is
+// looked for in growing strides, then between the two that are known. `try_it` says whether one fits.
+template <class Try>
+Result<size_t> first_that_fits(size_t count, size_t guess, Try try_it) {
+  size_t low = 0, high = count - 1;  // it is one of these
+  size_t stride = 1, at = std::min(guess, high);
+  bool below = false, above = false;  // whether an end has been looked at
+  while (low < high || !above) {
+    FABULA_ASSIGN(const bool fits, try_it(at));
+    if (fits || at == count - 1) {
+      high = at, above = true;
+      if (low == high) break;
+      at = below ? low + (high - low) / 2 : high - std::min(stride, high - low);
+    } else {
+      low = at + 1, below = true;
+      at = above ? low + (high - low) / 2 : std::min(low + stride - 1, high);
+    }
+    stride *= 2;
   }
-  return cuts;
+  return high;
 }
 
 }  // namespace
@@ -39,31 +81,22 @@ int64_t reply_room(const SessionSettings& settings, int64_t context) {
   return settings.max_tokens > 0 ? std::min(settings.max_tokens, most) : most;
 }
 
+// What is far too long is never rendered whole: a chat of 10,000 messages would take 80 ms each time.
 Result<Context> fit_chat(const MessagePath& path, int64_t limit, const RenderFrom& render) {
-  FABULA_ASSIGN(Context whole, render(0));
-  const auto size = static_cast<int64_t>(whole.tokens.size());
-  whole.whole_tokens = size;
-  const std::vector<Cut> cuts = cuts_of(path);
-  if (limit <= 0 || cuts.empty()) return whole;
-  const int64_t step = std::max<int64_t>(limit / 4, 1);
-  const auto cut_at = [&](int64_t weight) {
-    const auto found = std::ranges::find_if(cuts, [weight](const Cut& cut) { return cut.before >= weight; });
-    return found == cuts.end() ? cuts.back() : *found;
+  if (limit <= 0 || path.empty()) return render(0);
+  const Cuts cuts(path, std::max<int64_t>(limit / 4, 1));
+  Context kept;
+  const auto try_it = [&](size_t cut) -> Result<bool> {
+    FABULA_ASSIGN(Context context, render(cuts.first_message(cut)));
+    const bool fits = static_cast<int64_t>(context.tokens.size()) <= limit;
+    if (fits || cut + 1 == cuts.count()) kept = std::move(context);
+    return fits;
   };
-  Cut now;
-  for (int64_t weight = step; size > limit && now.first != cuts.back().first; weight += step) {
-    now = cut_at(weight);
-    const bool last = now.first == cuts.back().first;
-    if (size - now.before > limit && !last) continue;
-    FABULA_ASSIGN(Context shorter, render(now.first));
-    if (static_cast<int64_t>(shorter.tokens.size()) > limit && !last) continue;
-    shorter.whole_tokens = size;
-    shorter.dropped_messages = static_cast<int64_t>(now.first);
-    shorter.next_messages = static_cast<int64_t>(cut_at(weight + step).first) - shorter.dropped_messages;
-    return shorter;
-  }
-  whole.next_messages = static_cast<int64_t>(cut_at(step).first);
-  return whole;
+  FABULA_ASSIGN(const size_t cut, first_that_fits(cuts.count(), cuts.guess(limit), try_it));
+  kept.whole_tokens = static_cast<int64_t>(kept.tokens.size()) + cuts.weight_before(cut);
+  kept.dropped_messages = static_cast<int64_t>(cuts.first_message(cut));
+  kept.next_messages = static_cast<int64_t>(cuts.first_message(cut + 1)) - kept.dropped_messages;
+  return kept;
 }
 
 void fit_story(Context& page, int64_t limit, const std::function<bool(int32_t token)>& ends_sentence) {

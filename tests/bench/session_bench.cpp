@@ -11,6 +11,8 @@
 #include <random>
 
 #include "core/base/clock.h"
+#include "core/model/model.h"
+#include "core/session/context_fit.h"
 #include "core/session/document.h"
 #include "core/session/store.h"
 
@@ -171,6 +173,41 @@ void bench_search(const std::filesystem::path& memory, int messages) {
   print_times("a step of tidying the index", std::move(steps));
 }
 
+std::shared_ptr<const Message> said(Role role, std::string text, const text::Tokenizer& tokenizer) {
+  Message message;
+  message.role = role;
+  message.text = std::move(text);
+  if (role == Role::assistant) {
+    message.tokens = tokenizer.encode(message.text, {false, false});
+    message.tokenizer = tokenizer.fingerprint();
+    message.finish_reason = "stop";
+  }
+  return std::make_shared<const Message>(std::move(message));
+}
+
+// What stands in front of each reply of a chat that has long outgrown its context.
+void bench_prompt(const char* model_path, int count) {
+  const auto opened = model::open_model(model_path);
+  if (!opened.ok() || !(*opened)->chat_template) return (void)std::printf("FABULA_CHAT_MODEL names no model that chats\n");
+  const model::Model& model = **opened;
+  std::mt19937_64 random(3);
+  MessagePath path;
+  for (int i = 0; i < count; ++i) path.push_back(said(i % 2 ? Role::assistant : Role::user, words(random, 50), *model.tokenizer));
+  path.push_back(said(Role::user, "And now?", *model.tokenizer));
+  int rendered = 0;
+  const auto fit = [&] {
+    const auto context = fit_chat(path, 2000, [&](size_t first) {
+      ++rendered;
+      return chat_context(model, "", MessagePath(path.begin() + static_cast<std::ptrdiff_t>(first), path.end()), 0);
+    });
+    if (!context.ok()) std::printf("%s\n", context.error().message.c_str());
+  };
+  const std::string label = "prompt of 2,000 tokens out of " + std::to_string(count) + " messages";
+  const auto times = measure(5, fit);
+  print_times(label.c_str(), times);
+  std::printf("  %d renderings for each\n", rendered / 5);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -180,4 +217,6 @@ int main(int argc, char** argv) {
   bench_rollback(disk, "durable on disk");
   bench_long_session(memory);
   bench_search(memory, argc > 1 ? std::atoi(argv[1]) : 100'000);
+  if (const char* model = std::getenv("FABULA_CHAT_MODEL"))
+    for (int messages : {100, 1000, 10'000}) bench_prompt(model, messages);
 }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <numeric>
+#include <random>
 
 #include "tests/core/session/support.h"
 
@@ -13,7 +14,7 @@ using namespace fabula::session::test;
 
 namespace {
 
-// A conversation whose messages are `tokens` long, and a template that puts 4 tokens before each.
+// A conversation whose messages are `tokens` long, and a template that puts some tokens before each.
 class Talk {
  public:
   void say(Role role, int64_t tokens) {
@@ -24,9 +25,10 @@ class Talk {
   Context fit(int64_t limit) {
     auto fitted = fit_chat(path, limit, [this](size_t first) -> Result<Context> {
       ++rendered;
+      rendered_messages += path.size() - first;
       Context context;
       for (size_t i = first; i < path.size(); ++i) {
-        context.tokens.insert(context.tokens.end(), 4, -1);
+        context.tokens.insert(context.tokens.end(), template_tokens, -1);
         context.tokens.insert(context.tokens.end(), path[i]->tokens.begin(), path[i]->tokens.end());
       }
       return context;
@@ -35,7 +37,9 @@ class Talk {
     return *fitted;
   }
   MessagePath path;
+  size_t template_tokens = 4;
   int rendered = 0;
+  size_t rendered_messages = 0;
 };
 
 }  // namespace
@@ -89,6 +93,49 @@ TEST_CASE("the last turn stays, however long it is, and few contexts are rendere
   talk.rendered = 0;
   CHECK(talk.fit(100).tokens.size() <= 100);
   CHECK(talk.rendered <= 4);
+}
+
+// Every quarter of the room that could be left out, looked at one after the other.
+size_t dropped_by_looking_at_all(const Talk& talk, int64_t limit, int64_t template_tokens) {
+  const int64_t step = std::max<int64_t>(limit / 4, 1);
+  std::vector<std::pair<size_t, int64_t>> turns;  // first message, weight before it
+  int64_t weight = 0;
+  std::vector<int64_t> size(talk.path.size() + 1, 0);  // of what begins there, as it is rendered
+  for (size_t i = talk.path.size(); i-- > 0;) size[i] = size[i + 1] + template_tokens + static_cast<int64_t>(talk.path[i]->tokens.size());
+  for (size_t i = 0; i < talk.path.size(); ++i) {
+    if (i == 0 || talk.path[i]->role == Role::user) turns.emplace_back(i, weight);
+    weight += static_cast<int64_t>(talk.path[i]->tokens.size()) + 4;
+  }
+  for (int64_t left_out = 0;; left_out += step) {
+    const auto turn = std::find_if(turns.begin(), turns.end(), [&](const auto& t) { return t.second >= left_out; });
+    if (turn == turns.end()) return turns.back().first;
+    if (size[turn->first] <= limit) return turn->first;
+  }
+}
+
+TEST_CASE("what is kept of any chat is what a look at every cut would keep, whatever its template takes") {
+  std::mt19937 random(20251122);
+  for (int round = 0; round < 400; ++round) {
+    Talk talk;
+    talk.template_tokens = random() % 3 == 0 ? 40 : random() % 9;
+    const size_t n = 1 + random() % 120, longest = 1 + random() % 60;
+    for (size_t i = 0; i < n; ++i) talk.say(i > 0 && random() % 2 ? Role::assistant : Role::user, static_cast<int64_t>(1 + random() % longest));
+    const auto limit = static_cast<int64_t>(1 + random() % 1500);
+    const Context context = talk.fit(limit);
+    REQUIRE_MESSAGE(context.dropped_messages == static_cast<int64_t>(dropped_by_looking_at_all(talk, limit, static_cast<int64_t>(talk.template_tokens))),
+                    "round " << round);
+    REQUIRE(talk.rendered <= 16);
+  }
+}
+
+TEST_CASE("of a chat that is far too long little is rendered") {
+  Talk talk;
+  for (int i = 0; i < 5000; ++i) {
+    talk.say(Role::user, 20);
+    talk.say(Role::assistant, 30);
+  }
+  CHECK(talk.fit(2000).tokens.size() <= 2000);
+  CHECK(talk.rendered_messages < 500);
 }
 
 TEST_CASE("a page loses its oldest tokens, never memory or the author's note, and begins with a sentence") {
