@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The house's rules that no compiler checks: includes run downwards only, every test is registered with CTest,
-gpu/ shows no CUDA header, core/ and gpu/ never print, abort or exit."""
+gpu/ shows no CUDA header, core/ and gpu/ never print, abort or exit, the documents name files that exist."""
 
 import pathlib
 import re
@@ -76,6 +76,18 @@ for file in sorted((root / "tests").rglob("*.cpp")):
         folder = folder.parent
     if not registered:
         problems.append(f"{file.relative_to(root)}: registered with no CMakeLists.txt")
+
+# A path in a document stands for a file, with its ending or without (a program, a pair of .h and .cpp); x_ is a name to be chosen.
+PATH = re.compile(r"`((?:core|gpu|app|tests|docs|assets|packaging|third_party)/[\w./*{},-]+)`")
+documents = [root / "README.md", root / "CHANGELOG.md", *(root / "docs").glob("*.md"), *root.glob("*/**/NOTES.md"), *root.glob("assets/**/*.md")]
+for document in documents:
+    if "build" in document.relative_to(root).parts[:1]:
+        continue
+    for path in PATH.findall(document.read_text(encoding="utf-8")):
+        choice = re.search(r"\{([^}]*)\}", path)
+        for name in [path.replace(choice.group(0), c) for c in choice.group(1).split(",")] if choice else [path]:
+            if "/x_" not in name and not any(root.glob(name.rstrip("/"))) and not any(root.glob(name + ".*")):
+                problems.append(f"{document.relative_to(root)}: names {name}, which is not there")
 
 for problem in problems:
     print(problem)

@@ -55,7 +55,7 @@ Settings starting_settings(const App::Start& start) {
 Result<std::unique_ptr<App>> App::create(Window& window, Start start) {
   auto textures = std::make_unique<text::GlTextures>();
   text::FontOptions fonts;
-  fonts.language = Strings(start.settings.settings.language).language() == "zh-Hans" ? "zh-cn" : "en";
+  fonts.language = Strings(start.settings.settings.language).characters();
   FABULA_ASSIGN(auto engine, text::TextEngine::create(fonts, *textures));
   std::unique_ptr<Automation> automation;
   if (const char* path = std::getenv("FABULA_AUTOMATION"); path != nullptr && *path != '\0') {

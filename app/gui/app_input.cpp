@@ -238,15 +238,14 @@ void App::add_view_commands() {
     const char* id = name[0] == 's' ? "theme_system" : name[0] == 'l' ? "theme_light" : "theme_dark";
     commands_.add({id, Menu::view, 2, {}, [this, name] { set_theme(name); }, {}, [this, name] { return settings_.theme == name; }});
   }
-  const auto language = [this](const char* id, const char* code) {
+  const auto language = [this](std::string_view id, std::string_view code) {
     commands_.add({id, Menu::view, 3, {}, [this, code] {
                      settings_.language = code;
                      controller_.save_settings();
                    }, {}, [this, code] { return settings_.language == code; }});
   };
   language("language_system", "system");
-  language("language_en", "en");
-  language("language_zh", "zh-Hans");
+  for (const Language& each : Strings::languages()) language(each.command, each.code);
   commands_.add({"zoom_in", Menu::view, 4, {GLFW_KEY_EQUAL, ctrl}, [this] { set_zoom(settings_.zoom + 0.1f); }, {}, {}, {GLFW_KEY_EQUAL, ctrl | shift}});
   commands_.add({"zoom_out", Menu::view, 4, {GLFW_KEY_MINUS, ctrl}, [this] { set_zoom(settings_.zoom - 0.1f); }});
   commands_.add({"zoom_reset", Menu::view, 4, {GLFW_KEY_0, ctrl}, [this] { set_zoom(1); }});

@@ -1,5 +1,6 @@
 #include "app/gui/strings.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -9,35 +10,35 @@
 namespace fabula::gui {
 namespace {
 
-std::string_view system_language() {
+const Language& system_language() {
+  const std::vector<Language>& all = Strings::languages();
   for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"}) {
     const char* value = std::getenv(name);
     if (value == nullptr || *value == '\0') continue;
-    return std::string_view(value).starts_with("zh") ? "zh-Hans" : "en";
+    const auto spoken = std::find_if(all.begin(), all.end(), [&](const Language& l) { return std::string_view(value).starts_with(l.locale); });
+    return spoken == all.end() ? all.front() : *spoken;
   }
-  return "en";
-}
-
-std::string_view embedded_table(std::string_view code) {
-  return code == "zh-Hans" ? assets::strings_zh_hans() : assets::strings_en();
+  return all.front();
 }
 
 }  // namespace
 
 const std::vector<Language>& Strings::languages() {
-  static const std::vector<Language> list = {{"en", "English"}, {"zh-Hans", "简体中文"}};
+  static const std::vector<Language> list = {
+      {"en", "English", "en", "en", "language_en", assets::strings_en},
+      {"zh-Hans", "简体中文", "zh", "zh-cn", "language_zh", assets::strings_zh_hans},
+  };
   return list;
 }
 
 Strings::Strings(std::string_view code) { set_language(code); }
 
 void Strings::set_language(std::string_view code) {
-  if (code == "system") code = system_language();
-  if (code != "zh-Hans") code = "en";
-  language_ = code;
+  const auto named = std::find_if(languages().begin(), languages().end(), [&](const Language& l) { return l.code == code; });
+  language_ = code == "system" ? &system_language() : named == languages().end() ? &languages().front() : &*named;
   table_.clear();
   missing_.clear();
-  auto parsed = parse_json(embedded_table(code), "assets/strings");
+  auto parsed = parse_json(language_->words(), "assets/strings");
   if (!parsed) return;
   for (const auto& [key, value] : parsed->items()) {
     if (value.is_string()) table_.emplace(key, value.get<std::string>());

@@ -11,17 +11,22 @@
 namespace fabula::gui {
 
 struct Language {
-  std::string_view code;  // BCP 47, as settings.json keeps it
-  std::string_view name;  // in the language itself
+  std::string_view code;        // BCP 47, as settings.json keeps it
+  std::string_view name;        // in the language itself
+  std::string_view locale;      // how LANG begins where the system speaks it
+  std::string_view characters;  // fontconfig's name: whose shapes of shared characters are taken
+  std::string_view command;     // of the window, which chooses it; named by the string "command." + this
+  std::string_view (*words)();  // assets/strings/CODE.json
 };
 
 class Strings {
  public:
-  static const std::vector<Language>& languages();
+  static const std::vector<Language>& languages();  // English is the first
   // "system" follows LC_ALL, LC_MESSAGES, LANG; an unknown code is English.
   explicit Strings(std::string_view code = "en");
   void set_language(std::string_view code);
-  std::string_view language() const { return language_; }
+  std::string_view language() const { return language_->code; }
+  std::string_view characters() const { return language_->characters; }
 
   // The words for a key; the key itself where a table lacks it (a test keeps that from happening).
   const std::string& operator()(std::string_view key) const;
@@ -38,7 +43,7 @@ class Strings {
   using Table = std::unordered_map<std::string, std::string, Hash, std::equal_to<>>;
   Table table_;
   mutable Table missing_;
-  std::string language_;
+  const Language* language_ = nullptr;  // into languages()
 };
 
 }  // namespace fabula::gui

@@ -24,17 +24,22 @@ namespace fabula::gui {
 namespace {
 
 TEST_CASE("every language has the same keys and the same places for arguments") {
-  const auto english = parse_json(assets::strings_en(), "en"), chinese = parse_json(assets::strings_zh_hans(), "zh-Hans");
+  const auto english = parse_json(Strings::languages().front().words(), "en");
   REQUIRE(english.ok());
-  REQUIRE(chinese.ok());
-  CHECK(english->size() == chinese->size());
-  for (const auto& [key, value] : english->items()) {
-    CAPTURE(key);
-    REQUIRE(chinese->contains(key));
-    const std::string here = value.get<std::string>(), there = (*chinese)[key].get<std::string>();
-    CHECK(!here.empty());
-    CHECK(!there.empty());
-    for (const char* place : {"{0}", "{1}", "{2}"}) CHECK((here.find(place) == std::string::npos) == (there.find(place) == std::string::npos));
+  for (const Language& language : Strings::languages()) {
+    CAPTURE(language.code);
+    const auto other = parse_json(language.words(), language.code);
+    REQUIRE(other.ok());
+    CHECK(english->size() == other->size());
+    CHECK(english->contains("command." + std::string(language.command)));
+    for (const auto& [key, value] : english->items()) {
+      CAPTURE(key);
+      REQUIRE(other->contains(key));
+      const std::string here = value.get<std::string>(), there = (*other)[key].get<std::string>();
+      CHECK(!here.empty());
+      CHECK(!there.empty());
+      for (const char* place : {"{0}", "{1}", "{2}"}) CHECK((here.find(place) == std::string::npos) == (there.find(place) == std::string::npos));
+    }
   }
 }
 
