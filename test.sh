@@ -56,14 +56,14 @@ build_targets fuzz all
 suite sanitizer build/fuzz -j 2 -LE 'fuzz|slow'
 suite fuzz build/fuzz -L fuzz -j 2
 
-# The lock-free ring and the engine thread under ThreadSanitizer; --full takes every core test.
+# The lock-free ring and the whole server in mixed traffic under ThreadSanitizer; --full takes every test.
 export TSAN_OPTIONS="suppressions=$PWD/tests/support/tsan.supp ${TSAN_OPTIONS:-}"
 if [ "$full" = 1 ]; then
   build_targets tsan all
   suite thread build/tsan
 else
-  build_targets tsan base_test
-  suite thread build/tsan -R '^base_test$'
+  build_targets tsan base_test fabula-cli
+  suite thread build/tsan -R '^(base_test|server_soak)$'
 fi
 
 # The packages, built and tried in a clean system of their own; only root can make one.

@@ -1,13 +1,12 @@
 #include "core/compute/cpu/row_stream.h"
 
-#include <tbb/parallel_for.h>
-
 #include <algorithm>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 #include "core/compute/cpu/panels.h"
+#include "core/compute/cpu/tbb_tasks.h"
 
 namespace fabula::compute::cpu {
 
@@ -15,20 +14,32 @@ namespace {
 
 constexpr size_t run_bytes = size_t{1} << 20;  // stays in a core's L2 while it is converted and packed
 
+// `ended` orders what the caller has written before every body, and what they write before the caller goes on (tbb_tasks.h).
+struct Each {
+  const std::function<Status(int64_t)>& body;
+  std::atomic<int64_t> ended{0};
+  std::atomic<bool> failed{false};
+  std::mutex mutex;
+  Status failure;
+
+  void run(int64_t i) {
+    ended.load(std::memory_order_acquire);
+    if (Status status = failed.load() ? Status{} : body(i); !status.ok()) {
+      const std::lock_guard lock(mutex);
+      if (!failed.exchange(true)) failure = std::move(status);
+    }
+    ended.fetch_add(1, std::memory_order_release);
+  }
+};
+
 }  // namespace
 
 Status parallel_each(int64_t n, const std::function<Status(int64_t)>& body) {
-  std::mutex mutex;
-  Status failure;
-  std::atomic<bool> failed{false};
-  tbb::parallel_for(int64_t{0}, n, [&](int64_t i) {
-    if (failed.load()) return;
-    Status status = body(i);
-    if (status.ok()) return;
-    const std::lock_guard lock(mutex);
-    if (!failed.exchange(true)) failure = std::move(status);
-  });
-  return failure;
+  Each each{body};
+  each.ended.store(0, std::memory_order_release);
+  parallel_for(n, [](void* context, int64_t i) { static_cast<Each*>(context)->run(i); }, &each);
+  each.ended.load(std::memory_order_acquire);
+  return std::move(each.failure);
 }
 
 Status RowStream::for_each(const MatrixRef& ref, const Body& body) const {

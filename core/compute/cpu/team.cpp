@@ -1,7 +1,6 @@
 #include "core/compute/cpu/team.h"
 
 #include <tbb/global_control.h>
-#include <tbb/task_arena.h>
 
 #include <time.h>
 
@@ -12,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/compute/cpu/standard_rounding.h"
+#include "core/compute/cpu/tbb_tasks.h"
 #include "core/compute/cpu/ticks.h"
 
 #if defined(__x86_64__)
@@ -73,7 +73,7 @@ struct Team::State {
   explicit State(int n)
       : threads(n),
         slots(static_cast<size_t>(n)),
-        arena(n, 1) {}
+        arena(n) {}
 
   void work(int self) {
     int64_t done = 0;
@@ -159,7 +159,24 @@ struct Team::State {
   std::atomic<bool> resting{false};  // the caller goes on alone: workers leave
   Call call = nullptr;
   const void* context = nullptr;
-  tbb::task_arena arena;
+  TaskArena arena;
+
+  // A worker keeps the state that it was called into.
+  struct CalledIn {
+    std::shared_ptr<State> state;
+    std::atomic<bool> written{false};  // orders what was written before it, the state included (tbb_tasks.h)
+  };
+  static void call_in(const std::shared_ptr<State>& state) {
+    auto* called = new CalledIn{state};
+    called->written.store(true, std::memory_order_release);
+    state->arena.enqueue(
+        [](void* context) {
+          const std::unique_ptr<CalledIn> called(static_cast<CalledIn*>(context));
+          called->written.load(std::memory_order_acquire);
+          called->state->worker();
+        },
+        called);
+  }
 };
 
 // TBB takes the smallest limit of all that are alive: every team holds the same large one, for as long as it lives, so that an arena
@@ -216,7 +233,7 @@ void Team::begin_step(int64_t shape) {
   s.resting.store(alone_, std::memory_order_relaxed);
   while (!alone_ && s.present.load(std::memory_order_acquire) < s.threads - 1) {
     s.present.fetch_add(1, std::memory_order_relaxed);
-    s.arena.enqueue([state = state_] { state->worker(); });
+    State::call_in(state_);
   }
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Mixed traffic from many clients for half a minute (ten with FABULA_FULL=1): chats, completions, sessions, schemas, functions,
-clients that leave, nonsense. No answer is a 500, none stays away, /health stays quick, memory stays flat.
+"""Mixed traffic from many clients for half a minute (ten minutes with FABULA_FULL=1): chats, completions, sessions, schemas,
+functions, clients that leave, nonsense, and other processes that share the sessions. No answer is a 500, none stays away,
+/health stays quick, memory stays flat. Built with ThreadSanitizer as well, where the server's end tells whether there was a race.
 
 On a machine that is starved of processor time everything is late, and that is no fault of the server. So /health is held against a
 server of a few lines beside it, and an answer stays away only where the server has had the time to write it or did not want any."""
@@ -79,9 +80,9 @@ def seconds_for(port, path):
 
 
 class Client(threading.Thread):
-    def __init__(self, port, model, number, until):
+    def __init__(self, port, data, model, number, until):
         super().__init__(daemon=True)  # one that is never answered must not keep the test
-        self.port, self.model, self.until = port, model, until
+        self.port, self.data, self.model, self.until = port, data, model, until
         self.asked = None  # since when, and what: while an answer is awaited
         self.random = random.Random(SEED + number)
 
@@ -105,10 +106,10 @@ class Client(threading.Thread):
             connection.close()
 
     def run(self):
-        kinds = [self.complete, self.complete, self.chat, self.leave, self.session, self.nonsense, self.held]
+        kinds = {self.complete: 8, self.chat: 4, self.leave: 4, self.session: 4, self.nonsense: 4, self.held: 4, self.look: 4, self.share: 1}
         while time.monotonic() < self.until:
             try:
-                self.random.choice(kinds)()
+                self.random.choices(list(kinds), kinds.values())[0]()
             except OSError as error:
                 with lock:
                     problems.append(("connection", repr(error)))
@@ -138,10 +139,23 @@ class Client(threading.Thread):
     def session(self):
         place = "/api/sessions/" + json.loads(self.ask("POST", "/api/sessions", {"mode": "story"})[1])["id"]
         self.ask("POST", place + "/messages", {"content": self.prompt(), "max_tokens": 8, "seed": 1})
-        self.ask("POST", place + "/regenerate", {"max_tokens": 4, "seed": 2})
-        self.ask("POST", place + "/continue", {"max_tokens": 4, "seed": 2})
+        rules = {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}}
+        self.ask("POST", place + "/regenerate", {"max_tokens": 8, "seed": 2, **self.random.choice([{}, rules])})
+        self.ask("POST", place + "/continue", {"max_tokens": 4, "seed": 2, "stream": self.random.random() < 0.5})
         self.ask("GET", place)
+        self.ask("GET", place + "/export")
         self.ask("DELETE", place)
+
+    def look(self):
+        self.ask("GET", self.random.choice(["/metrics", "/v1/models", "/api/sessions", "/openapi.json"]))
+        self.ask("POST", "/detokenize", {"tokens": json.loads(self.ask("POST", "/tokenize", {"content": self.prompt()})[1])["tokens"]})
+
+    def share(self):
+        """Another process, attached to this one."""
+        run = subprocess.run([CLI, "--data-dir", self.data, "sessions", "list", "--json"], capture_output=True, text=True)
+        if run.returncode != 0:
+            with lock:
+                problems.append(("sessions list", run.returncode, run.stderr[-300:]))
 
     def nonsense(self):
         path = self.random.choice(["/v1/chat/completions", "/v1/completions", "/tokenize", "/api/sessions", "/nowhere", "/api/sessions/x/messages"])
@@ -152,6 +166,7 @@ def main():
     print(f"FABULA_SEED={SEED}")
     with tempfile.TemporaryDirectory() as folder:
         server, port = start_server(CLI, MODEL, folder, "--quiet")
+        data = str(next(pathlib.Path(folder).iterdir()))
 
         def get(path):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -164,7 +179,7 @@ def main():
             time.sleep(0.1)
         model = get("/v1/models")["data"][0]["id"]
         until = time.monotonic() + SECONDS
-        clients = [Client(port, model, i, until) for i in range(12)]
+        clients = [Client(port, data, model, i, until) for i in range(12)]
         for client in clients:
             client.start()
         other = subprocess.Popen([sys.executable, __file__, "yardstick"], stdout=subprocess.PIPE, text=True)
@@ -195,7 +210,7 @@ def main():
     print(f"{sum(counts.values())} answers {dict(sorted(counts.items()))}, /health {statistics.median(health):.3f} s, slowest {max(health):.3f} s (beside it {statistics.median(beside):.3f}, {max(beside):.3f}), memory {memory[0]:.0f} -> {middle:.0f} -> {end:.0f} MB")
     for problem in problems[:10]:
         print("problem:", problem)
-    flat = end < 1.1 * middle + 16 or "TSAN_OPTIONS" in os.environ  # its shadow memory grows with all that was ever touched
+    flat = end < 1.1 * middle + 16
     quick = statistics.median(health) < max(0.1, 5 * statistics.median(beside))
     return 1 if problems or code != 0 or not flat or not quick or not counts.get(200) else 0
 
