@@ -296,6 +296,15 @@ inline bool any_above_zero(const float* scales) {
   return all != 0;
 }
 
+// Bit i: whether some of the T tokens has an outlier in the i-th of n blocks, n <= 16. scales: (blocks, width), of the first.
+template <int T>
+inline uint32_t fine_blocks(const float* scales, int64_t n, int64_t width) {
+  if (T == 1 && width == 1 && n == run_blocks) return above_zero(load(scales));
+  uint32_t bits = 0;
+  for (int64_t i = 0; i < n; ++i) bits |= static_cast<uint32_t>(any_above_zero<T>(scales + i * width)) << i;
+  return bits;
+}
+
 // Up to run_blocks blocks of a quantised panel: their scales, then their quants (kernels.h).
 struct Run {
   const uint8_t* meta;
@@ -347,10 +356,11 @@ void quant_tile_at(const MatmulArgs& a, const uint8_t* panel, int token, float* 
   const QuantPlane fine = {a.x.fine.quants + token, a.x.fine.scales + token, a.x.fine.negated_sums + token};
   const bool none = !any_above_zero(a.x.fine.scales, blocks * width);
   for (Run run(panel, none ? 0 : blocks); run.n > 0; run.template next<W>(blocks))
-    for (int64_t i = 0; i < run.n; ++i)
-      if (any_above_zero<T>(fine.scales + (run.first + i) * width))
-        add_block<W, P, T>(acc, run.meta + run.n * W::meta_step + i * W::block_bytes, run.meta, stride, i, fine, run.first + i, width,
-                           a.x.sums_stride);
+    for (uint32_t left = fine_blocks<T>(fine.scales + run.first * width, run.n, width); left != 0; left &= left - 1) {
+      const int64_t i = __builtin_ctz(left);
+      add_block<W, P, T>(acc, run.meta + run.n * W::meta_step + i * W::block_bytes, run.meta, stride, i, fine, run.first + i, width,
+                         a.x.sums_stride);
+    }
   for (int p = 0; p < P; ++p)
     for (int t = 0; t < T; ++t) store(out + t * a.out_stride + p * panel_rows, acc[p][t]);
 }

@@ -60,6 +60,12 @@ inline float reduce_max(F a) {
   const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
+// Bit i: whether lane i is above zero.
+inline uint32_t above_zero(F a) {
+  const __m256 none = _mm256_setzero_ps();
+  return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a.lo, none, _CMP_GT_OQ)) |
+                               _mm256_movemask_ps(_mm256_cmp_ps(a.hi, none, _CMP_GT_OQ)) << 8);
+}
 inline I to_int(F a) { return {_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi)}; }
 inline F to_float(I a) { return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)}; }
 inline F power_of_two(I n) {

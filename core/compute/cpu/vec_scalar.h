@@ -42,6 +42,12 @@ inline float reduce_max(F a) {
   for (int s = 8; s; s /= 2) for (int i = 0; i < s; ++i) a.v[i] = a.v[i] > a.v[i + s] ? a.v[i] : a.v[i + s];
   return a.v[0];
 }
+// Bit i: whether lane i is above zero.
+inline uint32_t above_zero(F a) {
+  uint32_t bits = 0;
+  FABULA_LANES bits |= static_cast<uint32_t>(a.v[i] > 0) << i;
+  return bits;
+}
 // Only for whole numbers below 2^22 in size.
 inline I to_int(F a) { I r; FABULA_LANES r.v[i] = static_cast<int32_t>(a.v[i]); return r; }
 inline F to_float(I a) { F r; FABULA_LANES r.v[i] = static_cast<float>(a.v[i]); return r; }
