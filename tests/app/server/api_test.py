@@ -127,6 +127,51 @@ class Hostile(unittest.TestCase):
         for text in ("", "{", "[]", "nul", "[" * 60_000, '{"model": NaN}', "\xff"):
             self.assertEqual(SERVER.post("/v1/completions", text.encode("latin-1"))[0], 400, text[:20])
 
+    def test_deep_and_wide_schemas(self):
+        """Sixty thousand levels, wherever a schema may stand: as JSON, as references, as text; a 400 that says why, and the server goes on."""
+        levels = 60_000
+        deep = '{"type":"object","properties":{"a":' * levels + "{}" + "}}" * levels
+        as_format = '"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":%s}}'
+        place = "/api/sessions/" + SERVER.post("/api/sessions", {"mode": "story"})[1]["id"] + "/messages"
+        asked = {"/v1/chat/completions": '"model":"","messages":[{"role":"user","content":"x"}]', "/v1/completions": '"model":"","prompt":"x"', place: '"content":"x"'}
+        for path, fields in asked.items():
+            with self.subTest(path=path):
+                status, body, _ = SERVER.post(path, "{" + fields + "," + as_format % deep + "}")
+                self.assertEqual(status, 400)
+                self.assertIn("nested deeper than", body["error"]["message"])
+        tool = '"tools":[{"type":"function","function":{"name":"f","parameters":' + deep + "}}]"
+        status, body, _ = SERVER.post("/v1/chat/completions", "{" + asked["/v1/chat/completions"] + "," + tool + "}")
+        self.assertEqual(status, 400)
+        self.assertIn("nested deeper than", body["error"]["message"])
+
+        chain = {f"a{i}": {"type": "array", "items": {"$ref": f"#/$defs/a{i + 1}"}} for i in range(levels)}
+        circle = {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}
+        for schema, words in (({"$ref": "#/$defs/a0", "$defs": {**chain, f"a{levels}": {"type": "null"}}}, "too many keys"),
+                              ({"$ref": "#/$defs/a0", "$defs": {**dict(list(chain.items())[:8000]), "a8000": {"type": "null"}}}, None),
+                              ({"$ref": "#/$defs/a", "$defs": circle}, "no finite text"),
+                              ({"type": "string", "pattern": "(" * levels + "a" + ")" * levels}, "pattern"),
+                              ({"type": "string", "pattern": "(" * 1500 + "a" + ")" * 1500}, None),
+                              ({"type": "array", "items": {"type": "integer"}, "minItems": 10**9}, "minItems"),
+                              ({"enum": [str(i) for i in range(100_000)]}, "constants")):
+            with self.subTest(schema=str(schema)[:60]):
+                status, body, _ = SERVER.post(place, {"content": "x", "max_tokens": 4, **json.loads("{" + as_format % json.dumps(schema) + "}")})
+                if words:
+                    self.assertEqual((status, body["error"]["param"] or "response_format"), (400, "response_format"))
+                    self.assertIn(words, body["error"]["message"])
+                self.assertIn(status, (200, 400))
+        for grammar in ("[" * levels, "root ::= " + "(" * 30_000 + '"a"' + ")" * 30_000):
+            status, body, _ = SERVER.post(place, {"content": "x", "max_tokens": 4, "grammar": grammar})
+            self.assertEqual((status, body["error"]["param"]), (400, "grammar"), body)
+        self.assertEqual(SERVER.get("/health")[0], 200)
+
+    def test_an_object_of_a_million_keys_is_refused_at_once(self):
+        """Their time would grow with their square: an hour in which nobody else is answered."""
+        body = "{" + ",".join(f'"x{i}":0' for i in range(1_000_000)) + "}"
+        for path in ("/v1/completions", "/api/sessions"):
+            status, answer, _ = SERVER.post(path, body)
+            self.assertEqual(status, 400)
+            self.assertIn("too many keys", answer["error"]["message"])
+
     def test_unknown_places(self):
         self.assertEqual(SERVER.get("/etc/passwd")[0], 404)
         self.assertEqual(SERVER.get("/../../etc/passwd")[0], 404)

@@ -107,7 +107,7 @@ class Client(threading.Thread):
 
     def run(self):
         kinds = {self.complete: 8, self.chat: 4, self.leave: 4, self.session: 4, self.nonsense: 4, self.held: 4, self.look: 4, self.share: 1}
-        while time.monotonic() < self.until:
+        while time.monotonic() < self.until and not problems:
             try:
                 self.random.choices(list(kinds), kinds.values())[0]()
             except OSError as error:
@@ -151,10 +151,11 @@ class Client(threading.Thread):
         self.ask("POST", "/detokenize", {"tokens": json.loads(self.ask("POST", "/tokenize", {"content": self.prompt()})[1])["tokens"]})
 
     def share(self):
-        """Another process, attached to this one."""
+        """Another process, attached to this one. It may find that the host has no time: it waits for seconds, not for ever."""
         run = subprocess.run([CLI, "--data-dir", self.data, "sessions", "list", "--json"], capture_output=True, text=True)
-        if run.returncode != 0:
-            with lock:
+        with lock:
+            counts["shared"] = counts.get("shared", 0) + (run.returncode == 0)
+            if run.returncode != 0 and "are in use by" not in run.stderr:
                 problems.append(("sessions list", run.returncode, run.stderr[-300:]))
 
     def nonsense(self):
@@ -207,12 +208,16 @@ def main():
         middle, end = max(memory[len(memory) // 3 : 2 * len(memory) // 3 + 1]), memory[-1]
         server.send_signal(signal.SIGTERM)
         code = server.wait(60)
-    print(f"{sum(counts.values())} answers {dict(sorted(counts.items()))}, /health {statistics.median(health):.3f} s, slowest {max(health):.3f} s (beside it {statistics.median(beside):.3f}, {max(beside):.3f}), memory {memory[0]:.0f} -> {middle:.0f} -> {end:.0f} MB")
+        for client in clients:
+            client.join(60)  # its own processes write into the folder
+    print(f"answers {counts}, /health {statistics.median(health):.3f} s, slowest {max(health):.3f} s (beside it {statistics.median(beside):.3f}, {max(beside):.3f}), memory {memory[0]:.0f} -> {middle:.0f} -> {end:.0f} MB")
+    if code != 0:
+        problems.append(("the server ended with", code))
     for problem in problems[:10]:
         print("problem:", problem)
     flat = end < 1.1 * middle + 16
     quick = statistics.median(health) < max(0.1, 5 * statistics.median(beside))
-    return 1 if problems or code != 0 or not flat or not quick or not counts.get(200) else 0
+    return 1 if problems or not flat or not quick or not counts.get(200) else 0
 
 
 sys.exit(yardstick() if CLI == "yardstick" else main())
