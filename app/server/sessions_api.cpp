@@ -31,6 +31,12 @@ ApiError model_not_loaded(const std::string& name) {
           "model_not_found"};
 }
 
+// What went wrong with a model elsewhere is not this server's fault.
+ApiError reply_error(const ApiContext& context, session::Mode mode, const Error& error) {
+  if (error.code != ErrorCode::io || !context.service.model_state(mode).remote) return api_error_of(error);
+  return {502, error.message, "server_error", "", "model_unreachable"};
+}
+
 asio::awaitable<void> send_result(Exchange& exchange, const Status& status) {
   if (status.ok())
     co_await exchange.send_json(200, done());
@@ -253,7 +259,7 @@ asio::awaitable<void> reply(Exchange& exchange, ApiContext& context, bool wants_
       co_await asio::post(exchange.executor(), asio::use_awaitable);  // pieces that were posted before it
   }
   const Result<session::Message> message = answer.get();
-  if (!message.ok()) co_return co_await exchange.send_error(api_error_of(message.error()));
+  if (!message.ok()) co_return co_await exchange.send_error(reply_error(context, view->info.mode, message.error()));
   if (!fields.stream) co_return co_await exchange.send_json(200, session::message_json(*message));
   if (!exchange.streaming()) co_await exchange.begin_events();
   co_await exchange.send_event(dump_json(last(*message)));

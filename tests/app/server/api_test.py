@@ -6,8 +6,10 @@ import concurrent.futures
 import http.client
 import json
 import os
+import pathlib
 import re
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -16,6 +18,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.parse
 
 from server_support import HAS_CHAT_MODEL, MODEL, start_server
 
@@ -118,6 +121,23 @@ class Hostile(unittest.TestCase):
         answer = SERVER.raw(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 209715200\r\n\r\n")
         self.assertTrue(answer.startswith(b"HTTP/1.1 413"), answer[:100])
 
+    def test_200_megabytes_are_never_taken(self):
+        """Announced, or in chunks without an end: a 413 where the client still listens, and a closed connection."""
+        for framing, piece in ((b"Content-Length: 209715200", b"x" * 65536), (b"Transfer-Encoding: chunked", b"10000\r\n" + b"x" * 65536 + b"\r\n")):
+            with self.subTest(framing=framing), socket.create_connection(("127.0.0.1", SERVER.port), timeout=60) as connection:
+                sent, answer = 0, b""
+                try:
+                    connection.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n" + framing + b"\r\n\r\n")
+                    while sent < 200 << 20 and not select.select([connection], [], [], 0)[0]:
+                        connection.sendall(piece)
+                        sent += len(piece)
+                    answer = connection.recv(65536)
+                except OSError:
+                    pass  # closed while we were sending
+                self.assertLess(sent, 32 << 20)
+                self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 413"), answer[:100])
+        self.assertEqual(SERVER.get("/health")[0], 200)
+
     def test_bad_values_are_400_and_named(self):
         for field, value in (("temperature", -1), ("temperature", "hot"), ("top_p", 2), ("n", 0), ("max_tokens", -5), ("max_tokens", 1e30),
                              ("seed", -1), ("stop", [""]), ("stop", ["x"] * 100), ("logit_bias", {"a": 1}), ("nonsense", 1), ("best_of", 3), ("stream", "yes")):
@@ -126,6 +146,45 @@ class Hostile(unittest.TestCase):
             self.assertEqual(set(body["error"]), {"message", "type", "param", "code"})
         for text in ("", "{", "[]", "nul", "[" * 60_000, '{"model": NaN}', "\xff"):
             self.assertEqual(SERVER.post("/v1/completions", text.encode("latin-1"))[0], 400, text[:20])
+
+    def test_every_number_has_bounds(self):
+        """Each number that the document names, beyond its bounds and as what is no number at all."""
+        schemas = SERVER.get("/openapi.json")[1]["components"]["schemas"]
+        place = "/api/sessions/" + SERVER.post("/api/sessions", {"mode": "story"})[1]["id"]
+        model = completion()["model"]
+        tried = 0
+        for path, schema, body in (("/v1/chat/completions", "ChatRequest", {"model": model, "messages": [{"role": "user", "content": "x"}]}), ("/v1/completions", "CompletionRequest", {"model": model, "prompt": "x"}),
+                                   (place + "/messages", "MessageRequest", {"content": "x"}), (place + "/regenerate", "ReplyRequest", {}), (place + "/continue", "ReplyRequest", {})):
+            for name, rule in schemas[schema]["properties"].items():
+                if rule.get("type") not in ("number", "integer"):
+                    continue
+                texts = [str(rule["minimum"] - 1), repr(rule["maximum"] * 2 + 1), "1e308", "-1e308", "NaN", "-Infinity", "1e999", '"1"', "[]", "true"]
+                for text in texts + (["1.5"] if rule["type"] == "integer" else []):
+                    with self.subTest(path=path, name=name, text=text):
+                        status, answer, _ = SERVER.post(path, json.dumps(body)[:-1] + (", " if body else "") + f'"{name}": {text}}}')
+                        self.assertEqual(status, 400, answer)
+                        self.assertIn(answer["error"]["param"], (name, None))  # null: what is no JSON has no fields
+                        tried += 1
+        self.assertGreater(tried, 500)
+        for text in ("-1", "2147483648", "1e10", "1.5", "NaN", '"1"', "null"):
+            self.assertEqual(SERVER.post("/detokenize", f'{{"tokens":[{text}]}}')[0], 400, text)
+        for bias in ('{"1":101}', '{"1":-101}', '{"1":NaN}', '{"1":"1"}', '{"-1":0}', '{"99999999999":0}', '{"":0}', "[]"):
+            self.assertEqual(SERVER.post("/v1/completions", f'{{"model":{json.dumps(model)},"prompt":"x","logit_bias":{bias}}}')[0], 400, bias)
+
+    def test_no_path_is_ever_opened(self):
+        """A model is one that is loaded, by its name: what a client calls it is never looked for on the disk."""
+        for name in ("/etc/passwd", "../../../etc/passwd", "/dev/zero", "file:///etc/passwd", "\x00", "remote:a/b"):
+            with self.subTest(name=name):
+                for path, body in (("/v1/completions", {"model": name, "prompt": "x"}), ("/v1/chat/completions", {"model": name, "messages": [{"role": "user", "content": "x"}]}),
+                                   ("/api/sessions", {"mode": "story", "model": name}), ("/tokenize", {"content": "x", "model": name}), ("/detokenize", {"tokens": [1], "model": name})):
+                    status, answer, _ = SERVER.post(path, body)
+                    self.assertEqual((status, answer["error"]["code"]), (404, "model_not_found"), path)
+                self.assertEqual(SERVER.get("/v1/models/" + urllib.parse.quote(name, safe=""))[0], 404)
+
+    def test_listens_on_loopback_alone(self):
+        rows = [line.split() for line in pathlib.Path(f"/proc/{SERVER.process.pid}/net/tcp").read_text().splitlines()[1:]]
+        listening = [row[1] for row in rows if row[3] == "0A" and row[1].endswith(f":{SERVER.port:04X}")]
+        self.assertEqual(listening, [f"0100007F:{SERVER.port:04X}"])
 
     def test_deep_and_wide_schemas(self):
         """Sixty thousand levels, wherever a schema may stand: as JSON, as references, as text; a 400 that says why, and the server goes on."""
@@ -195,6 +254,22 @@ class Hostile(unittest.TestCase):
         refused = subprocess.run([CLI, "serve", "--host", "0.0.0.0", "--port", "0"], capture_output=True, timeout=20)
         self.assertEqual(refused.returncode, 1)
         self.assertIn(b"key", refused.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            process, port = start_server(CLI, MODEL, folder, "--quiet", "--host", "0.0.0.0", "--api-key", "s3cret")
+            for headers, wanted in (({}, 401), ({"Authorization": "Bearer wrong"}, 401), ({"Authorization": "Bearer s3cret2"}, 401), ({"Authorization": "Basic s3cret"}, 401), ({"x-api-key": ""}, 401),
+                                    ({"Authorization": "Bearer s3cret"}, 200), ({"x-api-key": "s3cret"}, 200)):
+                for method, path in (("GET", "/v1/models"), ("GET", "/health"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/api/sessions")):
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                    connection.request(method, path, headers=headers)
+                    answer = connection.getresponse()
+                    body = json.loads(answer.read()) if answer.status == 401 else None
+                    self.assertEqual(answer.status, wanted, (headers, path))
+                    if body:
+                        self.assertEqual(body["error"]["code"], "invalid_api_key")
+                    connection.close()
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(20), 0)
+            process.stdout.close()
 
 
 class OpenAi(unittest.TestCase):

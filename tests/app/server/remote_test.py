@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import stat
@@ -31,6 +32,53 @@ def cli(*arguments, **more):
 
 def fabula_server(*arguments):
     return start_server(CLI, MODEL, FOLDER.name, "--quiet", *arguments)
+
+
+def events_of(stream):
+    return [json.loads(line[6:]) for line in stream.decode().splitlines() if line.startswith("data: {")]
+
+
+class Near:
+    """A server with a data folder of its own, whose sessions speak with a remote model that FOLDER knows; for a `with`."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def __enter__(self):
+        folder = tempfile.mkdtemp(dir=FOLDER.name)
+        shutil.copytree(pathlib.Path(FOLDER.name) / "config", pathlib.Path(folder) / "config")
+        self.process = subprocess.Popen([CLI, "--data-dir", folder, "serve", "-m", self.model, "--port", "0", "--quiet"], stdout=subprocess.PIPE, text=True)
+        self.base = "http://127.0.0.1:" + self.process.stdout.readline().strip().rsplit(":", 1)[1]
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+        self.process.stdout.close()
+
+    def request(self, method, path, body=None):
+        return urllib.request.Request(self.base + path, method=method, data=None if body is None else json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+
+    def ask(self, method, path, body=None):
+        try:
+            with urllib.request.urlopen(self.request(method, path, body), timeout=60) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def session(self, mode):
+        return "/api/sessions/" + self.ask("POST", "/api/sessions", {"mode": mode})[1]["id"]
+
+    def stream(self, session, body):
+        """A model that is still being reached is a 503 with the time to ask again."""
+        for _ in range(60):
+            try:
+                return urllib.request.urlopen(self.request("POST", session + "/messages", {**body, "stream": True}), timeout=60)
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    raise
+                time.sleep(float(error.headers["Retry-After"]))
+        raise AssertionError("the model was never reached")
 
 
 class OwnServer(unittest.TestCase):
@@ -229,38 +277,21 @@ class InSessions(unittest.TestCase):
         self.assertTrue(answer.stdout.strip())
         self.assertIn("no model called nobody", cli("chat", "-m", "remote:far/nobody", input="").stderr)
 
-    def open_when_ready(self, request):
-        """A model that is still being reached is a 503 with the time to ask again."""
-        for _ in range(60):
-            try:
-                return urllib.request.urlopen(request, timeout=60)
-            except urllib.error.HTTPError as error:
-                self.assertEqual(error.code, 503, error.read())
-                time.sleep(float(error.headers["Retry-After"]))
-        self.fail("the model was never reached")
-
     def test_killed_in_the_middle_keeps_what_had_come(self):
         far, port = fabula_server()
         try:
             model = wait_for_models(f"http://127.0.0.1:{port}/v1")
-            folder = tempfile.mkdtemp(dir=FOLDER.name)
-            subprocess.run([CLI, "--data-dir", folder, "models", "add-remote", "dying", f"http://127.0.0.1:{port}/v1"], check=True)
-            near = subprocess.Popen([CLI, "--data-dir", folder, "serve", "-m", "remote:dying/" + model, "--port", "0", "--quiet"], stdout=subprocess.PIPE, text=True)
-            self.addCleanup(near.kill)
-            base = "http://127.0.0.1:" + near.stdout.readline().strip().rsplit(":", 1)[1]
-            path = "/api/sessions/" + self.ask("POST", "/api/sessions", {"mode": "story"}, base)[1]["id"]
-            request = urllib.request.Request(base + path + "/messages", data=json.dumps({"content": "Once", "max_tokens": 1900, "stream": True}).encode(), headers={"Content-Type": "application/json"})
-            with self.open_when_ready(request) as answer:
-                answer.readline()
-                far.kill()
-                rest = answer.read().decode()
-            self.assertIn("is kept", rest)
-            messages = self.ask("GET", path, base=base)[1]["messages"]
-            self.assertEqual(messages[-1]["finish_reason"], "error")
-            self.assertTrue(messages[-1]["content"])
-            near.send_signal(signal.SIGTERM)
-            near.wait(10)
-            near.stdout.close()
+            cli("models", "add-remote", "dying", f"http://127.0.0.1:{port}/v1")
+            with Near("remote:dying/" + model) as near:
+                session = near.session("story")
+                with near.stream(session, {"content": "Once", "max_tokens": 900}) as answer:
+                    answer.readline()
+                    far.kill()
+                    rest = answer.read().decode()
+                self.assertIn("is kept", rest)
+                messages = near.ask("GET", session)[1]["messages"]
+                self.assertEqual(messages[-1]["finish_reason"], "error")
+                self.assertTrue(messages[-1]["content"])
         finally:
             far.kill()
             far.wait()
@@ -335,32 +366,63 @@ class Misbehaving(unittest.TestCase):
         self.assertIn("127.0.0.1", answer.stderr)
 
 
-@unittest.skipUnless(HAS_LLAMA and MODEL.endswith(".gguf"), "llama-cpp-python's server or a GGUF model is not there")
+@unittest.skipUnless(HAS_LLAMA, "llama-cpp-python's server is not there")
 class ForeignServer(unittest.TestCase):
-    def test_a_foreign_server(self):
+    """llama.cpp's server, as it is and killed in the middle: on the command line and as the model of sessions."""
+
+    NAME = "remote:llama/small/chat"
+
+    def setUp(self):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        process = subprocess.Popen([sys.executable, "-m", "llama_cpp.server", "--model", MODEL, "--model_alias", "small/chat", "--port", str(port), "--n_ctx", "1024"],
-                                   env=PYTHON_ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            url = f"http://127.0.0.1:{port}/v1"
-            self.assertEqual(wait_for_models(url), "small/chat")
-            cli("models", "add-remote", "llama", url)
-            self.assertEqual(cli("models", "list-remote", "llama").stdout.strip(), "remote:llama/small/chat")
-            for flags in ([], ["--chat"]):
-                answer = cli("generate", "-m", "remote:llama/small/chat", "-p", "Tell me about the sea.", "--max-tokens", "16", "--temperature", "0", "--json", *flags)
-                self.assertEqual(answer.returncode, 0, answer.stderr)
-                self.assertTrue(json.loads(answer.stdout)["text"])
-            client = subprocess.Popen([CLI, "--data-dir", FOLDER.name, "generate", "-m", "remote:llama/small/chat", "-p", "Once", "--max-tokens", "900"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            client.stdout.read(12)
-            process.kill()
-            _, errors = client.communicate(timeout=30)
-            self.assertEqual(client.returncode, 1)
-            self.assertIn("is kept", errors.decode())
-        finally:
-            process.kill()
-            process.wait()
+        self.process = subprocess.Popen([sys.executable, "-m", "llama_cpp.server", "--model", MODEL, "--model_alias", "small/chat", "--port", str(port), "--n_ctx", "1024"],
+                                        env=PYTHON_ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(self.kill)
+        url = f"http://127.0.0.1:{port}/v1"
+        self.assertEqual(wait_for_models(url), "small/chat")
+        self.assertEqual(cli("models", "add-remote", "llama", url).returncode, 0)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def test_on_the_command_line(self):
+        self.assertEqual(cli("models", "list-remote", "llama").stdout.strip(), self.NAME)
+        for flags in ([], ["--chat"]):
+            answer = cli("generate", "-m", self.NAME, "-p", "Tell me about the sea.", "--max-tokens", "16", "--temperature", "0", "--json", *flags)
+            self.assertEqual(answer.returncode, 0, answer.stderr)
+            self.assertTrue(json.loads(answer.stdout)["text"])
+        client = subprocess.Popen([CLI, "--data-dir", FOLDER.name, "generate", "-m", self.NAME, "-p", "Once", "--max-tokens", "900"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        client.stdout.read(12)
+        self.kill()
+        _, errors = client.communicate(timeout=30)
+        self.assertEqual(client.returncode, 1)
+        self.assertIn("is kept", errors.decode())
+
+    def test_in_sessions(self):
+        with Near(self.NAME) as near:
+            for mode in ("chat", "story"):
+                session = near.session(mode)
+                asked = {"content": "Tell me about the sea.", "max_tokens": 12, "temperature": 0, "seed": 1}
+                with near.stream(session, asked) as answer:
+                    events = events_of(answer.read())
+                self.assertEqual("".join(event.get("delta", "") for event in events), events[-1]["message"]["content"])
+                self.assertTrue(events[-1]["message"]["content"])
+                self.assertEqual(events[-1]["message"]["tokens"], [])
+                self.assertEqual(events[-1]["message"]["stats"]["remote"], self.NAME)
+            with near.stream(session, {"content": " Once", "max_tokens": 900}) as answer:
+                first = answer.readline()
+                self.kill()
+                events = events_of(first + answer.read())
+            self.assertIn("is kept", json.dumps(events[-1]))
+            last = near.ask("GET", session)[1]["messages"][-1]
+            self.assertEqual(last["finish_reason"], "error")
+            self.assertEqual(last["content"], "".join(event.get("delta", "") for event in events))
+            status, refused = near.ask("POST", session + "/messages", {"content": "Again?", "max_tokens": 4})
+            self.assertEqual((status, refused["error"]["code"]), (502, "model_unreachable"))
+            self.assertIn("cannot be reached", refused["error"]["message"])
+            self.assertEqual(near.ask("GET", "/health")[1], {"status": "ok"})
 
 
 if __name__ == "__main__":
