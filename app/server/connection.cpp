@@ -28,13 +28,11 @@ ApiError refusal(const AccessRules& rules, const http::request_header<>& header)
   if (!origin_allowed(rules, view(header[http::field::origin])))
     return {403, "this origin is not allowed; --allow-origin adds one", "invalid_request_error", "",
             "origin_not_allowed"};
+  if (header.method() != http::verb::options &&
+      !key_allowed(rules, view(header[http::field::authorization]), view(header["x-api-key"])))
+    return {401, "an API key is required: Authorization: Bearer KEY", "invalid_request_error", "",
+            "invalid_api_key"};
   return {0};
-}
-
-ApiError key_refusal(const AccessRules& rules, const http::request_header<>& header) {
-  if (key_allowed(rules, view(header[http::field::authorization]), view(header["x-api-key"]))) return {0};
-  return {401, "an API key is required: Authorization: Bearer KEY", "invalid_request_error", "",
-          "invalid_api_key"};
 }
 
 ApiError read_problem(const boost::system::error_code& error) {
@@ -90,59 +88,70 @@ asio::awaitable<void> dispatch(Exchange& exchange, const ConnectionContext& cont
   if (!exchange.answered()) co_await exchange.send_error(unanswered());
 }
 
+// A request as far as it may be read.
+struct Incoming {
+  http::request<http::string_body> request;
+  ApiError problem{0};  // with a status: the rest was not worth reading
+  std::string cors_origin;
+  double started = 0;
+};
+
+// false: the client has said nothing in time, or all that it wanted to say.
+asio::awaitable<bool> read_request(beast::tcp_stream& stream, beast::flat_buffer& buffer, const ConnectionContext& context,
+                                   Incoming& incoming) {
+  const Limits& limits = context.limits;
+  http::request_parser<http::string_body> parser;
+  parser.header_limit(static_cast<uint32_t>(limits.header_bytes));
+  parser.body_limit(limits.body_bytes);
+  boost::system::error_code error;
+  if (buffer.size() == 0) {
+    stream.expires_after(limits.idle);
+    buffer.commit(co_await stream.async_read_some(buffer.prepare(first_read_bytes),
+                                                  asio::redirect_error(asio::use_awaitable, error)));
+    if (error) co_return false;
+  }
+  stream.expires_after(limits.header);
+  co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+  if (error && is_silent_end(error)) co_return false;
+  incoming.started = monotonic_seconds();
+  if (error) {
+    incoming.problem = read_problem(error);
+  } else {
+    incoming.problem = refusal(context.rules, parser.get());
+    const std::string_view origin = view(parser.get()[http::field::origin]);
+    if (origin_gets_cors(context.rules, origin)) incoming.cors_origin = origin;
+  }
+  if (incoming.problem.status == 0) {
+    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+      http::response<http::empty_body> go_on(http::status::continue_, 11);
+      co_await http::async_write(stream, go_on, asio::redirect_error(asio::use_awaitable, error));
+    }
+    stream.expires_after(limits.body);
+    co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    if (error && is_silent_end(error)) co_return false;
+    if (error) incoming.problem = read_problem(error);
+  }
+  incoming.request = parser.release();
+  co_return true;
+}
+
 }  // namespace
 
 asio::awaitable<void> serve_connection(beast::tcp_stream stream, const ConnectionContext& context) {
   beast::flat_buffer buffer(context.limits.header_bytes + context.limits.body_bytes);
   for (;;) {
-    http::request_parser<http::string_body> parser;
-    parser.header_limit(static_cast<uint32_t>(context.limits.header_bytes));
-    parser.body_limit(context.limits.body_bytes);
-    boost::system::error_code error;
-    if (buffer.size() == 0) {
-      stream.expires_after(context.limits.idle);
-      buffer.commit(co_await stream.async_read_some(buffer.prepare(first_read_bytes),
-                                                    asio::redirect_error(asio::use_awaitable, error)));
-      if (error) break;
-    }
-    stream.expires_after(context.limits.header);
-    co_await http::async_read_header(stream, buffer, parser,
-                                     asio::redirect_error(asio::use_awaitable, error));
-    if (error && is_silent_end(error)) break;
-    const double started = monotonic_seconds();
-
-    ApiError problem{0};
-    std::string cors;
-    if (error) {
-      problem = read_problem(error);
-    } else {
-      problem = refusal(context.rules, parser.get());
-      if (problem.status == 0 && parser.get().method() != http::verb::options)
-        problem = key_refusal(context.rules, parser.get());
-      const std::string_view origin = view(parser.get()[http::field::origin]);
-      if (origin_gets_cors(context.rules, origin)) cors = origin;
-    }
-    if (problem.status == 0) {
-      if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-        http::response<http::empty_body> go_on(http::status::continue_, 11);
-        co_await http::async_write(stream, go_on, asio::redirect_error(asio::use_awaitable, error));
-      }
-      stream.expires_after(context.limits.body);
-      co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
-      if (error && is_silent_end(error)) break;
-      if (error) problem = read_problem(error);
-    }
-
-    const bool unread = problem.status != 0;  // the rest of such a request is not worth reading
-    Exchange exchange(stream, context.limits, parser.release(), cors, make_uuid_v7());
+    Incoming incoming;
+    if (!co_await read_request(stream, buffer, context, incoming)) break;
+    const bool unread = incoming.problem.status != 0, cors = !incoming.cors_origin.empty();
+    Exchange exchange(stream, context.limits, std::move(incoming.request), std::move(incoming.cors_origin), make_uuid_v7());
     if (context.log_text) exchange.keep_answer();
     if (unread)
-      co_await exchange.send_error(problem);
+      co_await exchange.send_error(std::move(incoming.problem));
     else
-      co_await dispatch(exchange, context, !cors.empty());
+      co_await dispatch(exchange, context, cors);
     if (context.log)
       context.log({exchange.request_id(), std::string(http::to_string(exchange.method())),
-                   std::string(exchange.path()), exchange.status(), monotonic_seconds() - started,
+                   std::string(exchange.path()), exchange.status(), monotonic_seconds() - incoming.started,
                    context.log_text ? exchange.body() : std::string(), exchange.kept_answer()});
     if (unread || !exchange.keep_alive()) break;
   }

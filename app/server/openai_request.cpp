@@ -26,6 +26,18 @@ void read_logit_bias(FieldReader& fields, engine::SamplerSettings& sampler) {
   }
 }
 
+void read_stream_options(FieldReader& fields, OpenAiRequest& request) {
+  const OrderedJson* options = fields.find_or_null("stream_options");
+  if (!options) return;
+  if (!options->is_object()) return fields.fail("stream_options", "stream_options must be an object");
+  if (!request.stream) return fields.fail("stream_options", "stream_options is only allowed where stream is true");
+  for (const auto& [key, value] : options->items()) {
+    if (key != "include_usage" || !value.is_boolean())
+      return fields.fail("stream_options", "stream_options takes include_usage alone, true or false");
+    request.include_usage = value.get<bool>();
+  }
+}
+
 void read_common(FieldReader& fields, OpenAiRequest& request) {
   fields.text("model", request.model);
   fields.require("model");
@@ -36,14 +48,7 @@ void read_common(FieldReader& fields, OpenAiRequest& request) {
   fields.integer("n", 1, max_choices, request.n);
   fields.texts("stop", request.stop, max_stops);
   fields.boolean("stream", request.stream);
-  if (const OrderedJson* options = fields.find_or_null("stream_options")) {
-    if (!options->is_object())
-      fields.fail("stream_options", "stream_options must be an object");
-    else if (!request.stream)
-      fields.fail("stream_options", "stream_options is only allowed where stream is true");
-    else if (const auto found = options->find("include_usage"); found != options->end())
-      request.include_usage = found->is_boolean() && found->get<bool>();
-  }
+  read_stream_options(fields, request);
   fields.accept("user");
   fields.accept("metadata");
   fields.accept("store");

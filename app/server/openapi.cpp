@@ -116,7 +116,7 @@ OrderedJson schemas() {
                                        {"max_completion_tokens", integer_schema(1, 1 << 20)},
                                        {"logprobs", {{"type", "boolean"}}},
                                        {"top_logprobs", integer_schema(0, 20)},
-                                       {"stream_options", {{"type", "object"}}},
+                                       {"stream_options", object_schema({{"include_usage", {{"type", "boolean"}}}})},
                                        {"chat_template_kwargs", {{"type", "object"}}},
                                        {"response_format", response_format_schema()},
                                        {"tools", {{"type", "array"}, {"items", tool_schema()}, {"maxItems", 128}}},

@@ -57,6 +57,13 @@ TEST_CASE("what is out of range, of the wrong type, unsupported or unknown is na
   CHECK(problem_field(with("messages", OrderedJson::array({{{"role", "alien"}, {"content", ""}}}))) ==
         "messages");
   CHECK(problem_field(with("response_format", {{"type", "text"}})) == "");
+  OrderedJson streamed = with("stream", true);
+  for (const char* options : {R"({"include_usage":"yes"})", R"({"include_usage":true,"more":1})", "[]", "true"}) {
+    streamed["stream_options"] = OrderedJson::parse(options);
+    CHECK(problem_field(streamed) == "stream_options");
+  }
+  streamed["stream_options"] = {{"include_usage", true}};
+  CHECK(problem_field(streamed) == "");
 }
 
 TEST_CASE("content may come in parts, and only text is taken") {
