@@ -44,6 +44,13 @@ struct Sequence {
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
   int64_t pending() const { return size() - lease.tokens; }
   int64_t generated() const { return size() - prompt_tokens; }
+  Event event(Event::Kind kind) const {
+    Event event;
+    event.kind = kind;
+    event.request = control->request;
+    event.model = request.model;
+    return event;
+  }
   // The first position whose logits are still wanted: the store may provide everything before it.
   int64_t first_wanted_row() const { return job ? rows_done : size() - 1; }
 };
