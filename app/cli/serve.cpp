@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <sys/signalfd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 
@@ -55,11 +56,14 @@ Result<bool> serve_once(const App& app, const Options& options, EndWatch& end) {
   FABULA_ASSIGN(const auto local, LocalService::open(app, end.wake()));
   const std::string host = local->service().host_name();
   if (host.empty() || options.idle_unload > 0) local->service().set_idle_unload(options.idle_unload);
-  // Asked for before anybody can connect, so that /health never says "ok" too early.
+  // Shown as loading before anybody can connect, so that /health never says "ok" too early.
   std::vector<session::Answer<session::ModelState>> loads;
   if (!options.model.empty())
     for (session::Mode mode : {session::Mode::chat, session::Mode::story}) {
       FABULA_ASSIGN(auto load, local->start_load(app, options.engine, options.model, mode));
+      while (local->service().model_state(mode).phase == session::ModelState::Phase::none &&
+             load.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
+      }
       loads.push_back(std::move(load));
     }
   session::ListenRequest request{options.host, options.port, options.api_key, options.allow_origins, options.log_text};
