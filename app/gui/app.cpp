@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <utility>
 
 #include "app/gui/desktop.h"
 #include "app/gui/model_paths.h"
@@ -176,9 +177,9 @@ void App::follow_settings() {
     window_.settle();
   }
   if (language_ != settings_.language) {
-    language_ = settings_.language;
+    const bool another = !std::exchange(language_, settings_.language).empty();
     strings_.set_language(language_);
-    std::erase_if(controller_.toasts(), [](const Toast& t) { return t.undo_session.empty(); });  // said in the old language
+    if (another) std::erase_if(controller_.toasts(), [](const Toast& t) { return t.undo_session.empty(); });  // said in the old one
     presets_.set_language(strings_.language());
     window_.settle();
   }

@@ -17,7 +17,7 @@ used = set()
 for text in sources.values():
     used |= set(KEY.findall(text))
     used |= {"command." + name for name in re.findall(r'commands_\.add\(\{"([a-z_]+)"', text)}
-    used |= {"command." + name for name in re.findall(r'language\("(language_[a-z]+)"', text)}
+    used |= {"command." + name for name in re.findall(r'"(language_[a-z]+)"', text)}
     used |= {"command." + name for name in re.findall(r'"(theme_[a-z]+)"', text)}
 
 # Labels, hints and units of the one table of sampling parameters.
