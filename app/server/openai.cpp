@@ -180,6 +180,23 @@ asio::awaitable<void> detokenize(Exchange& exchange, ApiContext& context) {
   co_await exchange.send_json(200, std::move(document));
 }
 
+asio::awaitable<void> chat_completion(Exchange& exchange, ApiContext& context) {
+  return complete(exchange, context, chat_dialect);
+}
+
+asio::awaitable<void> text_completion(Exchange& exchange, ApiContext& context) {
+  return complete(exchange, context, text_dialect);
+}
+
+constexpr ApiRow rows[] = {
+    {http::verb::get, "/v1/models", list_models},
+    {http::verb::get, "/v1/models/{}", one_model},
+    {http::verb::post, "/v1/chat/completions", chat_completion},
+    {http::verb::post, "/v1/completions", text_completion},
+    {http::verb::post, "/tokenize", tokenize},
+    {http::verb::post, "/detokenize", detokenize},
+};
+
 }  // namespace
 
 bool is_chosen(const ApiContext& context, const std::string& name) {
@@ -187,19 +204,7 @@ bool is_chosen(const ApiContext& context, const std::string& name) {
 }
 
 void add_openai_routes(std::vector<Route>& routes, ApiContext& context) {
-  const auto route = [&](http::verb method, const char* pattern,
-                         asio::awaitable<void> (*handler)(Exchange&, ApiContext&)) {
-    routes.push_back(
-        {method, pattern, [&context, handler](Exchange& exchange) { return handler(exchange, context); }});
-  };
-  route(http::verb::get, "/v1/models", list_models);
-  route(http::verb::get, "/v1/models/{}", one_model);
-  routes.push_back({http::verb::post, "/v1/chat/completions",
-                    [&context](Exchange& e) { return complete(e, context, chat_dialect); }});
-  routes.push_back({http::verb::post, "/v1/completions",
-                    [&context](Exchange& e) { return complete(e, context, text_dialect); }});
-  route(http::verb::post, "/tokenize", tokenize);
-  route(http::verb::post, "/detokenize", detokenize);
+  add_routes(routes, context, rows);
 }
 
 }  // namespace fabula::server

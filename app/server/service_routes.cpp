@@ -70,16 +70,16 @@ asio::awaitable<void> openapi(Exchange& exchange, ApiContext&) {
   co_await exchange.send_json(200, openapi_document());
 }
 
+constexpr ApiRow rows[] = {
+    {http::verb::get, "/health", health},
+    {http::verb::get, "/metrics", metrics},
+    {http::verb::get, "/openapi.json", openapi},
+};
+
 }  // namespace
 
 void add_service_routes(std::vector<Route>& routes, ApiContext& context) {
-  const auto route = [&](const char* pattern, asio::awaitable<void> (*handler)(Exchange&, ApiContext&)) {
-    routes.push_back({http::verb::get, pattern,
-                      [&context, handler](Exchange& exchange) { return handler(exchange, context); }});
-  };
-  route("/health", health);
-  route("/metrics", metrics);
-  route("/openapi.json", openapi);
+  add_routes(routes, context, rows);
 }
 
 }  // namespace fabula::server

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/server/await_answer.h"
+#include "app/server/openai.h"
 #include "app/server/openai_request.h"
 #include "core/base/clock.h"
 #include "core/session/reply_rules.h"
@@ -287,26 +288,25 @@ asio::awaitable<void> continue_reply(Exchange& exchange, ApiContext& context) {
                });
 }
 
+constexpr ApiRow rows[] = {
+    {http::verb::get, "/api/sessions", list},
+    {http::verb::post, "/api/sessions", create},
+    {http::verb::get, "/api/sessions/{}", show},
+    {http::verb::patch, "/api/sessions/{}", change},
+    {http::verb::delete_, "/api/sessions/{}", remove},
+    {http::verb::post, "/api/sessions/{}/restore", restore},
+    {http::verb::post, "/api/sessions/{}/messages", post_message},
+    {http::verb::post, "/api/sessions/{}/rollback", rollback},
+    {http::verb::post, "/api/sessions/{}/regenerate", regenerate},
+    {http::verb::post, "/api/sessions/{}/continue", continue_reply},
+    {http::verb::post, "/api/sessions/{}/cancel", cancel},
+    {http::verb::get, "/api/sessions/{}/export", export_session},
+};
+
 }  // namespace
 
 void add_session_routes(std::vector<Route>& routes, ApiContext& context) {
-  const auto route = [&](http::verb method, const char* pattern,
-                         asio::awaitable<void> (*handler)(Exchange&, ApiContext&)) {
-    routes.push_back(
-        {method, pattern, [&context, handler](Exchange& exchange) { return handler(exchange, context); }});
-  };
-  route(http::verb::get, "/api/sessions", list);
-  route(http::verb::post, "/api/sessions", create);
-  route(http::verb::get, "/api/sessions/{}", show);
-  route(http::verb::patch, "/api/sessions/{}", change);
-  route(http::verb::delete_, "/api/sessions/{}", remove);
-  route(http::verb::post, "/api/sessions/{}/restore", restore);
-  route(http::verb::post, "/api/sessions/{}/messages", post_message);
-  route(http::verb::post, "/api/sessions/{}/rollback", rollback);
-  route(http::verb::post, "/api/sessions/{}/regenerate", regenerate);
-  route(http::verb::post, "/api/sessions/{}/continue", continue_reply);
-  route(http::verb::post, "/api/sessions/{}/cancel", cancel);
-  route(http::verb::get, "/api/sessions/{}/export", export_session);
+  add_routes(routes, context, rows);
 }
 
 }  // namespace fabula::server

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "app/server/openai.h"
+#include "app/server/api_context.h"
 
 namespace fabula::server {
 

@@ -467,6 +467,14 @@ class Sessions(unittest.TestCase):
         document = SERVER.get("/openapi.json")[1]
         self.assertIn("/v1/chat/completions", document["paths"])
         self.assertIn("/api/sessions/{id}/messages", document["paths"])
+        for path, operations in document["paths"].items():
+            place = path.replace("{id}", "01890000-0000-7000-8000-000000000000")
+            for method in operations:
+                _, answer, _ = SERVER.request(method.upper(), place, "nonsense" if method != "get" else None)
+                message = answer.get("error", {}).get("message", "") if isinstance(answer, dict) else ""
+                self.assertNotIn("there is nothing at", message)
+                self.assertNotIn("does not take that method", message)
+            self.assertEqual(SERVER.request("PUT", place)[1]["error"]["code"], "method_not_allowed")
 
 
 @unittest.skipUnless(HAS_CHAT_MODEL, "needs a chat model")
