@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -26,7 +27,7 @@ constexpr double idle_seconds_hot = 0.010;   // a sampler, a grammar or a slow c
 constexpr double idle_seconds_cold = 0.002;
 constexpr int spins_per_clock = 256;         // one look at the clock per that many pauses (about 10 us)
 constexpr int spins_before_idle_yield = 1000; // 40 us: longer than any gap between phases; the caller may be queued behind us
-constexpr double patience_seconds = 2;       // with a system that has no core for a worker to leave on
+constexpr double patience_seconds = 10;      // with a system that has no core for a worker to leave on
 constexpr int64_t claims_of_a_run = 8;       // a claim takes that part of the shards that are left
 constexpr int spins_before_yield = 4000;     // then the caller lets a pre-empted worker of its own core run
 
@@ -194,11 +195,13 @@ Team::Team(int threads)
   forget_busy();
 }
 
-// A task that TBB never came to would keep the state, and with it the arena that keeps the task, for good: they are given the time.
+// A task that TBB never came to would keep its state, and with it the arena that keeps the task, for good: they are given the time.
 Team::~Team() {
   dismiss();
+  retired_.push_back(std::move(state_));
   const double until = monotonic_seconds() + patience_seconds;
-  while (state_.use_count() > 1 && monotonic_seconds() < until) std::this_thread::yield();
+  const auto called_in = [](const auto& state) { return state.use_count() > 1; };
+  while (std::ranges::any_of(retired_, called_in) && monotonic_seconds() < until) std::this_thread::yield();
 }
 
 // Workers inside look at `stop` and leave; a task that TBB has not started yet will find it set. Each holds the state.
@@ -209,7 +212,8 @@ void Team::resize(int threads) {
   if (threads == state_->threads) return;
   const bool hot = state_->hot.load();
   dismiss();
-  state_ = std::make_shared<State>(threads);
+  std::erase_if(retired_, [](const auto& state) { return state.use_count() == 1; });
+  retired_.push_back(std::exchange(state_, std::make_shared<State>(threads)));
   state_->hot.store(hot);
   policy_ = {};
   was_alone_ = true;

@@ -87,6 +87,7 @@ class Team {
 
   std::unique_ptr<Limit> limit_;
   std::shared_ptr<State> state_;
+  std::vector<std::shared_ptr<State>> retired_;  // by resize; a worker of theirs may not have left yet
   TeamPolicy policy_;
   bool alone_ = true;  // this step, and between steps
   bool was_alone_ = true;  // in the last step
