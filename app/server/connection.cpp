@@ -1,6 +1,5 @@
 #include "app/server/connection.h"
 
-#include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -61,12 +60,12 @@ ApiError unanswered() {
   return {500, "the request was left without an answer", "server_error"};
 }
 
-// What the client still sends is read and thrown away for a moment: closing over unread bytes would reset the
+// What the client still sends is read and thrown away for a moment, up to 16 MiB: closing over unread bytes would reset the
 // connection, and the answer could be lost on its way.
 asio::awaitable<void> close_gently(beast::tcp_stream& stream) {
   boost::system::error_code error;
   stream.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
-  std::array<char, 4096> thrown_away{};
+  std::vector<char> thrown_away(size_t{64} << 10);
   stream.expires_after(std::chrono::seconds(1));
   for (int i = 0; i < 256 && !error; ++i)
     co_await stream.async_read_some(asio::buffer(thrown_away),

@@ -20,7 +20,7 @@ import time
 import unittest
 import urllib.parse
 
-from server_support import HAS_CHAT_MODEL, MODEL, start_server
+from server_support import HAS_CHAT_MODEL, MODEL, STORY_MODEL, start_server
 
 CLI = sys.argv.pop(1)
 if os.environ.get("FABULA_PYTHON_PATH"):
@@ -134,7 +134,7 @@ class Hostile(unittest.TestCase):
                     answer = connection.recv(65536)
                 except OSError:
                     pass  # closed while we were sending
-                self.assertLess(sent, 32 << 20)
+                self.assertLess(sent, 64 << 20)
                 self.assertTrue(answer == b"" or answer.startswith(b"HTTP/1.1 413"), answer[:100])
         self.assertEqual(SERVER.get("/health")[0], 200)
 
@@ -336,12 +336,44 @@ class OpenAi(unittest.TestCase):
         self.assertEqual(whole.choices[0].logprobs.content[0].top_logprobs[0].token, whole.choices[0].logprobs.content[0].token)
         pieces = [c.choices[0].delta.content or "" for c in client.chat.completions.create(model=model, messages=messages, max_tokens=16, temperature=0, stream=True)]
         self.assertEqual("".join(pieces), whole.choices[0].message.content)
-        self.assertEqual(client.completions.create(model=model, prompt="Once", max_tokens=3, seed=1).usage.completion_tokens, 3)
+        self.assertEqual(client.models.retrieve(model).id, model)
+        once = {"model": model, "prompt": "Once", "max_tokens": 3, "seed": 1, "n": 2}
+        texts = client.completions.create(**once)
+        self.assertEqual(texts.usage.completion_tokens, 6)
+        streamed = ["", ""]
+        for chunk in client.completions.create(**once, stream=True, stream_options={"include_usage": True}):
+            for choice in chunk.choices:
+                streamed[choice.index] += choice.text
+        self.assertEqual(streamed, [choice.text for choice in texts.choices])
+        self.assertEqual(chunk.usage.completion_tokens, 6)
         with self.assertRaises(openai.BadRequestError) as raised:
             client.chat.completions.create(model=model, messages=messages, tools=[{"type": "function", "function": {"name": "a b"}}])
         self.assertEqual(raised.exception.param, "tools")
         with self.assertRaises(openai.NotFoundError):
             client.chat.completions.create(model="no-such-model", messages=messages)
+        with self.assertRaises(openai.BadRequestError) as raised:
+            client.completions.create(model=model, prompt="word " * 5000)
+        self.assertEqual(raised.exception.code, "context_length_exceeded")
+        with self.assertRaises(openai.APIStatusError) as raised:
+            client.completions.create(model=model, prompt="word " * (4 << 20))
+        self.assertEqual(raised.exception.status_code, 413)
+
+    @unittest.skipUnless(openai, "needs the openai package")
+    def test_official_client_and_keys(self):
+        with tempfile.TemporaryDirectory() as folder:
+            process, port = start_server(CLI, STORY_MODEL, folder, "--quiet", "--api-key", "s3cret", context=512)
+            client = openai.OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="s3cret", max_retries=0)
+            while not client.models.list().data:
+                time.sleep(0.05)
+            with self.assertRaises(openai.AuthenticationError):
+                client.with_options(api_key="wrong").models.list()
+            with self.assertRaises(openai.PermissionDeniedError):
+                client.with_options(default_headers={"Origin": "http://evil.example"}).models.list()
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(20), 0)
+            process.stdout.close()
+            with self.assertRaises(openai.APIConnectionError):
+                client.models.list()
 
 
 @unittest.skipUnless(HAS_CHAT_MODEL, "needs a model that takes its time")
