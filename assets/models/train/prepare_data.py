@@ -1,16 +1,19 @@
 """Text to tokens: the tokenizer, what is held out, and the files that train_story.py reads.
 
-    prepare_data.py TESTDATA SAMPLED... OUT       TESTDATA: the folder with text/ and models/; SAMPLED: of sample_stories
+    prepare_data.py TESTDATA SAMPLED... COMPOSED OUT      TESTDATA: the folder with text/ and models/; SAMPLED: files of
+                                                          sample_stories; COMPOSED: how many stories of compose_stories
 
 Written to OUT: held.txt (never trained on, by the tokenizer neither), fabula.model (SentencePiece), and per source uint16 ids:
 <source>.docs.bin (BOS story EOS ...) and <source>.join.bin (running text without marks).
 """
+import random
 import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import sentencepiece
+from compose_stories import Plots
 from tokenizers import Tokenizer
 
 HELD_OUT_CHARACTERS = 100_000  # the end of the validation file
@@ -91,7 +94,8 @@ def write_joined(tokenizer, texts, path):
 
 
 def main():
-    testdata, *sampled, out = map(Path, sys.argv[1:])
+    testdata, *sampled = map(Path, sys.argv[1:-2])
+    composed, out = int(sys.argv[-2]), Path(sys.argv[-1])
     real, held_out = real_stories(testdata / "text/tinystories")
     (out / "held.txt").write_text(held_out)
     teacher = sampled_stories(sampled, testdata / "models/tinystories-656k/tokenizer.json")
@@ -100,6 +104,8 @@ def main():
     write_docs(tokenizer, real, out / "real.docs.bin")
     write_joined(tokenizer, real, out / "real.join.bin")
     write_docs(tokenizer, teacher, out / "teacher.docs.bin")
+    plots, draw = Plots(Path(__file__).with_name("plots.txt")), random.Random(17)
+    write_docs(tokenizer, [plots.compose(draw) for _ in range(composed)], out / "composed.docs.bin")
     write_joined(tokenizer, old, out / "tales.join.bin")
     for path in sorted(out.glob("*.bin")):
         print(path.name, path.stat().st_size // 2, "tokens")

@@ -236,13 +236,14 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(Path(args.data) / "fabula.model"))
         self.held_out = (Path(args.data) / "held.txt").read_text()
-        self.shape = Shape(self.tokenizer.vocab_size(), args.hidden, args.layers, args.heads, args.heads // 2, args.ffn)
+        checkpoint = self.folder / "checkpoint.pt"
+        state = torch.load(checkpoint, weights_only=True) if checkpoint.exists() else None
+        asked = Shape(self.tokenizer.vocab_size(), args.hidden, args.layers, args.heads, args.heads // 2, args.ffn)
+        self.shape = Shape(**state["shape"]) if state else asked  # one that was grown (grow_story.py) stays as it is
         self.model = Story(self.shape)
         self.optimiser = Optimiser(self.model)
         self.step, self.tokens, self.seconds = 0, 0, 0.0
-        checkpoint = self.folder / "checkpoint.pt"
-        if checkpoint.exists():
-            state = torch.load(checkpoint, weights_only=True)
+        if state:
             self.model.load_state_dict(state["model"])
             self.optimiser.load(state["optimiser"])
             self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]

@@ -24,7 +24,7 @@ def main():
         table.append(f"| {name} | {about['parameters'] / 1e6:.2f} M | {about['bytes'] / 1e6:.2f} MB | {score['bits_per_byte']:.3f} |")
     samples = []
     for seed in range(1, 11):
-        story = run(cli, "generate", "-m", model, "-p", "Once upon a time", "--max-tokens", 300, "--seed", seed)
+        story = run(cli, "generate", "-m", model, "-p", "Once upon a time", "--max-tokens", 500, "--seed", seed)
         end = "" if story["finish_reason"] == "stop" else " …"
         quoted = ("Once upon a time" + story["text"].rstrip() + end).replace("\n", "\n> ")
         samples.append(f"**{seed}**\n\n> {quoted}".replace("> \n", ">\n"))

@@ -43,7 +43,7 @@ class StoryModel(unittest.TestCase):
         return {m["name"]: m for m in json.loads(self.run_cli("models", "list", "--json").stdout)["models"]}
 
     def tell(self, *options):
-        return json.loads(self.run_cli("generate", "-m", NAME, "-p", "Once upon a time", "--max-tokens", 300, "--json", *options).stdout)
+        return json.loads(self.run_cli("generate", "-m", NAME, "-p", "Once upon a time", "--max-tokens", 500, "--json", *options).stdout)
 
     def test_it_is_there_and_stays(self):
         model = self.listed()[NAME]
