@@ -189,7 +189,8 @@ class Controller {
   static size_t index(session::Mode mode) { return static_cast<size_t>(mode); }
   template <class T>
   void when(session::Answer<T> answer, std::function<void(Result<T>)> then);
-  void write_export(const std::string& path, std::string text);
+  void write_document(const std::string& path, OrderedJson document);
+  void write_export(const std::string& path, std::function<std::string()> text);
   void show(const std::string& session);
   void look_at_current();
   void take_born(session::Mode mode, const std::string& session);

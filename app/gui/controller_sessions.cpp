@@ -114,23 +114,30 @@ void Controller::export_to(const std::string& session, const std::string& path) 
   before_change();
   if (!service_) return;
   if (const auto view = service_->view_or_null(session); view && path.ends_with(".txt")) {
-    write_export(path, plain_text(*view));
+    write_export(path, [view] { return plain_text(*view); });
   } else if (path.ends_with(".md") || path.ends_with(".txt")) {
-    when_or_say<std::string>(service_->export_markdown(session), [this, path](std::string text) { write_export(path, std::move(text)); });
+    when_or_say<std::string>(service_->export_markdown(session), [this, path](std::string text) {
+      write_export(path, [text = std::move(text)] { return text; });
+    });
   } else {
-    when_or_say<OrderedJson>(service_->export_session(session), [this, path](OrderedJson document) { write_export(path, dump_json(document, 2) + "\n"); });
+    when_or_say<OrderedJson>(service_->export_session(session), [this, path](OrderedJson document) { write_document(path, std::move(document)); });
   }
 }
 
 void Controller::export_all_to(const std::string& path) {
   before_change();
   if (!service_) return;
-  when_or_say<OrderedJson>(service_->export_all(), [this, path](OrderedJson document) { write_export(path, dump_json(document, 2) + "\n"); });
+  when_or_say<OrderedJson>(service_->export_all(), [this, path](OrderedJson document) { write_document(path, std::move(document)); });
 }
 
-void Controller::write_export(const std::string& path, std::string text) {
+void Controller::write_document(const std::string& path, OrderedJson document) {
+  write_export(path, [document = std::move(document)] { return dump_json(document, 2) + "\n"; });
+}
+
+// The text is made off this thread, too: of a long session it takes a tenth of a second.
+void Controller::write_export(const std::string& path, std::function<std::string()> text) {
   background_.run([this, &background = background_, path, text = std::move(text)] {
-    auto written = std::make_shared<Status>(write_file_atomically(path, text));
+    auto written = std::make_shared<Status>(write_file_atomically(path, text()));
     background.post([this, path, written] {
       if (*written) {
         say(Kind::info, tr_.format("toast.exported", {path}));
@@ -165,9 +172,14 @@ void Controller::copy_session(const std::string& session, const std::string& cur
     if (!current.empty()) document["current"] = current;
     document["session"]["id"] = make_uuid_v7();
     document["session"]["title"] = tr_.format(title, {document["session"].value("title", "")});
-    when_or_say<std::string>(service_->import_session(dump_json(document)), [this, toast](std::string id) {
-      show(id);
-      say(Kind::info, tr_(toast));
+    background_.run([this, &background = background_, toast, document = std::move(document)] {
+      background.post([this, toast, text = dump_json(document)] {
+        if (!service_) return;
+        when_or_say<std::string>(service_->import_session(text), [this, toast](std::string id) {
+          show(id);
+          say(Kind::info, tr_(toast));
+        });
+      });
     });
   });
 }

@@ -162,6 +162,8 @@ Status check_receipts(const Document& document) {
 
 }  // namespace
 
+bool same_message(const Message& a, const Message& b) { return message_to_json(a) == message_to_json(b); }
+
 OrderedJson document_to_json(const Document& document) {
   OrderedJson session = OrderedJson::object();
   session["id"] = document.info.id;

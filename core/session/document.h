@@ -22,6 +22,8 @@ struct Document {
 
 OrderedJson document_to_json(const Document& document);
 
+bool same_message(const Message& a, const Message& b);  // as documents have them
+
 // Errors: unsupported (format, version), corrupt: types, ranges, unknown fields, ids that stand twice,
 // unknown parents, cycles; each says where. Nothing of the document is trusted.
 Result<Document> document_from_json(const Json& value);

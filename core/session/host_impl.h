@@ -16,6 +16,7 @@
 #include "core/base/long_calls.h"
 #include "core/engine/remote_engine.h"
 #include "core/session/context.h"
+#include "core/session/document.h"
 #include "core/session/host_service.h"
 #include "core/session/snapshots.h"
 
@@ -141,6 +142,37 @@ class HostService::Impl {
   Status rollback_last_exchange(const std::string& session);
   void purge(const std::string& session, const Promise<void>& answer);
 
+  // ---- sessions that go out and come in (service_exchange.cpp)
+  struct Gathering {  // for a document of all sessions
+    std::vector<std::string> sessions;
+    std::vector<Document> documents;
+    Promise<OrderedJson> answer;
+  };
+  struct Import {
+    using Done = std::function<void(Result<std::vector<std::string>> ids)>;
+    std::vector<Document> documents;
+    Done done;
+    bool begun = false;
+  };
+  Result<Document> document_of(const std::string& session);
+  void export_session(const std::string& session, const Promise<OrderedJson>& answer);
+  void export_markdown(const std::string& session, const Promise<std::string>& answer);
+  void export_all(const Promise<OrderedJson>& answer);
+  void gather(const std::shared_ptr<Gathering>& gathering);
+  void import_session(std::string text, const Promise<std::string>& answer);
+  void import_all(std::string text, const Promise<std::vector<std::string>>& answer);
+  void read_import(std::function<Result<std::vector<Document>>()> read, Import::Done done);
+  bool go_on_with_imports();
+  void replay_document(std::string text, const Promise<ReplayReport>& answer);
+  // work() on a thread of its own; the answer is given on the service's.
+  template <class T, class Work>
+  void away(Work work, const Promise<T>& answer) {
+    calls->run([this, work = std::move(work), answer](const std::atomic<bool>&) {
+      auto value = std::make_shared<Result<T>>(work());
+      post([value, answer] { answer->set_value(std::move(*value)); });
+    });
+  }
+
   struct Start {  // of one request
     std::vector<int32_t> prompt;
     Message message;
@@ -254,6 +286,7 @@ class HostService::Impl {
   std::set<engine::ModelId> unwanted;  // of them: given up while a reply was being written
   double idle_seconds = 0;             // after which models go to sleep; 0: never
   std::map<std::string, std::set<uint64_t>> open_views;  // who looks at them
+  std::deque<Import> imports;                  // one at a time
   std::vector<std::shared_ptr<Purge>> purges;  // that wait for the search index
   std::vector<Running> unsaved;  // finished, but the disk refused
   double unsaved_tried_at = 0;

@@ -4,7 +4,6 @@
 
 #include "core/base/utf8.h"
 #include "core/session/attach_host.h"
-#include "core/session/document.h"
 #include "core/session/host_impl.h"
 
 namespace fabula::session {
@@ -346,47 +345,29 @@ Answer<MessageList> HostService::tree(std::string session) {
 }
 
 Answer<OrderedJson> HostService::export_session(std::string session) {
-  return impl_->ask<OrderedJson>(
-      [impl = impl_.get(), session = std::move(session)] { return impl->store->export_session(session); });
+  return impl_->ask_later<OrderedJson>(
+      [impl = impl_.get(), session = std::move(session)](auto promise) { impl->export_session(session, promise); });
 }
 
 Answer<std::string> HostService::export_markdown(std::string session) {
-  return impl_->ask<std::string>(
-      [impl = impl_.get(), session = std::move(session)] { return impl->store->export_markdown(session); });
+  return impl_->ask_later<std::string>(
+      [impl = impl_.get(), session = std::move(session)](auto promise) { impl->export_markdown(session, promise); });
 }
 
 Answer<OrderedJson> HostService::export_all() {
-  return impl_->ask<OrderedJson>([impl = impl_.get()] { return impl->store->export_all(); });
-}
-
-namespace {
-
-Result<Json> parse_export(const std::string& document) {
-  JsonLimits limits;
-  limits.refuse_duplicate_keys = true;
-  return parse_json(document, "the exported session", limits);
-}
-
-}  // namespace
-
-Answer<std::vector<std::string>> HostService::import_all(std::string document) {
-  return impl_->ask<std::vector<std::string>>(
-      [impl = impl_.get(), document = std::move(document)]() -> Result<std::vector<std::string>> {
-        FABULA_ASSIGN(const Json value, parse_export(document));
-        auto imported = impl->store->import_all(value);
-        impl->publish_sessions();
-        return imported;
-      });
+  return impl_->ask_later<OrderedJson>([impl = impl_.get()](auto promise) { impl->export_all(promise); });
 }
 
 Answer<std::string> HostService::import_session(std::string document) {
-  return impl_->ask<std::string>(
-      [impl = impl_.get(), document = std::move(document)]() -> Result<std::string> {
-        FABULA_ASSIGN(const Json value, parse_export(document));
-        auto imported = impl->store->import_session(value);
-        impl->publish_sessions();
-        return imported;
-      });
+  return impl_->ask_later<std::string>([impl = impl_.get(), document = std::move(document)](auto promise) mutable {
+    impl->import_session(std::move(document), promise);
+  });
+}
+
+Answer<std::vector<std::string>> HostService::import_all(std::string document) {
+  return impl_->ask_later<std::vector<std::string>>([impl = impl_.get(), document = std::move(document)](auto promise) mutable {
+    impl->import_all(std::move(document), promise);
+  });
 }
 
 Answer<HitList> HostService::search(std::string query, int limit) {
@@ -403,12 +384,8 @@ Answer<ReplayReport> HostService::replay(std::string session) {
 }
 
 Answer<ReplayReport> HostService::replay_document(std::string document) {
-  return impl_->ask_later<ReplayReport>([impl = impl_.get(), document = std::move(document)](auto promise) {
-    const auto value = parse_json(document, "the exported session");
-    if (!value.ok()) return promise->set_value(value.error());
-    auto read = document_from_json(*value);
-    if (!read.ok()) return promise->set_value(read.error());
-    impl->begin_replay(std::move(read->messages), std::move(promise));
+  return impl_->ask_later<ReplayReport>([impl = impl_.get(), document = std::move(document)](auto promise) mutable {
+    impl->replay_document(std::move(document), promise);
   });
 }
 

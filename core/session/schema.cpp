@@ -16,6 +16,7 @@ namespace {
 // Each migration leads from its index to the next version. What has shipped is never edited, only followed by
 // another.
 //
+// sessions.in_trash: 1 in the trash; 2 still arriving: no list and no search shows it (store_import.cpp).
 // messages: a tree; rows are added and grow while a reply is written, their place never changes.
 // message_tokens: exact ids, int32 little-endian, one row per tokenizer that has read the message.
 // operations: the log behind undo; `previous` chains it, sessions.undo_op points at the last one that is in

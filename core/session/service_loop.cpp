@@ -88,6 +88,7 @@ void HostService::Impl::run() {
     bool more = handle_events();
     flush_partials(false);
     retry_unsaved();
+    more |= go_on_with_imports();
     more |= tidy();
     unload_idle();
     if (shown_changed && options.wake) options.wake();
@@ -106,6 +107,7 @@ void HostService::Impl::run() {
         Error{ErrorCode::cancelled, "Fabula is closing; what was written so far is kept"});
   }
   for (const auto& purge : std::exchange(purges, {})) purge->end_part({});  // the next start goes on with it
+  imports.clear();  // what has come in of them shows nowhere, and the next start takes it away
   if (replay) replay->answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
   for (auto& [request, text] : texts) text.answer->set_value(Error{ErrorCode::cancelled, "Fabula is closing"});
   running.clear();

@@ -192,6 +192,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& path, co
   auto impl = std::make_unique<Impl>(std::move(database));
   FABULA_TRY(impl->mark_interrupted());
   FABULA_TRY(impl->load_sessions());
+  FABULA_TRY(impl->look_for_what_was_left_behind());
   FABULA_ASSIGN(const int64_t forget, impl->database.integer_or(0, "SELECT count(*) FROM chores WHERE name = 'forget'"));
   if (forget != 0) impl->forget = Impl::Forget::begin;
   return std::unique_ptr<Store>(new Store(std::move(impl)));

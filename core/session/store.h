@@ -86,8 +86,8 @@ class Store {
   // For good: messages and log are gone when this returns, their pages overwritten (secure_delete). The words leave
   // the search index step by step: tidy().
   Status purge(std::string_view session);
-  // A step, of some milliseconds, towards an index without the words of purged sessions, also of those of an
-  // earlier run. true: there is more to do.
+  // A step, of some milliseconds, towards a file without what never fully arrived and an index without the words of purged
+  // sessions, also of those of an earlier run. true: there is more to do.
   Result<bool> tidy();
 
   // A message's ids under another tokenizer than its own, kept so that a session that changed its model reads
@@ -106,16 +106,21 @@ class Store {
 
   Result<OrderedJson> export_session(std::string_view session);   // CONTRACT, Export
   Result<std::string> export_markdown(std::string_view session);  // the current path, to read
+  Result<OrderedJson> export_all();  // every session that is not in the trash, in the order of list()
+  Result<Document> document(std::string_view session);
   // The id it got; all or nothing. The same document again gives the session that is there (out of the
   // trash).
   Result<std::string> import_session(const Json& document);
-  Result<std::string> import_document(Document document);
-  Result<OrderedJson> export_all();  // every session that is not in the trash, in the order of list()
   // One session or many (document.h): all of them or none. Their ids, in the document's order.
   Result<std::vector<std::string>> import_all(const Json& document);
+  // The same in steps of some milliseconds. Nothing of it is seen before the last one, which gives the ids; what a failed or
+  // interrupted import leaves in the file is taken away by tidy(). One at a time (Errors: busy).
+  Status begin_import(std::vector<Document> documents);
+  Result<std::optional<std::vector<std::string>>> import_step();
   Status check_integrity();
 
  private:
+  Result<std::vector<std::string>> import_documents(std::vector<Document> documents);
   Status restore_if_in_trash(const std::vector<std::string>& sessions);
   class Impl;
   explicit Store(std::unique_ptr<Impl> impl);

@@ -78,10 +78,33 @@ class Store::Impl {
   // The change of title that an unnamed session's first message asks for.
   std::optional<Change::Title> title_from(const Loaded& session, const Message& message) const;
   Document document_of(Loaded& session, const Tree& tree) const;
-  Result<Loaded> insert_document(const Document& document);
-  Result<bool> is_present(const Document& document);
-  Result<std::vector<std::string>> import(std::vector<Document> documents);
-  Result<bool> any_message_exists(const Document& document);
+
+  // An import on its way (store_import.cpp).
+  struct Arriving {
+    enum class Stage : uint8_t { meet, compare, find_new_ids, insert };
+    void next_document(const std::string& id) {
+      ids.push_back(id);
+      ++at;
+      stage = Stage::meet;
+    }
+
+    std::vector<Document> documents;
+    size_t at = 0;  // of documents
+    Stage stage = Stage::meet;
+    size_t message = 0;               // of the document
+    std::optional<Document> present;  // the session of the same id that is there
+    std::vector<Loaded> fresh;
+    std::vector<std::string> ids;
+    bool complete = false;
+  };
+  Status go_on_with(Arriving& arriving);
+  Status meet(Arriving& arriving, const Document& document);
+  Status compare(Arriving& arriving, const Document& document);
+  Status find_new_ids(Arriving& arriving, Document& document);
+  Status insert_some(Arriving& arriving, const Document& document);
+  Status show_arrived(Arriving& arriving);
+  Status look_for_what_was_left_behind();
+  Result<bool> clear_left_behind();
 
   // Full text (store_search.cpp)
   struct Found;
@@ -92,6 +115,8 @@ class Store::Impl {
   Database database;
   enum class Forget : uint8_t { nothing, begin, go_on };
   Forget forget = Forget::nothing;  // how far tidy() has come
+  std::optional<Arriving> arriving;
+  bool left_behind = false;  // there may be sessions that never fully arrived
   std::unordered_map<std::string, Loaded> sessions;
 };
 

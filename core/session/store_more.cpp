@@ -1,7 +1,6 @@
-// What the Store does beside operations: drafts and models, export and import.
+// What the Store does beside operations: drafts and models, export.
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
 
 #include "core/base/clock.h"
 #include "core/session/store_impl.h"
@@ -102,125 +101,27 @@ Document Store::Impl::document_of(Loaded& session, const Tree& tree) const {
   return document;
 }
 
-Result<OrderedJson> Store::export_session(std::string_view session) {
+Result<Document> Store::document(std::string_view session) {
   FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
   FABULA_ASSIGN(const Tree* tree, impl_->tree_of(*found));
-  return document_to_json(impl_->document_of(*found, *tree));
+  return impl_->document_of(*found, *tree);
+}
+
+Result<OrderedJson> Store::export_session(std::string_view session) {
+  FABULA_ASSIGN(const Document document, this->document(session));
+  return document_to_json(document);
 }
 
 Result<std::string> Store::export_markdown(std::string_view session) {
-  FABULA_ASSIGN(Impl::Loaded * found, impl_->find(session));
-  FABULA_ASSIGN(const Tree* tree, impl_->tree_of(*found));
-  return document_to_markdown(impl_->document_of(*found, *tree));
-}
-
-Result<bool> Store::Impl::any_message_exists(const Document& document) {
-  for (const auto& message : document.messages) {
-    FABULA_ASSIGN(const int64_t key,
-                  database.integer_or(0, "SELECT key FROM messages WHERE id = ?1", message->id));
-    if (key != 0) return true;
-  }
-  return false;
-}
-
-// Inside a transaction of the caller's; the session shows only when it is committed.
-Result<Store::Impl::Loaded> Store::Impl::insert_document(const Document& document) {
-  Loaded loaded;
-  loaded.info = document.info;
-  loaded.info.title = clean_title(document.info.title);
-  loaded.system = document.system;
-  loaded.settings = document.settings;
-  loaded.current = document.current;
-  Tree& tree = loaded.tree.emplace();
-  FABULA_ASSIGN(loaded.key, insert_session(loaded.info, loaded.system, loaded.settings));
-  for (const auto& message : document.messages) {
-    const Tree::Node* parent = tree.find_or_null(message->parent);
-    FABULA_ASSIGN(const int64_t key, insert_message(loaded.key, parent ? parent->key : 0,
-                                                    parent ? parent->depth + 1 : 1, *message));
-    if (!tree.add(*message, key))
-      return Error{ErrorCode::internal, "message " + message->id + " could not be placed"};
-  }
-  Change change;
-  change.current = document.current;
-  FABULA_TRY(write_change(loaded, change));
-  mirror_change(loaded, change);
-  return loaded;
-}
-
-// Whether this very session is there already.
-Result<bool> Store::Impl::is_present(const Document& document) {
-  if (!sessions.contains(document.info.id)) return false;
-  const auto found = find(document.info.id);
-  if (!found.ok()) return false;  // damaged
-  FABULA_ASSIGN(const Tree* tree, tree_of(**found));
-  Document present = document_of(**found, *tree);
-  present.info.updated_at = document.info.updated_at;
-  return document_to_json(present) == document_to_json(document);
-}
-
-Result<std::vector<std::string>> Store::Impl::import(std::vector<Document> documents) {
-  std::vector<std::string> ids;
-  std::vector<Loaded> fresh;
-  for (const Document& document : documents) FABULA_TRY(engine::check(document.settings.sampler));
-  FABULA_ASSIGN(Transaction transaction, Transaction::begin(database));
-  std::unordered_set<std::string> taken;
-  for (Document& document : documents) {
-    FABULA_ASSIGN(const bool is_there, is_present(document));
-    if (is_there) {
-      ids.push_back(document.info.id);
-      continue;
-    }
-    FABULA_ASSIGN(const bool message_is_taken, any_message_exists(document));
-    if (sessions.contains(document.info.id) || taken.contains(document.info.id) || message_is_taken)
-      give_new_ids(document);
-    FABULA_ASSIGN(Loaded loaded, insert_document(document));
-    taken.insert(loaded.info.id);
-    ids.push_back(loaded.info.id);
-    fresh.push_back(std::move(loaded));
-  }
-  FABULA_TRY(transaction.commit());
-  for (Loaded& loaded : fresh) {
-    const std::string id = loaded.info.id;
-    sessions.insert_or_assign(id, std::move(loaded));
-  }
-  return ids;
-}
-
-Result<std::string> Store::import_session(const Json& value) {
-  FABULA_ASSIGN(Document document, document_from_json(value));
-  return import_document(std::move(document));
-}
-
-Result<std::string> Store::import_document(Document document) {
-  std::vector<Document> one;
-  one.push_back(std::move(document));
-  FABULA_ASSIGN(const std::vector<std::string> ids, impl_->import(std::move(one)));
-  FABULA_TRY(restore_if_in_trash(ids));
-  return ids.front();
-}
-
-Result<std::vector<std::string>> Store::import_all(const Json& value) {
-  FABULA_ASSIGN(std::vector<Document> documents, documents_from_json(value));
-  FABULA_ASSIGN(std::vector<std::string> ids, impl_->import(std::move(documents)));
-  FABULA_TRY(restore_if_in_trash(ids));
-  return ids;
-}
-
-// A session that is imported again comes out of the trash.
-Status Store::restore_if_in_trash(const std::vector<std::string>& sessions) {
-  for (const std::string& session : sessions) {
-    FABULA_ASSIGN(const SessionInfo known, info(session));
-    if (known.in_trash) FABULA_TRY(restore(session));
-  }
-  return {};
+  FABULA_ASSIGN(const Document document, this->document(session));
+  return document_to_markdown(document);
 }
 
 Result<OrderedJson> Store::export_all() {
   std::vector<Document> documents;
   for (const SessionInfo& info : list()) {
-    FABULA_ASSIGN(Impl::Loaded * found, impl_->find(info.id));
-    FABULA_ASSIGN(const Tree* tree, impl_->tree_of(*found));
-    documents.push_back(impl_->document_of(*found, *tree));
+    FABULA_ASSIGN(Document document, this->document(info.id));
+    documents.push_back(std::move(document));
   }
   return documents_to_json(documents);
 }

@@ -235,7 +235,8 @@ Status Store::Impl::load_sessions() {
           "SELECT s.key, s.id, s.mode, s.title, s.title_is_manual, s.created_at, s.updated_at, s.model_path,"
           " s.model_name, s.model_fingerprint, s.system, s.settings, s.draft, m.id, m.depth, s.in_trash, "
           "s.pinned,"
-          " s.undo_op, s.folder, s.tags FROM sessions s LEFT JOIN messages m ON m.key = s.current"));
+          " s.undo_op, s.folder, s.tags FROM sessions s LEFT JOIN messages m ON m.key = s.current"
+          " WHERE s.in_trash < 2"));  // what has fully arrived
   for (;;) {
     FABULA_ASSIGN(const bool found, rows.step());
     if (!found) return {};

@@ -47,6 +47,8 @@ Status Store::purge(std::string_view session) {
 // positive one goes on with it. What is written meanwhile stands in segments of its own.
 Result<bool> Store::tidy() {
   constexpr int pages_per_step = 64;  // of 4 KB that are written; about 10 ms
+  FABULA_ASSIGN(const bool more, impl_->clear_left_behind());
+  if (more) return true;
   if (impl_->forget == Impl::Forget::nothing) return false;
   Database& database = impl_->database;
   const int before = sqlite3_total_changes(database.handle());
