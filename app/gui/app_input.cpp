@@ -38,6 +38,13 @@ std::optional<text::Key> text_key(int key) {
   }
 }
 
+// A menu, or a list of choices, is what is open on top: the arrows walk through it.
+bool menu_open() {
+  const auto& popups = ImGui::GetCurrentContext()->OpenPopupStack;
+  const ImGuiWindow* top = popups.empty() ? nullptr : popups.back().Window;
+  return top != nullptr && (top->Flags & ImGuiWindowFlags_Modal) == 0;
+}
+
 // Keys that may give another field the focus, or open and close one.
 bool may_move_focus(const WindowEvent& event) {
   if (event.kind != WindowEvent::Kind::key) return false;
@@ -110,6 +117,7 @@ bool App::handle_plain_key(const WindowEvent& event, bool dialog) {
       return on_button;
     case GLFW_KEY_UP:
     case GLFW_KEY_DOWN:
+      if (menu_open() && ImGui::GetCurrentContext()->ActiveId == 0) return ui_.move_focus(event.key == GLFW_KEY_DOWN ? 1 : -1), true;
       if (dialog || on_button) return ui_.push_arrow(event.key == GLFW_KEY_DOWN ? 1 : -1), true;
       if (empty_composer && event.key == GLFW_KEY_UP) return edit_last_own(), true;
       return false;

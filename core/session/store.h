@@ -113,6 +113,7 @@ class Store {
   Result<std::string> import_session(const Json& document);
   // One session or many (document.h): all of them or none. Their ids, in the document's order.
   Result<std::vector<std::string>> import_all(const Json& document);
+  Result<std::vector<std::string>> import_documents(std::vector<Document> documents);
   // The same in steps of some milliseconds. Nothing of it is seen before the last one, which gives the ids; what a failed or
   // interrupted import leaves in the file is taken away by tidy(). One at a time (Errors: busy).
   Status begin_import(std::vector<Document> documents);
@@ -120,7 +121,6 @@ class Store {
   Status check_integrity();
 
  private:
-  Result<std::vector<std::string>> import_documents(std::vector<Document> documents);
   Status restore_if_in_trash(const std::vector<std::string>& sessions);
   class Impl;
   explicit Store(std::unique_ptr<Impl> impl);

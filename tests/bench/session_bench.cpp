@@ -99,7 +99,7 @@ void bench_rollback(const std::filesystem::path& below, const char* where) {
   auto store = Store::open(folder.database());
   if (!store.ok()) return void(std::printf("%s\n", store.error().message.c_str()));
   const Document document = long_document(1000, random, 60);
-  const auto id = (*store)->import_document(document);
+  const auto id = (*store)->import_documents({document});
   if (!id.ok()) return void(std::printf("%s\n", id.error().message.c_str()));
   std::vector<double> seconds = measure(200, [&] {
     (void)(*store)->set_current(*id, document.messages[random() % document.messages.size()]->id);
@@ -118,7 +118,7 @@ void bench_long_session(const std::filesystem::path& memory) {
   {
     auto store = Store::open(folder.database());
     if (!store.ok()) return;
-    const auto imported = (*store)->import_document(document);
+    const auto imported = (*store)->import_documents({document});
     if (!imported.ok()) return;
     id = *imported;
   }
@@ -145,7 +145,7 @@ void bench_search(const std::filesystem::path& memory, int messages) {
   if (!store.ok()) return;
   const double start = monotonic_seconds();
   for (int written = 0; written < messages; written += 1000)
-    if (!(*store)->import_document(long_document(std::min(1000, messages - written), random, 60)).ok())
+    if (!(*store)->import_documents({long_document(std::min(1000, messages - written), random, 60)}).ok())
       return;
   std::printf("%d messages of 60 words written and indexed in %.1f s, database %.1f MB\n", messages,
               monotonic_seconds() - start,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "app/gui/model_paths.h"
 
@@ -20,9 +21,13 @@ constexpr MenuName menus[] = {{Menu::file, "menu.file", "menu.file.popup"},   {M
 void draw_menu_popup(Shell& shell, const MenuName& menu, ImVec2 at) {
   Ui& ui = shell.ui;
   if (!ui.begin_menu(menu.popup, at, 290)) return;
+  std::vector<const Command*> entries;
+  for (const Command& command : shell.commands.list())
+    if (command.menu == menu.menu) entries.push_back(&command);
+  std::ranges::stable_sort(entries, {}, &Command::group);
   int group = -1;
-  for (const Command& command : shell.commands.list()) {
-    if (command.menu != menu.menu) continue;
+  for (const Command* entry : entries) {
+    const Command& command = *entry;
     if (group >= 0 && command.group != group) ui.menu_separator();
     group = command.group;
     const std::string key = "command." + std::string(command.id);

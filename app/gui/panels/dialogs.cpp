@@ -28,10 +28,7 @@ void draw_key_line(Ui& ui, Column& column, const std::string& label, const std::
 void draw_licences(Ui& ui, const ImRect& box) {
   ui.text(box.Min, ui.tr("about.libraries"), {.weight = text::FontWeight::semibold});
   const ImRect frame(box.Min.x, box.Min.y + ui.px(26), box.Max.x, box.Max.y);
-  ui.fill(frame, ui.color().window, radius::control);
-  ui.stroke(frame, ui.color().border, radius::control);
-  ImGui::SetCursorScreenPos(ImVec2(frame.Min.x + 1, frame.Min.y + 1));
-  if (ImGui::BeginChild("libraries", ImVec2(frame.GetWidth() - 2, frame.GetHeight() - 2))) {
+  if (ui.begin_list("libraries", frame)) {
     const ImVec2 top = ImGui::GetCursorScreenPos();
     Column column{top.x + ui.px(12), top.y + ui.px(6), frame.GetWidth() - ui.px(36)};
     const TextLook soft{.size = type::small, .color = ui.color().text_soft};
@@ -47,7 +44,7 @@ void draw_licences(Ui& ui, const ImRect& box) {
     ImGui::SetCursorScreenPos(top);
     ImGui::Dummy(ImVec2(1, column.y - top.y + ui.px(6)));
   }
-  ImGui::EndChild();
+  ui.end_list();
 }
 
 }  // namespace

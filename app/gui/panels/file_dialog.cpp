@@ -208,8 +208,11 @@ void FileDialog::draw_places(Shell& shell, const ImRect& box) {
       if (hit.clicked) target = path;
     };
     place(ui.tr("file.home"), home(), Icon::folder);
-    place(ui.tr("file.models"), shell.controller.places().models_folder(), Icon::cube);
-    for (const auto& recent : shell.settings.recent_folders) place(fs::path(recent).filename().string(), recent, Icon::folder);
+    const fs::path models = shell.controller.places().models_folder();
+    place(ui.tr("file.models"), models, Icon::cube);
+    for (const auto& recent : shell.settings.recent_folders) {
+      if (recent != home() && recent != models) place(fs::path(recent).filename().string(), recent, Icon::folder);
+    }
     if (!target.empty()) go(shell, target);
   }
   ImGui::EndChild();
@@ -217,10 +220,7 @@ void FileDialog::draw_places(Shell& shell, const ImRect& box) {
 
 void FileDialog::draw_entries(Shell& shell, const ImRect& box) {
   Ui& ui = shell.ui;
-  ui.fill(box, ui.color().window, radius::control);
-  ui.stroke(box, ui.color().border, radius::control);
-  ImGui::SetCursorScreenPos(ImVec2(box.Min.x + 1, box.Min.y + 1));
-  if (ImGui::BeginChild("entries", ImVec2(box.GetWidth() - 2, box.GetHeight() - 2))) {
+  if (ui.begin_list("entries", box)) {
     const ImVec2 start = ImGui::GetCursorScreenPos();
     Column column{start.x + ui.px(4), start.y + ui.px(4), box.GetWidth() - ui.px(20)};
     const ImRect clip = ImGui::GetCurrentWindow()->ClipRect;
@@ -260,7 +260,7 @@ void FileDialog::draw_entries(Shell& shell, const ImRect& box) {
       }
     }
   }
-  ImGui::EndChild();
+  ui.end_list();
 }
 
 }  // namespace fabula::gui

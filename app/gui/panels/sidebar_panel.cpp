@@ -30,7 +30,9 @@ void SidebarPanel::draw(Shell& shell, const ImRect& area) {
   if (ui.button("sidebar.new", ui.tr(story ? "sidebar.new_story" : "sidebar.new_chat"), row, {.icon = Icon::plus, .align = 0})) shell.commands.run("new");
   text::EditBox look{.size_px = ui.px(type::body), .placeholder = ui.tr("sidebar.search"), .padding = ui.px(7)};
   look.take_focus = std::exchange(shell.ask.focus_search, false);
-  if (ui.field("sidebar.search", ui.tr("sidebar.search"), search_, column.take(ui.px(34), ui.px(space::s)), look, Icon::search).changed) {
+  const auto searched = ui.field("sidebar.search", ui.tr("sidebar.search"), search_, column.take(ui.px(34), ui.px(space::s)), look, Icon::search);
+  if (searched.escaped) search_.set_text("");
+  if (searched.changed || (searched.escaped && !query_.empty())) {
     query_ = search_.text();
     shell.controller.search(query_);
   }

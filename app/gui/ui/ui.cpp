@@ -285,7 +285,7 @@ text::EditBoxResult Ui::field(std::string_view id, std::string_view label, text:
   const auto result = text::edit_box(engine, name.c_str(), editor, input, clipboard, look, inner.GetSize());
   if (result.focused) focus_ = id;
   record(id, label, box, look.enabled, result.focused);
-  stroke(box, result.focused ? c.accent : c.border, radius::control, result.focused ? 1.5f : 1.0f);
+  stroke(box, result.focused ? c.accent : c.outline, radius::control, result.focused ? 1.5f : 1.0f);
   if (result.animating) wake_at(now_);
   return result;
 }
@@ -314,6 +314,13 @@ void Ui::tooltip(const ImRect& box, std::string_view words) {
 
 bool Ui::begin_menu(const char* id, ImVec2 position, float width_dp) {
   if (!ImGui::IsPopupOpen(id)) return false;
+  // Its size is known from the frame before; in the first one ImGui measures it unseen.
+  const auto& popups = GImGui->OpenPopupStack;
+  if (const int depth = GImGui->BeginPopupStack.Size; depth < popups.Size && popups[depth].Window != nullptr) {
+    const ImVec2 size = popups[depth].Window->Size, screen = ImGui::GetIO().DisplaySize;
+    position.x = std::max(px(4), std::min(position.x, screen.x - size.x - px(4)));
+    position.y = std::max(px(4), std::min(position.y, screen.y - size.y - px(4)));
+  }
   ImGui::SetNextWindowPos(position, ImGuiCond_Always);
   ImGui::SetNextWindowSize(ImVec2(px(width_dp), 0));
   ImGui::SetNextWindowSizeConstraints(ImVec2(px(width_dp), 0), ImVec2(px(width_dp), ImGui::GetIO().DisplaySize.y - px(80)));
@@ -382,6 +389,13 @@ bool Ui::begin_dialog(const char* id, std::string_view title, float width_dp, fl
 }
 
 void Ui::end_dialog() { ImGui::EndPopup(); }
+
+bool Ui::begin_list(const char* id, const ImRect& box) {
+  fill(box, color().window, radius::control);
+  stroke(box, color().border, radius::control);
+  ImGui::SetCursorScreenPos(ImVec2(box.Min.x + 1, box.Min.y + 1));
+  return ImGui::BeginChild(id, ImVec2(box.GetWidth() - 2, box.GetHeight() - 2));
+}
 
 // ---- keyboard focus
 

@@ -106,7 +106,7 @@ class Ui {
   void tooltip(const ImRect& box, std::string_view words);
 
   // ---- popups (of our own look)
-  bool begin_menu(const char* id, ImVec2 position, float width_dp);  // ImGui::OpenPopup(id) opens it
+  bool begin_menu(const char* id, ImVec2 position, float width_dp);  // ImGui::OpenPopup(id) opens it; moved to where all of it is seen
   bool menu_item(std::string_view id, std::string_view label, std::string_view shortcut = {}, bool enabled = true, bool checked = false,
                  Icon icon = Icon::none, bool danger = false);
   void menu_separator();
@@ -115,6 +115,9 @@ class Ui {
   // A dialog in the middle; true while it is open. Close with ImGui::CloseCurrentPopup().
   bool begin_dialog(const char* id, std::string_view title, float width_dp, float height_dp);
   void end_dialog();
+  // A framed list that scrolls, at its own coordinates. As with ImGui's own: end it in any case.
+  bool begin_list(const char* id, const ImRect& box);
+  void end_list() { ImGui::EndChild(); }
 
   // ---- keyboard focus
   void focus(std::string_view id) { focus_ = id; }
