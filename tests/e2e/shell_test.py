@@ -112,7 +112,10 @@ def organise(w):
     w.type("#fox")
     w.until(lambda: "session.0" in w.widgets(), "the tagged session")
     w.key("ctrl+a")
-    w.key("BackSpace")
+    w.type("zzqq")
+    w.until(lambda: "session.0" not in w.widgets(), "nothing found")
+    w.key("Escape")  # empties the field
+    w.until(lambda: "session.0" in w.widgets(), "all sessions", 5)
 
 
 def trash(w):
@@ -195,6 +198,11 @@ def by_keyboard(w):
         seen |= {name for name, widget in w.widgets().items() if widget["focused"]}
     assert len(seen) >= 8, seen
     w.shot("54-focus")
+    w.click("menu.mode")
+    w.key("Down", "Down", "Up", "Down", "Return")
+    w.until(lambda: w.state()["mode"] == "chat", "the menu's second entry by the arrows", 5)
+    w.key("ctrl+1")
+    w.until(lambda: w.state()["mode"] == "story", "the stories", 5)
 
 
 def hard_titles(w, folder):

@@ -9,6 +9,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from drag import drop  # noqa: E402
+from talking import rows  # noqa: E402
 from window import stage, testdata  # noqa: E402
 
 BINARY, SHOTS = sys.argv[1], sys.argv[2]
@@ -98,11 +99,14 @@ def find_and_replace(w):
     w.key("Return")
     w.key("shift+Return")
     w.shot("45-find")
+    operations = lambda: rows(w, "SELECT count(*) FROM operations")[0][0]  # noqa: E731
+    before = operations()
     w.click("find.replacement")
     w.type("THE")
     w.click("find.replace_all")
     w.until(lambda: "THE" in "".join(label(w, n) for n in range(w.state()["messages"])), "the words replaced", 5)
     w.shot("46-replaced")
+    w.until(lambda: operations() == before + 1, "one operation in the log for all places", 5)
     w.key("Escape")
     w.until(lambda: "find.input" not in w.widgets(), "the find bar to close", 5)
     w.key("ctrl+z")
