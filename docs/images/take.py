@@ -5,6 +5,7 @@ Needs what the end-to-end tests need (packaging/setup/packages-test.txt). Models
 """
 import pathlib
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tests/e2e"))
@@ -14,6 +15,14 @@ from window import stage  # noqa: E402
 
 def ready(w):
     w.until(lambda: w.state()["model"], "the model")
+    w.xdo("mousemove", 640, 812)  # no word shows its alternatives
+
+
+def answer(w, words):
+    w.type(words)
+    w.key("Return")
+    time.sleep(1)
+    w.wait_idle()
 
 
 def story(binary, _):
@@ -21,11 +30,10 @@ def story(binary, _):
         w = s.open(binary, "--mode", "story")
         ready(w)
         for words in ("There was a small fox who wanted to see the sea.", "Once upon a time, there was a little bird who could not fly."):
-            w.type(words)
-            w.key("Return")
-            w.wait_idle()
+            answer(w, words)
             if words.startswith("There"):
-                w.click("sidebar.new_story")
+                w.click("sidebar.new")
+                w.xdo("mousemove", 640, 812)
         w.shot("story")
 
 
@@ -33,10 +41,8 @@ def chat(binary, model):
     with stage(HERE, "chat-failed") as s:
         w = s.open(binary, "--mode", "chat", "--model", model)
         ready(w)
-        for words in ("Hello! Who are you?", "What can I do with children on a rainy afternoon? Give me three short ideas."):
-            w.type(words)
-            w.key("Return")
-            w.wait_idle()
+        for words in ("Hello! Who are you?", "Explain why the sky is blue, as you would to a curious child."):
+            answer(w, words)
         w.shot("chat")
 
 
