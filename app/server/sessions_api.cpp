@@ -46,9 +46,9 @@ asio::awaitable<void> send_result(Exchange& exchange, const Status& status) {
 }
 
 asio::awaitable<void> send_view(Exchange& exchange, ApiContext& context, std::string session) {
-  const auto view = co_await answer_of(exchange, context.service.open_session(std::move(session)));
+  const auto view = co_await answer_of(exchange, context.service.read_session(std::move(session)));
   if (!view.ok()) co_return co_await exchange.send_error(api_error_of(view.error()));
-  co_await exchange.send_json(200, session::view_json(*view));
+  co_await exchange.send_json(200, session::view_json(**view));
 }
 
 const std::string& id_of(const Exchange& exchange) {
@@ -86,11 +86,11 @@ asio::awaitable<void> create(Exchange& exchange, ApiContext& context) {
 
 asio::awaitable<void> show(Exchange& exchange, ApiContext& context) {
   if (exchange.query("tree") != "1") co_return co_await send_view(exchange, context, id_of(exchange));
-  const auto view = co_await answer_of(exchange, context.service.open_session(id_of(exchange)));
+  const auto view = co_await answer_of(exchange, context.service.read_session(id_of(exchange)));
   if (!view.ok()) co_return co_await exchange.send_error(api_error_of(view.error()));
   const auto tree = co_await answer_of(exchange, context.service.tree(id_of(exchange)));
   if (!tree.ok()) co_return co_await exchange.send_error(api_error_of(tree.error()));
-  OrderedJson document = session::view_json(*view);
+  OrderedJson document = session::view_json(**view);
   document["messages"] = OrderedJson::array();
   for (const auto& message : *tree) document["messages"].push_back(session::message_json(*message));
   co_await exchange.send_json(200, std::move(document));
@@ -138,7 +138,7 @@ asio::awaitable<void> rollback(Exchange& exchange, ApiContext& context) {
 }
 
 asio::awaitable<void> cancel(Exchange& exchange, ApiContext& context) {
-  const auto view = co_await answer_of(exchange, context.service.open_session(id_of(exchange)));
+  const auto view = co_await answer_of(exchange, context.service.read_session(id_of(exchange)));
   if (!view.ok()) co_return co_await exchange.send_error(api_error_of(view.error()));
   context.service.cancel(id_of(exchange));
   co_await exchange.send_json(200, done());
@@ -231,10 +231,10 @@ std::optional<ApiError> read_reply_fields(const OrderedJson& body, bool wants_co
 asio::awaitable<void> reply(Exchange& exchange, ApiContext& context, bool wants_content, Ask ask) {
   ParsedBody body = parse_body(exchange.body(), !wants_content);
   if (body.problem) co_return co_await exchange.send_error(*body.problem);
-  const auto view = co_await answer_of(exchange, context.service.open_session(id_of(exchange)));
+  const auto view = co_await answer_of(exchange, context.service.read_session(id_of(exchange)));
   if (!view.ok()) co_return co_await exchange.send_error(api_error_of(view.error()));
   ReplyFields fields;
-  const auto problem = read_reply_fields(body.object, wants_content, view->settings.sampler, fields);
+  const auto problem = read_reply_fields(body.object, wants_content, (*view)->settings.sampler, fields);
   if (problem) co_return co_await exchange.send_error(*problem);
 
   Pieces pieces(context, exchange.executor(), id_of(exchange));
@@ -260,7 +260,7 @@ asio::awaitable<void> reply(Exchange& exchange, ApiContext& context, bool wants_
       co_await asio::post(exchange.executor(), asio::use_awaitable);  // pieces that were posted before it
   }
   const Result<session::Message> message = answer.get();
-  if (!message.ok()) co_return co_await exchange.send_error(reply_error(context, view->info.mode, message.error()));
+  if (!message.ok()) co_return co_await exchange.send_error(reply_error(context, (*view)->info.mode, message.error()));
   if (!fields.stream) co_return co_await exchange.send_json(200, session::message_json(*message));
   if (!exchange.streaming()) co_await exchange.begin_events();
   co_await exchange.send_event(dump_json(last(*message)));

@@ -119,6 +119,7 @@ class HostService::Impl {
 
   // ---- snapshots ----
   void publish_sessions();
+  Result<SessionView> view_of(const std::string& session);
   void publish_view(const std::string& session);
   void publish_live(const Running& running);
   void publish(const std::string& session);  // list and view

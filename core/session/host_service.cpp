@@ -116,6 +116,13 @@ Answer<SessionView> HostService::open_session(std::string session) {
   });
 }
 
+Answer<ViewPtr> HostService::read_session(std::string session) {
+  return impl_->ask<ViewPtr>([impl = impl_.get(), session = std::move(session)]() -> Result<ViewPtr> {
+    FABULA_ASSIGN(SessionView view, impl->view_of(session));
+    return std::make_shared<const SessionView>(std::move(view));
+  });
+}
+
 void HostService::close_session(std::string session) {
   close_view(0, std::move(session));
 }

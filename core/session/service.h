@@ -32,6 +32,7 @@
 namespace fabula::session {
 
 using MessageList = std::vector<std::shared_ptr<const Message>>;
+using ViewPtr = std::shared_ptr<const SessionView>;
 using HitList = std::vector<Store::Hit>;
 
 class Service {
@@ -84,6 +85,7 @@ class Service {
   virtual Answer<SessionInfo> create(Mode mode, std::string title = "", std::string system = "") = 0;
   virtual Answer<SessionView> open_session(std::string session) = 0;   // makes view_or_null answer
   virtual void close_session(std::string session) = 0;
+  virtual Answer<ViewPtr> read_session(std::string session) = 0;       // the same view, of which nothing is kept
   virtual Answer<void> rename(std::string session, std::string title) = 0;
   virtual Answer<void> set_system(std::string session, std::string system) = 0;
   virtual Answer<void> set_settings(std::string session, SessionSettings settings) = 0;

@@ -10,6 +10,7 @@ namespace fabula::session {
 
 namespace {
 
+constexpr size_t trees_kept = 16;  // of sessions that nobody looks at: who asks for one over HTTP will ask again
 constexpr double flush_seconds = 0.2;  // the contract says at least every 250 ms
 constexpr double retry_seconds = 1.0;  // after a disk that was full or read-only
 constexpr int events_per_turn = 512;   // so that jobs are not starved while many replies stream
@@ -90,6 +91,7 @@ void HostService::Impl::run() {
     retry_unsaved();
     more |= go_on_with_imports();
     more |= tidy();
+    store->forget_others(trees_kept, [this](const std::string& session) { return open_views.contains(session) || running_or_null(session); });
     unload_idle();
     if (shown_changed && options.wake) options.wake();
     if (shown_changed && watcher.changed) watcher.changed();
@@ -234,12 +236,17 @@ void HostService::Impl::publish_sessions() {
   shown_changed = true;
 }
 
+Result<SessionView> HostService::Impl::view_of(const std::string& session) {
+  FABULA_ASSIGN(SessionView view, store->view(session));
+  view.info.generating = running_or_null(session) != nullptr;
+  view.settings.sampler = shown_sampler(view.info.mode, view.settings.sampler);
+  return view;
+}
+
 void HostService::Impl::publish_view(const std::string& session) {
   if (!open_views.contains(session)) return;
-  auto view = store->view(session);
+  auto view = view_of(session);
   if (!view.ok()) return;
-  view->info.generating = running_or_null(session) != nullptr;
-  view->settings.sampler = shown_sampler(view->info.mode, view->settings.sampler);
   snapshots.set_view(session, std::make_shared<const SessionView>(*std::move(view)));
   shown_changed = true;
 }

@@ -51,6 +51,10 @@ Result<Tree*> Store::Impl::tree_of(Loaded& session) {
   if (!session.tree) {
     FABULA_ASSIGN(session.tree, read_tree(session.key));
   }
+  if (with_tree.empty() || with_tree.back() != session.info.id) {
+    std::erase(with_tree, session.info.id);
+    with_tree.push_back(session.info.id);
+  }
   return &*session.tree;
 }
 
@@ -227,7 +231,6 @@ Result<SessionInfo> Store::create(Mode mode, std::string_view title, std::string
   FABULA_ASSIGN(Transaction transaction, Transaction::begin(impl_->database));
   FABULA_ASSIGN(loaded.key, impl_->insert_session(loaded.info, system, settings));
   FABULA_TRY(transaction.commit());
-  loaded.tree.emplace();
   SessionInfo info = loaded.info;
   impl_->sessions.emplace(info.id, std::move(loaded));
   return info;
@@ -283,6 +286,18 @@ Result<bool> Store::has_followers(std::string_view session, std::string_view mes
 void Store::forget(std::string_view session) {
   const auto found = impl_->sessions.find(std::string(session));
   if (found != impl_->sessions.end()) found->second.tree.reset();
+}
+
+void Store::forget_others(size_t most, const std::function<bool(const std::string&)>& wanted) {
+  std::vector<std::string>& ids = impl_->with_tree;
+  size_t excess = ids.size() - std::min(most, ids.size());
+  if (excess == 0) return;
+  std::erase_if(ids, [&](const std::string& id) {
+    if (excess == 0 || wanted(id)) return false;
+    forget(id);
+    --excess;
+    return true;
+  });
 }
 
 Status Store::rename(std::string_view session, std::string_view title) {

@@ -48,6 +48,8 @@ class Store {
   Result<bool> has_followers(std::string_view session, std::string_view message);  // on any branch
   // Gives the memory of a session's messages back; they are read again when needed.
   void forget(std::string_view session);
+  // The same for all but the `most` used last and those that are wanted.
+  void forget_others(size_t most, const std::function<bool(const std::string& session)>& wanted);
 
   // Operations (each one step of undo; `joined`: undone and redone together with the operation before it):
   Status rename(std::string_view session, std::string_view title);  // a manual title; does not reorder

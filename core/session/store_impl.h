@@ -43,7 +43,7 @@ class Store::Impl {
   Status load_sessions();
   Status mark_interrupted();
   Result<Loaded*> find(std::string_view session);
-  Result<Tree*> tree_of(Loaded& session);
+  Result<Tree*> tree_of(Loaded& session);  // read where it is not there
   Result<bool> can_redo(Loaded& session);
   Result<bool> is_untouched(
       Loaded& session);  // what is set now belongs to its making, and is no step of undo
@@ -118,6 +118,7 @@ class Store::Impl {
   std::optional<Arriving> arriving;
   bool left_behind = false;  // there may be sessions that never fully arrived
   std::unordered_map<std::string, Loaded> sessions;
+  std::vector<std::string> with_tree;  // ids of sessions; the one used last at the end
 };
 
 }  // namespace fabula::session

@@ -63,6 +63,20 @@ std::string hello(const std::string& of_version, const std::string& of_protocol)
 
 }  // namespace
 
+TEST_CASE("a session is read without being opened, on either side") {
+  ScratchFolder folder;
+  const auto host = open_in(folder.path()), guest = open_in(folder.path());
+  const std::string id = wait(host->create(Mode::chat, "Read")).id;
+  for (Service* service : {host.get(), guest.get()}) {
+    CHECK(wait(service->read_session(id))->info.title == "Read");
+    CHECK(service->view_or_null(id) == nullptr);
+    CHECK(wait_error(service->read_session("none")).code == ErrorCode::not_found);
+  }
+  wait(guest->open_session(id));
+  wait(host->read_session(id));
+  CHECK(soon([&] { return guest->view_or_null(id) != nullptr; }));  // who looks goes on looking
+}
+
 TEST_CASE("who comes second attaches and sees what the others do") {
   ScratchFolder folder;
   const auto host = open_in(folder.path());

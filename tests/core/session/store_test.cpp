@@ -356,3 +356,29 @@ TEST_CASE("a newer database, and one of another program, are refused untouched")
   std::filesystem::create_directory(folder.path() / "folder.db");
   CHECK_FALSE(Store::open(folder.path() / "folder.db").ok());
 }
+
+TEST_CASE("what nobody looks at gives its memory back, and is there again when somebody does") {
+  ScratchFolder folder;
+  auto store = open_store(folder.path() / "fabula.db");
+  std::vector<std::string> ids;
+  std::vector<std::weak_ptr<const Message>> kept;  // alive while the store holds them
+  for (int i = 0; i < 10; ++i) {
+    ids.push_back(store->create(Mode::chat, "", "", {})->id);
+    require_ok(store->append(ids.back(), make_message(Role::user, "words " + std::to_string(i), "", {1, 2})));
+    kept.emplace_back(store->view(ids.back())->path.front());
+  }
+  require_ok(store->view(ids[1]));  // used last
+  store->forget_others(2, [&](const std::string& id) { return id == ids[4]; });
+  for (size_t i = 0; i < ids.size(); ++i) {
+    CAPTURE(i);
+    CHECK(kept[i].expired() == (i != 1 && i != 4));
+    const auto view = store->view(ids[i]);
+    require_ok(view);
+    CHECK(texts(*view) == Texts{"words " + std::to_string(i)});
+    CHECK(view->info.message_count == 1);
+  }
+  require_ok(store->append(ids[0], make_message(Role::assistant, "more", store->view(ids[0])->current)));
+  store->forget_others(0, [](const std::string&) { return false; });
+  CHECK(store->list().size() == 10);
+  CHECK(texts(*store->view(ids[0])) == Texts{"words 0", "more"});
+}
