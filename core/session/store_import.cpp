@@ -166,6 +166,7 @@ Status Store::Impl::show_arrived(Arriving& arriving) {
   FABULA_TRY(transaction.commit());
   for (Loaded& loaded : arriving.fresh) {
     mirror_change(loaded, shown(loaded));
+    loaded.tree.reset();  // read when somebody looks at it
     const std::string id = loaded.info.id;
     sessions.insert_or_assign(id, std::move(loaded));
   }
