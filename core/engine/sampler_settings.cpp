@@ -13,6 +13,8 @@ std::string plain(double number) {
   return text.data();
 }
 
+constexpr float least_repeat_penalty = 0.01f;  // far below what anybody wants, far above what divides into infinity
+
 }  // namespace
 
 Status check(const SamplerSettings& settings) {
@@ -25,9 +27,9 @@ Status check(const SamplerSettings& settings) {
                          plain(number)};
   });
   FABULA_TRY(std::move(status));
-  if (settings.repeat_penalty == 0)
+  if (settings.repeat_penalty < least_repeat_penalty)
     return Error{ErrorCode::invalid_argument,
-                 "repeat_penalty must be above 0 (1 is off): logits are divided by it"};
+                 "repeat_penalty must be at least 0.01 (1 is off): logits are divided by it"};
   if (settings.mirostat == 1)
     return Error{ErrorCode::invalid_argument, "mirostat must be 0 (off) or 2; version 1 is not offered"};
   for (const auto& [token, bias] : settings.logit_bias)

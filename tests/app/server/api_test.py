@@ -166,6 +166,10 @@ class Hostile(unittest.TestCase):
                         self.assertIn(answer["error"]["param"], (name, None))  # null: what is no JSON has no fields
                         tried += 1
         self.assertGreater(tried, 500)
+        for name, rule in schemas["CompletionRequest"]["properties"].items():
+            for number in (5e-324, 1e-40, 1e-10, rule.get("minimum"), rule.get("maximum")) if rule.get("type") == "number" else ():
+                with self.subTest(name=name, number=number):
+                    self.assertIn(SERVER.post("/v1/completions", {"model": model, "prompt": "Once upon a time", "max_tokens": 3, name: number})[0], (200, 400))
         for text in ("-1", "2147483648", "1e10", "1.5", "NaN", '"1"', "null"):
             self.assertEqual(SERVER.post("/detokenize", f'{{"tokens":[{text}]}}')[0], 400, text)
         for bias in ('{"1":101}', '{"1":-101}', '{"1":NaN}', '{"1":"1"}', '{"-1":0}', '{"99999999999":0}', '{"":0}', "[]"):

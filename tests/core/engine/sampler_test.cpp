@@ -367,8 +367,10 @@ TEST_CASE("settings that make no sense are refused by name") {
   s.top_k = -2;
   CHECK(refuses(s, "top_k must be from 0 to 1000000, not -2"));
   s = {};
-  s.repeat_penalty = 0;
-  CHECK(refuses(s, "repeat_penalty"));
+  for (float nearly_nothing : {0.0f, 1e-40f, 0.009f}) {
+    s.repeat_penalty = nearly_nothing;
+    CHECK(refuses(s, "repeat_penalty"));
+  }
   s = {};
   s.logit_bias = {{4, std::numeric_limits<float>::infinity()}};
   CHECK(refuses(s, "logit_bias"));
