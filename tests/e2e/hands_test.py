@@ -33,18 +33,19 @@ def press(w, number, act):
 
 def an_example(w):
     """The empty page offers something to begin with."""
-    w.until(lambda: "empty.example" in w.widgets(), "the example")
+    w.click("composer.input")
+    w.until(lambda: w.widget("composer.input")["focused"], "the window to have the focus", 10)
     w.click("empty.example")
-    w.until(lambda: w.widgets()["composer.send"]["enabled"], "its words in the composer", 5)
+    w.until(lambda: w.widgets()["composer.send"]["enabled"], "its words in the composer", 10)
     w.key("ctrl+a")
     w.key("BackSpace")
 
 
 def message_row(w):
     send(w, "Once upon a time", 2)
-    send(w, "And then?", 4)
+    send(w, "And there was a dog.", 4)
     press(w, 2, "copy")
-    pasted(w, lambda draft: draft == "And then?", "the copied message")
+    pasted(w, lambda draft: draft == "And there was a dog.", "the copied message")
     before = label(w, 3)
     press(w, 3, "continue")
     w.until(lambda: len(label(w, 3)) > len(before) and not w.state()["generating"], "the reply to go on")
@@ -91,6 +92,8 @@ def seed_and_system(w):
     """The same seed writes the same words; the system prompt stands in front of all."""
     w.click("panel.model")
     w.click("panel.throughput")
+    w.click("reply.preset")
+    w.click("reply.preset.2")  # an inventive one, for which the seed decides
     w.click("reply.more")
     field(w, "reply.seed", "7")
     current = lambda: rows(w, "SELECT current FROM sessions WHERE id = ?", w.state()["session"])[0][0]  # noqa: E731
@@ -100,6 +103,7 @@ def seed_and_system(w):
         w.key("ctrl+r")
         w.until(lambda: current() != before and not w.state()["generating"], "another reply")
         seen.append(receipt(w, 1))
+    assert seen[0]["sampler"]["temperature"] > 0.5, seen[0]
     assert seen[0]["seed"] == seen[1]["seed"] == 7 and seen[0]["tokens"] == seen[1]["tokens"], seen
     field(w, "reply.seed", "")
     w.click("reply.more")
@@ -209,7 +213,8 @@ def api(w):
 def main():
     with stage(SHOTS, "99-hands-failed") as here:
         model = talking_model(here.folder, longest=4096)
-        begin(here.folder, chat={"max_tokens": 16, "context": 1024})
+        # What is said must not be chance: a reply may be nothing but new lines.
+        begin(here.folder, chat={"max_tokens": 16, "context": 1024, "temperature": 0})
         w = here.open(BINARY, "--mode", "chat", "--model", str(model))
         w.until(lambda: w.state()["model"], "the model")
         an_example(w)

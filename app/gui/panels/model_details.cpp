@@ -23,7 +23,7 @@ std::string precision_words(const Ui& ui, compute::Precision precision) {
 
 std::string speed_words(double tokens_per_second) {
   if (tokens_per_second <= 0) return "–";
-  return tokens_per_second >= 10 ? fmt::format("{:.0f}", tokens_per_second) : fmt::format("{:.1f}", tokens_per_second);
+  return short_number(tokens_per_second);
 }
 
 void draw_cells(Ui& ui, const ImRect& row, const std::array<std::string, columns.size()>& cells, const TextLook& look) {

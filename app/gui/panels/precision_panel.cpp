@@ -134,7 +134,7 @@ void PrecisionPanel::draw_row(Shell& shell, const ImRect& row, const TensorRepor
 void PrecisionPanel::draw_table(Shell& shell) {
   Ui& ui = shell.ui;
   const ImVec2 start = ImGui::GetCursorScreenPos();
-  const float width = ImGui::GetContentRegionAvail().x - ui.px(10), line = ui.px(26);
+  const float width = ImGui::GetContentRegionAvail().x - ui.px(18), line = ui.px(26);  // the scrollbar stands beside it
   draw_heading(shell, ImRect(start.x, start.y, start.x + width, start.y + line));
   ImGui::SetCursorScreenPos(ImVec2(start.x, start.y + line + ui.px(4)));
   if (ImGui::BeginChild("precision.rows", ImGui::GetContentRegionAvail())) {

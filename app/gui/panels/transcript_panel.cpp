@@ -44,7 +44,9 @@ void TranscriptPanel::collect(Shell& shell) {
   for (const auto& message : frame.view->path) {
     const bool live = frame.live && frame.live->message == message->id;
     live_placed = live_placed || live;
-    items_.push_back({message.get(), message->id, live ? std::string_view(frame.live->text) : std::string_view(message->text), message->role, live});
+    const std::string_view text = live ? std::string_view(frame.live->text) : std::string_view(message->text);
+    const bool blank = text.find_first_not_of(" \t\r\n") == std::string_view::npos;  // shows nothing: it is drawn as what says nothing
+    items_.push_back({message.get(), message->id, blank ? std::string_view() : text, message->role, live});
   }
   if (!live_placed) items_.push_back({nullptr, frame.live->message, frame.live->text, Role::assistant, true});
 }
