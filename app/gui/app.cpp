@@ -261,7 +261,9 @@ void App::draw_empty(const ImRect& area) {
   const float width = std::min(ui_.px(480), area.GetWidth() - ui_.px(48)), mark = ui_.px(54);
   const ImVec2 centre = area.GetCenter();
   const bool opening = !controller_.open_error().empty();
-  const bool starters = !story && wants_starters(shell_);
+  const auto obstacle = controller_.obstacle();
+  const bool none = obstacle == Controller::Obstacle::no_model;
+  const bool starters = !story && (none || obstacle == Controller::Obstacle::no_template) && wants_starters(shell_);
   float y = std::floor(centre.y - ui_.px(starters ? 250 : 150));
   draw_mark(ui_.list(), ImVec2(std::floor(centre.x - mark / 2), y), mark, opening ? c.danger : c.accent, c.window);
   y += mark + ui_.px(18);
@@ -276,9 +278,7 @@ void App::draw_empty(const ImRect& area) {
   ui_.paragraph(ImVec2(std::floor(centre.x - used.x / 2), y), words, soft, wide);
   y += used.y + ui_.px(22);
   if (opening) return;
-  const auto obstacle = controller_.obstacle();
-  const bool none = obstacle == Controller::Obstacle::no_model;
-  if (starters && (none || obstacle == Controller::Obstacle::no_template)) {
+  if (starters) {
     const float column = std::min(ui_.px(560), area.GetWidth() - ui_.px(48)), x = std::floor(centre.x - column / 2);
     draw_starters(shell_, ImRect(x, y, x + column, y + starters_height(ui_)));
     y += starters_height(ui_) + ui_.px(6);

@@ -33,8 +33,7 @@ def press(w, number, act):
 
 def an_example(w):
     """The empty page offers something to begin with."""
-    w.click("sidebar.new")
-    w.until(lambda: "empty.example" in w.widgets(), "an empty page")
+    w.until(lambda: "empty.example" in w.widgets(), "the example")
     w.click("empty.example")
     w.until(lambda: w.widgets()["composer.send"]["enabled"], "its words in the composer", 10)
     w.key("ctrl+a")
@@ -217,6 +216,7 @@ def main():
         begin(here.folder, chat={"max_tokens": 16, "context": 1024, "temperature": 0})
         w = here.open(BINARY, "--mode", "chat", "--model", str(model))
         w.until(lambda: w.state()["model"], "the model")
+        an_example(w)
         message_row(w)
         trash_and_back(w)
         seed_and_system(w)
@@ -224,7 +224,6 @@ def main():
         around(w, here.folder)
         to_read(w, here.folder)
         api(w)
-        an_example(w)
 
 
 if __name__ == "__main__":
