@@ -120,6 +120,7 @@ def fit_and_quantise(w, folder):
     assert len(written) == 1 and written[0].stat().st_size > 100_000, written
     w.until(lambda: any(x["label"] == written[0].stem for n, x in w.widgets().items() if n.startswith("models.entry.")), "the new file in the library")
     w.click("quantise.dismiss")
+    w.until(lambda: "quantise.dismiss" not in w.widgets(), "the note about it to close")
     # The model is in memory: it can be sent away from here, and wakes with the next message.
     entry = next(n for n, x in w.widgets().items() if n.endswith(".unload") and n.startswith("models.entry."))
     w.click(entry)

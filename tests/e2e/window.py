@@ -117,9 +117,13 @@ class Window:
         subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True)
 
     def point(self, name):
-        x, y, width, height = self.widget(name)["rect"]
-        self.xdo("mousemove", x + width // 2, y + height // 2)
-        time.sleep(0.12)
+        """At its middle, once it stands still: what closes or grows above it takes it along."""
+        for _ in range(10):
+            x, y, width, height = self.widget(name)["rect"]
+            self.xdo("mousemove", x + width // 2, y + height // 2)
+            time.sleep(0.12)
+            if self.widgets().get(name, {}).get("rect") == [x, y, width, height]:
+                return
 
     def click(self, name):
         assert self.until(lambda: self.widgets().get(name, {}).get("enabled"), f"{name} to be enabled", 20)
