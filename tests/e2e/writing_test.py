@@ -19,6 +19,13 @@ def label(w, number):
     return w.widgets().get(f"message.{number}", {}).get("label", "")
 
 
+def on_the_page(w):
+    """The page gets the focus by a click into its margin, where no word of the model's offers others."""
+    x, y, width, height = w.widget("story.page")["rect"]
+    w.xdo("mousemove", x + 4, y + height // 2, "click", 1)
+    w.until(lambda: w.widget("story.page")["focused"], "the page to have the focus")
+
+
 def write_on_the_page(w):
     """A blank page takes words where one clicks, and the model goes on from them."""
     w.until(lambda: w.state()["model"], "the model")
@@ -39,7 +46,7 @@ def edit_in_place(w):
     """Words in the middle of the model's text: it is cut around them, and undo brings it back in one piece."""
     before = w.state()["messages"]
     model = label(w, 1)
-    w.click("story.page")
+    on_the_page(w)
     w.key("ctrl+Home")
     w.key("ctrl+Right", "ctrl+Right")
     w.type("red ")
@@ -70,7 +77,7 @@ def type_while_writing(w, model):
     w.key("ctrl+o")
     w.choose_file(model)
     w.until(lambda: w.state()["model"] == pathlib.Path(model).stem, "the larger model", 120)
-    w.click("story.page")
+    on_the_page(w)
     w.key("ctrl+Home")
     w.key("ctrl+Return")
     w.until(lambda: w.state()["generating"], "the reply to begin", 10)
@@ -81,7 +88,7 @@ def type_while_writing(w, model):
     w.until(lambda: w.widget("session.0")["label"].startswith("Look: "), "words above the reply", 5)
     w.key("Escape")
     w.wait_idle(5)
-    w.click("story.page")
+    on_the_page(w)
     w.key("ctrl+End")
     w.key("ctrl+Return")
     w.until(lambda: w.state()["generating"], "the reply to begin", 10)
@@ -91,7 +98,7 @@ def type_while_writing(w, model):
 
 
 def find_and_replace(w):
-    w.click("story.page")
+    on_the_page(w)
     w.key("ctrl+f")
     w.until(lambda: w.widget("find.input")["focused"], "the find bar")
     w.type("the")
@@ -190,7 +197,7 @@ def attach(w, folder):
 
 
 def kill_and_reopen(w, here):
-    w.click("story.page")
+    on_the_page(w)
     w.key("ctrl+End")
     w.type(" Typed before the kill.")
     time.sleep(1.2)
