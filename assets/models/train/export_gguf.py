@@ -56,11 +56,11 @@ def main():
     writer.add_layer_norm_rms_eps(shape["epsilon"])
     writer.add_vocab_size(shape["vocab"])
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
-    writer.add_float32("general.sampling.temp", 0.5)  # small models wander off at more
+    writer.add_float32("general.sampling.temp", 0.6)  # small models wander off at more
     writer.add_int32("general.sampling.top_k", 0)
     writer.add_float32("general.sampling.top_p", 0.95)
-    writer.add_float32("general.sampling.min_p", 0.05)
-    writer.add_float32("general.sampling.penalty_repeat", 1.1)
+    writer.add_float32("general.sampling.min_p", 0.1)
+    writer.add_float32("general.sampling.penalty_repeat", 1.0)
     vocabulary(writer, tokenizer)
 
     def add(name, weight):

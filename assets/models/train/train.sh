@@ -23,18 +23,22 @@ if [ ! -e data.done ]; then
   touch data.done
 fi
 
-# train UNTIL BATCH CONTEXT MIXTURE: to that step of the whole run, of which the last 450 have a falling rate; what is done is passed over.
+# train UNTIL BATCH CONTEXT FALL LENGTH MIXTURE: to that step of the whole run, with a rate that falls from step FALL on to nothing
+# LENGTH steps later; what is done is passed over.
 train() {
-  "$python" "$here/train_story.py" --data . --run run --until $(($1 / share)) --batch "$2" --context "$3" --mix "$4" --decay-mix "$4" \
-    --steps $((5200 / share)) --decay $((450 / share))
+  "$python" "$here/train_story.py" --data . --run run --until $(($1 / share)) --batch "$2" --context "$3" \
+    --steps $(($4 / share)) --decay $(($5 / share)) --mix "$6" --decay-mix "$6"
 }
 # Four layers on text without end, then six; composed and real stories come last. Short windows while that is enough: attention costs less.
-train 4667 16 256 teacher=0.6,tales=0.3,real=0.1
+train 4667 16 256 9000 900 teacher=0.6,tales=0.3,real=0.1
 "$python" "$here/grow_story.py" run/checkpoint.pt 0,1,n,2,n,3
-train 4844 16 256 teacher=0.5,tales=0.3,real=0.2
-train 5200 11 384 composed=0.4,real=0.25,tales=0.15,teacher=0.2
-train 5540 11 384 composed=0.45,real=0.45,tales=0.1
-train 5650 4 1024 composed=0.45,real=0.45,tales=0.1
+train 4844 16 256 9000 900 teacher=0.5,tales=0.3,real=0.2
+train 5200 11 384 9000 900 composed=0.4,real=0.25,tales=0.15,teacher=0.2
+train 5373 11 384 5200 450 composed=0.45,real=0.45,tales=0.1
+train 5520 11 384 5200 450 composed=0.8,real=0.2
+train 5580 4 1024 5200 380 composed=0.8,real=0.2
+train 5710 4 1024 5385 325 composed=0.6,real=0.4 # the rate once more, from 0.4 down to zero
+train 5770 4 1024 5560 210 composed=0.88,real=0.12
 
 "$python" "$here/export_gguf.py" run/checkpoint.pt fabula.model story-f32.gguf
 "$cli" models quantize story-f32.gguf q8_0 -o fabula-story.gguf
