@@ -99,11 +99,12 @@ void bench_rollback(const std::filesystem::path& below, const char* where) {
   auto store = Store::open(folder.database());
   if (!store.ok()) return void(std::printf("%s\n", store.error().message.c_str()));
   const Document document = long_document(1000, random, 60);
-  const auto id = (*store)->import_documents({document});
-  if (!id.ok()) return void(std::printf("%s\n", id.error().message.c_str()));
+  const auto ids = (*store)->import_documents({document});
+  if (!ids.ok()) return void(std::printf("%s\n", ids.error().message.c_str()));
+  const std::string& id = ids->front();
   std::vector<double> seconds = measure(200, [&] {
-    (void)(*store)->set_current(*id, document.messages[random() % document.messages.size()]->id);
-    (void)(*store)->view(*id);
+    (void)(*store)->set_current(id, document.messages[random() % document.messages.size()]->id);
+    (void)(*store)->view(id);
   });
   char what[128];
   std::snprintf(what, sizeof what, "rollback to any of 1,000 messages, %s", where);
@@ -120,7 +121,7 @@ void bench_long_session(const std::filesystem::path& memory) {
     if (!store.ok()) return;
     const auto imported = (*store)->import_documents({document});
     if (!imported.ok()) return;
-    id = *imported;
+    id = imported->front();
   }
   auto store = Store::open(folder.database());
   if (!store.ok()) return;
