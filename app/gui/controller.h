@@ -128,6 +128,7 @@ class Controller {
   void remove_message(const std::string& message);  // and what follows it; undo brings it back
   void tree(const std::string& session, std::function<void(session::MessageList)> then, std::function<void()> failed);
   void go_to(const std::string& message);  // it becomes the last one of the path: another branch, or further up
+  void go_to_branch_of(const std::string& message);  // with what was written last below it
   void set_memory(const std::string& memory, const std::string& note, int64_t note_depth);
   // As the model of this mode reads them; -1 where none is at hand here.
   std::shared_ptr<const text::Tokenizer> tokenizer_or_null(const std::string& fingerprint) const;  // of this mode's model

@@ -1,4 +1,6 @@
 // The controller's part in stories that are edited in place.
+#include <set>
+
 #include "app/gui/controller_when.h"
 #include "core/text/tokenizer.h"
 
@@ -43,6 +45,18 @@ void Controller::go_to(const std::string& message) {
   if (!service_ || current().empty() || generating()) return;
   before_change();
   when_done(service_->rollback(current(), message), {});
+}
+
+void Controller::go_to_branch_of(const std::string& message) {
+  tree(current(), [this, session = current(), message](const session::MessageList& all) {
+    if (session != current()) return;
+    std::set<std::string> below = {message};
+    std::string last = message;
+    for (const auto& m : all) {
+      if (below.contains(m->parent)) below.insert(last = m->id);
+    }
+    go_to(last);
+  }, [] {});
 }
 
 void Controller::set_memory(const std::string& memory, const std::string& note, int64_t note_depth) {

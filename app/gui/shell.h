@@ -31,6 +31,7 @@ struct Requests {
   std::string purge_session;
   std::string load_question;      // the model that may be too large for the free memory
   std::string reveal_session, reveal_message;  // that a search found: scrolled into view when the session is there
+  uint64_t reveal_left = 0;  // the revision whose path was left for the found message's branch; 0: none
   std::string label_session;      // its folder and tags are asked for
   FileTask file = FileTask::none;
   std::string file_session;       // of an export

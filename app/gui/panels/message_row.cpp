@@ -105,11 +105,21 @@ float draw_message_row(Shell& shell, const MessageRow& row, ImVec2 at) {
 std::optional<size_t> take_revealed(Shell& shell) {
   const auto& view = shell.controller.frame().view;
   if (shell.ask.reveal_message.empty() || !view || view->info.id != shell.ask.reveal_session) return std::nullopt;
-  const std::string wanted = std::exchange(shell.ask.reveal_message, {});
+  std::string& wanted = shell.ask.reveal_message;
   const auto found = std::find_if(view->path.begin(), view->path.end(), [&](const auto& m) { return m->id == wanted; });
-  if (found != view->path.end()) return static_cast<size_t>(found - view->path.begin());
-  shell.outline_open = true;
-  shell.controller.say(session::Notice::Kind::info, shell.ui.tr("search.other_branch"));
+  if (found != view->path.end()) {
+    if (shell.ask.reveal_left != 0) shell.controller.say(session::Notice::Kind::info, shell.ui.tr("search.branch_shown"));
+    wanted.clear();
+    return static_cast<size_t>(found - view->path.begin());
+  }
+  if (shell.ask.reveal_left == 0 && !shell.controller.generating()) {
+    shell.ask.reveal_left = view->revision;
+    shell.controller.go_to_branch_of(wanted);
+  } else if (shell.ask.reveal_left != view->revision) {  // a reply is being written, or it could not be gone to
+    wanted.clear();
+    shell.outline_open = true;
+    shell.controller.say(session::Notice::Kind::info, shell.ui.tr("search.other_branch"));
+  }
   return std::nullopt;
 }
 

@@ -22,7 +22,7 @@ float message_row_length(const Ui& ui, const MessageRow& row);  // width, or hei
 float draw_message_row(Shell& shell, const MessageRow& row, ImVec2 at);
 
 // The place on the path of the message that a search found. none: nothing was asked, or its session is not read yet. Where it
-// stands on another branch, this says so and shows the outline.
+// stands on another branch, this goes there and says so; while a reply is written, it shows the outline in its stead.
 std::optional<size_t> take_revealed(Shell& shell);
 
 // The question that a rollback asks: what it would drop. Draws the popup "rollback.ask"; open_rollback_question() opens it.

@@ -124,6 +124,7 @@ bool SidebarPanel::draw_group_heading(Shell& shell, Column& column, const Sessio
   const std::string id = "group." + std::to_string(number++);
   if (group.folder.empty()) {
     ui.text_in(words, group.label, look, 0);
+    ui.mention(id, group.label, row);
     return false;
   }
   const Hit hit = ui.interact(id, group.label, row);
@@ -264,6 +265,7 @@ void SidebarPanel::draw_hits(Shell& shell, Column& column) {
       shell.controller.select(found->id);
       shell.ask.reveal_session = hit.session;
       shell.ask.reveal_message = hit.message;
+      shell.ask.reveal_left = 0;
     }
   }
 }

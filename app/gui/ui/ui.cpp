@@ -308,6 +308,9 @@ void Ui::tooltip(const ImRect& box, std::string_view words) {
   ImDrawList& front = *ImGui::GetForegroundDrawList();
   front.AddRectFilled(at, ImVec2(at.x + size.x + 2 * pad.x, at.y + size.y + 2 * pad.y), with_alpha(color().text, 0.95f), px(6));
   engine.draw(front, point(ImFloor(ImVec2(at.x + pad.x, at.y + pad.y))), words, style(look), look.color);
+  const float f = framebuffer_scale_;
+  recorded_.push_back({"tooltip", std::string(words), at.x * f, at.y * f, (size.x + 2 * pad.x) * f, (size.y + 2 * pad.y) * f, true, false});
+  layers_.push_back(-1);  // as what is only mentioned
 }
 
 // ---- popups
