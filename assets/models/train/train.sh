@@ -39,6 +39,8 @@ train 5520 11 384 5200 450 composed=0.8,real=0.2
 train 5580 4 1024 5200 380 composed=0.8,real=0.2
 train 5710 4 1024 5385 325 composed=0.6,real=0.4 # the rate once more, from 0.4 down to zero
 train 5770 4 1024 5560 210 composed=0.88,real=0.12
+train 5990 4 1024 5440 550 composed=0.75,real=0.25
+train 6070 4 1024 5750 320 composed=0.97,real=0.03
 
 "$python" "$here/export_gguf.py" run/checkpoint.pt fabula.model story-f32.gguf
 "$cli" models quantize story-f32.gguf q8_0 -o fabula-story.gguf
