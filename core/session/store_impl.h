@@ -82,6 +82,7 @@ class Store::Impl {
   // An import on its way (store_import.cpp).
   struct Arriving {
     enum class Stage : uint8_t { meet, compare, find_new_ids, insert };
+    explicit Arriving(std::vector<Document> all) : documents(std::move(all)) {}
     void next_document(const std::string& id) {
       ids.push_back(id);
       ++at;

@@ -27,7 +27,7 @@ bool same_but_for_messages(Document a, Document b) {
 Status Store::begin_import(std::vector<Document> documents) {
   if (impl_->arriving) return Error{ErrorCode::busy, "other sessions are being brought in"};
   for (const Document& document : documents) FABULA_TRY(engine::check(document.settings.sampler));
-  impl_->arriving.emplace().documents = std::move(documents);
+  impl_->arriving.emplace(std::move(documents));
   return {};
 }
 
