@@ -29,7 +29,7 @@ def story(binary, _):
     with stage(HERE, "story-failed") as s:
         w = s.open(binary, "--mode", "story")
         ready(w)
-        for words in ("There was a small fox who wanted to see the sea.", "Once upon a time, there was a little bird who could not fly."):
+        for words in ("There was a small fox who wanted to see the sea.", "Once upon a time, there was a little boy named Charlie."):
             answer(w, words)
             if words.startswith("There"):
                 w.click("sidebar.new")
