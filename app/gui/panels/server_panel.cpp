@@ -217,8 +217,11 @@ void ServerPanel::draw_log(Shell& shell, Column& column) {
   if (ImGui::BeginChild("requests", ImGui::GetContentRegionAvail())) {
     const bool at_end = ImGui::GetScrollY() >= ImGui::GetScrollMaxY() - line;
     const ImVec2 top = ImGui::GetCursorScreenPos();
-    for (size_t i = 0; i < lines.size(); ++i)
-      ui.text(ImVec2(top.x, top.y + line * static_cast<float>(i)), lines[i], {.size = type::small, .family = text::FontFamily::mono}, column.width - ui.px(14));
+    for (size_t i = 0; i < lines.size(); ++i) {
+      const ImVec2 at(top.x, top.y + line * static_cast<float>(i));
+      ui.mention("server.log." + std::to_string(i), lines[i], ImRect(at, ImVec2(at.x + column.width, at.y + line)));
+      ui.text(at, lines[i], {.size = type::small, .family = text::FontFamily::mono}, column.width - ui.px(14));
+    }
     ImGui::Dummy(ImVec2(1, line * static_cast<float>(lines.size())));
     if (at_end) ImGui::SetScrollHereY(1.0f);
   }
