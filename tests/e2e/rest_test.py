@@ -204,8 +204,11 @@ def api_serves(w):
     request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         answer.read()
-    w.until(lambda: any("A heron on the log" in words for words in labelled(w, "server.log")), "the words in the log", 10)
+    spoken = lambda: next((name for words, name in labelled(w, "server.log").items() if "A heron on the log" in words), None)  # noqa: E731
+    w.click(w.until(spoken, "the words in the log", 10))  # a line that is longer than the window is copied by a click
     w.shot("B0-local-api")
+    assert "A heron on the log" in pasted(w)
+    api_window(w)
     w.click("server.on")
     w.until(lambda: "server.copy_address" not in w.widgets(), "the API to be off", 10)
     w.click("server.log_text")

@@ -26,6 +26,11 @@ std::string joined(const std::vector<std::string>& origins) {
   return text;
 }
 
+void to_clipboard(Shell& shell, const std::string& words) {
+  shell.ui.clipboard.set(words);
+  shell.controller.say(session::Notice::Kind::info, shell.ui.tr("toast.copied"));
+}
+
 }  // namespace
 
 void RequestLog::add(const std::string& line) {
@@ -149,8 +154,7 @@ void ServerPanel::draw_address(Shell& shell, Column& column) {
   ui.text_in(ImRect(row.Min, ImVec2(row.Min.x + column.width * 0.3f, row.Max.y)), ui.tr("server.address"), {}, 0);
   ui.text_in(ImRect(row.Min.x + column.width * 0.3f, row.Min.y, row.Max.x - button, row.Max.y), address, {.family = text::FontFamily::mono}, 0);
   if (ui.button("server.copy_address", ui.tr("action.copy"), ImRect(row.Max.x - button, row.Min.y, row.Max.x, row.Max.y), {.icon = Icon::copy})) {
-    ui.clipboard.set(address);
-    shell.controller.say(session::Notice::Kind::info, ui.tr("toast.copied"));
+    to_clipboard(shell, address);
   }
 }
 
@@ -196,8 +200,7 @@ void ServerPanel::draw_key(Shell& shell, Column& column) {
   ui.text(ImVec2(row.Min.x + column.width * 0.3f, row.Min.y + ui.px(8)), key_, {.size = type::small, .family = text::FontFamily::mono},
           column.width * 0.7f - copy - fresh - ui.px(8));
   if (ui.button("server.copy_key", ui.tr("action.copy"), ImRect(row.Max.x - copy - fresh, row.Min.y, row.Max.x - fresh, row.Max.y), {.icon = Icon::copy})) {
-    ui.clipboard.set(key_);
-    shell.controller.say(session::Notice::Kind::info, ui.tr("toast.copied"));
+    to_clipboard(shell, key_);
   }
   // A running server keeps its key: a new one would lock out those who have it.
   if (fresh > 0 && ui.button("server.new_key", ui.tr("server.new_key"), ImRect(row.Max.x - fresh + ui.px(8), row.Min.y, row.Max.x, row.Max.y)))
@@ -219,8 +222,12 @@ void ServerPanel::draw_log(Shell& shell, Column& column) {
     const ImVec2 top = ImGui::GetCursorScreenPos();
     for (size_t i = 0; i < lines.size(); ++i) {
       const ImVec2 at(top.x, top.y + line * static_cast<float>(i));
-      ui.mention("server.log." + std::to_string(i), lines[i], ImRect(at, ImVec2(at.x + column.width, at.y + line)));
-      ui.text(at, lines[i], {.size = type::small, .family = text::FontFamily::mono}, column.width - ui.px(14));
+      const ImRect row(at, ImVec2(at.x + column.width - ui.px(14), at.y + line));
+      const Hit hit = ui.interact("server.log." + std::to_string(i), lines[i], row, true, radius::small);
+      if (hit.hovered) ui.fill(row, ui.color().hover, radius::small);
+      ui.text(at, lines[i], {.size = type::small, .family = text::FontFamily::mono}, row.GetWidth());
+      if (hit.hovered) ui.tooltip(row, ui.tr("action.copy"));
+      if (hit.clicked) to_clipboard(shell, lines[i]);  // what does not fit, the texts above all, is read elsewhere
     }
     ImGui::Dummy(ImVec2(1, line * static_cast<float>(lines.size())));
     if (at_end) ImGui::SetScrollHereY(1.0f);
